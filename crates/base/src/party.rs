@@ -1,0 +1,112 @@
+//! Parties and places: traders, customs offices, consignment references.
+
+use crate::{Country, Invalid, identifier::text_identifier};
+use serde::{Deserialize, Serialize};
+
+/// A trader's identification: an EORI number, or a trader identification number of a third country in the same form:
+/// country code and 1 to 15 printable characters (R0850).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Eori(String);
+
+impl Eori {
+    /// Parses a country code and 1 to 15 printable ASCII characters without spaces.
+    ///
+    /// # Errors
+    /// When the form is wrong.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bytes = text.as_bytes();
+        let form = (3..=17).contains(&bytes.len())
+            && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+            && bytes.iter().skip(2).all(u8::is_ascii_graphic);
+        if form {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new(
+                "EORI",
+                text,
+                "it must be a country code and 1 to 15 printable characters (R0850)",
+            ))
+        }
+    }
+
+    /// The country that issued it.
+    pub fn country(&self) -> Country {
+        // INVARIANT: `parse` admits capitals only at positions 1 and 2.
+        self.0
+            .get(..2)
+            .and_then(|code| Country::parse(code).ok())
+            .unwrap_or_else(|| unreachable!())
+    }
+}
+
+text_identifier!(Eori);
+
+/// A customs office reference number: country code and six capital letters or digits (an8, `CORefNumType`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OfficeReference(String);
+
+impl OfficeReference {
+    /// Parses a country code and six capital letters or digits.
+    ///
+    /// # Errors
+    /// When the form is wrong.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bytes = text.as_bytes();
+        let form = bytes.len() == 8
+            && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+            && bytes
+                .iter()
+                .skip(2)
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if form {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new(
+                "customs office reference",
+                text,
+                "it must be a country code and six capital letters or digits",
+            ))
+        }
+    }
+
+    /// The country that the office belongs to, and so the administration that answers for it.
+    pub fn country(&self) -> Country {
+        // INVARIANT: `parse` admits capitals only at positions 1 and 2.
+        self.0
+            .get(..2)
+            .and_then(|code| Country::parse(code).ok())
+            .unwrap_or_else(|| unreachable!())
+    }
+}
+
+text_identifier!(OfficeReference);
+
+/// A unique consignment reference: 1 to 70 characters (an..70; WCO UCR guidelines use up to 35).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ucr(String);
+
+impl Ucr {
+    /// Parses 1 to 70 characters that neither start nor end with a space.
+    ///
+    /// # Errors
+    /// When it is empty or longer, or starts or ends with a space.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if (1..=70).contains(&text.chars().count())
+            && text.trim() == text
+            && !text.chars().any(char::is_control)
+        {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new(
+                "UCR",
+                text,
+                "it must be 1 to 70 characters without spaces at its ends",
+            ))
+        }
+    }
+}
+
+text_identifier!(Ucr);

@@ -1,0 +1,1 @@
+//! Reference data: code lists and customs offices, dated.

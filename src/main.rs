@@ -1,0 +1,3 @@
+//! The `tidewaiter` command line.
+
+fn main() {}
