@@ -1,6 +1,9 @@
 //! Customs administrations, the parties of agreements and the owners of nodes.
 
-use crate::{Country, Invalid, identifier::text_identifier};
+use crate::{
+    Country, Invalid,
+    identifier::{country_at, text_identifier},
+};
 use serde::{Deserialize, Serialize};
 
 /// A customs administration, named as in message headers: `NTA.` (national transit administration) and the country
@@ -34,11 +37,7 @@ impl Administration {
 
     /// The country it administers.
     pub fn country(&self) -> Country {
-        // INVARIANT: both constructors put a country code after the prefix.
-        self.0
-            .get(4..)
-            .and_then(|code| Country::parse(code).ok())
-            .unwrap_or_else(|| unreachable!())
+        country_at(&self.0, 4)
     }
 }
 

@@ -7,7 +7,7 @@ fn value(byte: u8) -> Option<u32> {
         b'0'..=b'9' => Some(u32::from(byte - b'0')),
         b'A'..=b'Z' => {
             let position = u32::from(byte - b'A');
-            Some(10 + position + (position + 9) / 10)
+            Some(10 + position + position.div_ceil(10))
         }
         _ => None,
     }

@@ -16,7 +16,8 @@ impl Digest {
     /// When the text is anything else.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("digest", text, "it must be 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
+        // `from_str_radix` alone would take `+f` for 15.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }
         let mut bytes = [0u8; 32];

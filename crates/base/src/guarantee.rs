@@ -1,6 +1,9 @@
 //! Guarantees: their references, types and access codes.
 
-use crate::{Country, Invalid, check_digit, identifier::text_identifier};
+use crate::{
+    Country, Invalid, Money, check_digit,
+    identifier::{country_at, text_identifier},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -37,6 +40,24 @@ impl Grn {
         Ok(Self(text.to_owned()))
     }
 
+    /// Parses the form and demands the right check digit (R0028).
+    ///
+    /// # Errors
+    /// As [`Grn::parse`], or when the check digit is wrong.
+    pub fn parse_strict(text: &str) -> Result<Self, Invalid> {
+        let grn = Self::parse(text)?;
+        if grn.check_digit_holds() {
+            Ok(grn)
+        } else {
+            let digit = grn.expected_check_digit();
+            Err(Invalid::new(
+                "GRN",
+                text,
+                format!("its check digit should be {digit} (R0028)"),
+            ))
+        }
+    }
+
     /// Issues a reference from its parts; the check digit is computed.
     ///
     /// `year` is taken modulo 100, `serial` is up to 12 capital letters or digits and is padded with zeros on the left.
@@ -44,6 +65,13 @@ impl Grn {
     /// # Errors
     /// When the serial is too long or holds other characters.
     pub fn issue(year: i16, country: Country, serial: &str) -> Result<Self, Invalid> {
+        if serial.len() > 12 {
+            return Err(Invalid::new(
+                "GRN serial",
+                serial,
+                "it must have at most 12 characters",
+            ));
+        }
         let body = format!("{:02}{country}{serial:0>12}", year.rem_euclid(100));
         let digit = check_digit::over(&body)
             .ok_or_else(|| Invalid::new("GRN", &body, "the serial must be capital letters and digits"))?;
@@ -52,11 +80,7 @@ impl Grn {
 
     /// The country where the guarantee was lodged, which answers for it.
     pub fn country(&self) -> Country {
-        // INVARIANT: `parse` admits capitals only at positions 3 and 4.
-        self.0
-            .get(2..4)
-            .and_then(|code| Country::parse(code).ok())
-            .unwrap_or_else(|| unreachable!())
+        country_at(&self.0, 2)
     }
 
     /// The digit that position 17 should hold.
@@ -76,11 +100,38 @@ impl Grn {
     pub fn is_voucher(&self) -> bool {
         self.0.len() == 24
     }
+
+    /// Whether the form suits a guarantee of this type: an24 for vouchers, an17 for all others (R0318).
+    pub fn suits(&self, kind: GuaranteeType) -> bool {
+        self.is_voucher() == (kind == GuaranteeType::VOUCHER)
+    }
+
+    /// The reference of one voucher sold under this guarantee: `letter` and a number of six digits are appended.
+    ///
+    /// # Errors
+    /// When this is a voucher already, the letter is no capital or the number has more than six digits.
+    pub fn voucher(&self, letter: char, number: u32) -> Result<Self, Invalid> {
+        if self.is_voucher() {
+            return Err(Invalid::new(
+                "GRN",
+                &self.0,
+                "a voucher has no vouchers of its own (R0318)",
+            ));
+        }
+        Self::parse(&format!("{}{letter}{number:06}", self.0))
+    }
+
+    /// The guarantee under which a voucher was sold; for any other reference, the reference itself.
+    pub fn without_voucher(&self) -> Self {
+        Self(self.0.get(..17).unwrap_or(&self.0).to_owned())
+    }
 }
 
 text_identifier!(Grn);
 
 /// The access code that the holder gives to prove that a guarantee may be used: one to four characters (an..4).
+///
+/// It is a secret: `Debug` and errors hide it. `Display` and serde write it out, because messages must carry it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccessCode(String);
@@ -124,12 +175,24 @@ impl GuaranteeType {
     pub const COMPREHENSIVE: Self = Self(b'1');
     /// Individual guarantee in the form of an undertaking by a guarantor.
     pub const INDIVIDUAL: Self = Self(b'2');
+    /// Individual guarantee in cash or an equal means of payment.
+    pub const CASH: Self = Self(b'3');
     /// Individual guarantee with vouchers.
     pub const VOUCHER: Self = Self(b'4');
-    /// Individual guarantee for multiple usage.
+    /// Waiver where the duty does not exceed the statistical threshold.
+    pub const BELOW_THRESHOLD: Self = Self(b'5');
+    /// Not required of certain public bodies.
+    pub const PUBLIC_BODY: Self = Self(b'8');
+    /// Individual guarantee for multiple usage, in common transit only.
     pub const INDIVIDUAL_MULTIPLE: Self = Self(b'9');
-    /// TIR procedure.
+    /// Waiver by agreement between administrations.
+    pub const BY_AGREEMENT: Self = Self(b'A');
+    /// Goods under the TIR procedure, which has its own guarantee.
     pub const TIR: Self = Self(b'B');
+    /// Not required between the office of departure and the office of transit.
+    pub const TO_OFFICE_OF_TRANSIT: Self = Self(b'J');
+    /// Not required on the Rhine and the Danube and their waterways.
+    pub const RHINE_AND_DANUBE: Self = Self(b'R');
 
     /// Parses one digit or capital letter.
     ///
@@ -185,12 +248,12 @@ impl From<GuaranteeType> for String {
 }
 
 /// One use of a guarantee in a declaration: which guarantee, by whose authority, for how much.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GuaranteeReference {
     /// The guarantee.
     pub grn: Grn,
     /// The holder's access code.
     pub access_code: AccessCode,
     /// The amount to be covered.
-    pub amount: crate::Money,
+    pub amount: Money,
 }

@@ -27,6 +27,21 @@ impl HsCode {
         Ok(Self(text.to_owned()))
     }
 
+    /// The first two digits, as in `87`.
+    pub fn chapter(&self) -> &str {
+        self.0.get(..2).unwrap_or(&self.0)
+    }
+
+    /// The first four digits, as in `8703`, if the code is that fine.
+    pub fn heading(&self) -> Option<&str> {
+        self.0.get(..4)
+    }
+
+    /// The first six digits, as in `870323`, if the code is that fine. They are the same in all countries.
+    pub fn sub_heading(&self) -> Option<&str> {
+        self.0.get(..6)
+    }
+
     /// Whether this code lies within `range`, a shorter or equal code: `870323` lies within `8703`.
     pub fn lies_within(&self, range: &HsCode) -> bool {
         self.0.starts_with(&range.0)

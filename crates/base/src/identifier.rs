@@ -1,5 +1,6 @@
 //! What all identifiers share: how a bad one is reported, and the text newtype they are built on.
 
+use crate::Country;
 use std::fmt;
 
 /// The kind of an identifier, as named in an error message.
@@ -35,6 +36,23 @@ impl Invalid {
             reason: reason.into(),
         }
     }
+}
+
+/// The country code at byte `position` of an identifier whose `parse` has admitted capitals only at these two bytes.
+pub(crate) fn country_at(identifier: &str, position: usize) -> Country {
+    // INVARIANT: see above; every caller names a position that its `parse` has checked.
+    identifier
+        .get(position..position + 2)
+        .and_then(|code| Country::parse(code).ok())
+        .unwrap_or_else(|| unreachable!())
+}
+
+/// Whether the text has between 1 and `longest` characters, none of them a control character, and neither starts nor
+/// ends with a space: what the free-text references of traders have in common.
+pub(crate) fn is_plain_text(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
 }
 
 /// Gives a text newtype its `Display`, `FromStr`, `TryFrom<String>`, `AsRef<str>` and serde form, all of which go

@@ -11,8 +11,15 @@
 //! assert!(mrn.check_digit_holds());
 //! # Ok::<(), base::Invalid>(())
 //! ```
+//!
+//! Every identifier displays as the text it was parsed from, orders as that text does, and has that text as its serde
+//! form, through which it is checked again. Code lists, customs offices and exchange rates, which change with time, are
+//! in [`reference`](mod@reference).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod administration;
+pub mod check;
 mod check_digit;
 mod container;
 mod country;
@@ -27,8 +34,10 @@ mod party;
 pub mod reference;
 mod seal;
 mod time;
+mod tir_carnet;
 
 pub use administration::Administration;
+pub use check::{KINDS, Verdict, check};
 pub use container::ContainerNumber;
 pub use country::Country;
 pub use digest::Digest;
@@ -41,3 +50,4 @@ pub use movement_reference::{Lrn, Mrn, ProcedureLetter};
 pub use party::{Eori, OfficeReference, Ucr};
 pub use seal::SealIdentifier;
 pub use time::{Date, Timestamp};
+pub use tir_carnet::TirCarnetNumber;

@@ -81,6 +81,10 @@ impl MessageId {
             return Err(wrong());
         }
         let digits: String = text.chars().filter(|c| *c != '-').collect();
+        // `from_str_radix` alone would take a leading `+`.
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
         let number = u128::from_str_radix(&digits, 16).map_err(|_| wrong())?;
         Self::from_bytes(number.to_be_bytes()).map_err(|_| wrong())
     }

@@ -3,6 +3,7 @@
 use crate::Invalid;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
 
 /// A currency code of three capital letters (ISO 4217).
@@ -69,11 +70,31 @@ impl From<Currency> for String {
 }
 
 /// An amount of money in hundredths of its currency (n..16,2): never negative, never rounded in silence.
+///
+/// Amounts compare only within one currency: `partial_cmp` of euros and pounds is `None`, and neither is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Money {
     minor: i64,
     currency: Currency,
 }
+
+/// The serde form of [`Money`], before its limits are checked.
+#[derive(Deserialize)]
+struct Stored {
+    minor: i64,
+    currency: Currency,
+}
+
+impl TryFrom<Stored> for Money {
+    type Error = Invalid;
+    fn try_from(stored: Stored) -> Result<Self, Invalid> {
+        Self::from_minor(stored.minor, stored.currency)
+    }
+}
+
+/// One more than the largest amount in hundredths: 16 digits (n..16,2).
+const MINOR_LIMIT: i64 = 10_000_000_000_000_000;
 
 impl Money {
     /// An amount in hundredths.
@@ -81,13 +102,13 @@ impl Money {
     /// # Errors
     /// When it is negative or has more than 16 digits.
     pub fn from_minor(minor: i64, currency: Currency) -> Result<Self, Invalid> {
-        if (0..10_000_000_000_000_000).contains(&minor) {
+        if (0..MINOR_LIMIT).contains(&minor) {
             Ok(Self { minor, currency })
         } else {
             Err(Invalid::new(
                 "amount",
                 &minor.to_string(),
-                "it must be 0 or more, with at most 16 digits",
+                "it must be 0 or more, with at most 16 digits (n..16,2)",
             ))
         }
     }
@@ -97,9 +118,14 @@ impl Money {
     /// # Errors
     /// When it is no plain decimal, negative, too large, or finer than a hundredth.
     pub fn parse(amount: &str, currency: Currency) -> Result<Self, Invalid> {
-        let decimal: Decimal = amount
-            .parse()
-            .map_err(|_| Invalid::new("amount", amount, "it must be a plain decimal such as 1000.00"))?;
+        let wrong = || Invalid::new("amount", amount, "it must be a plain decimal such as 1000.00");
+        // The decimal type would also take signs, underscores and a bare point.
+        let (units, fraction) = amount.split_once('.').unwrap_or((amount, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(units) || !digits(fraction) {
+            return Err(wrong());
+        }
+        let decimal: Decimal = amount.parse().map_err(|_| wrong())?;
         Self::from_decimal(decimal, currency).map_err(|wrong| Invalid::new("amount", amount, wrong.reason))
     }
 
@@ -152,6 +178,14 @@ impl Money {
             .and_then(|minor| Self::from_minor(minor, self.currency).ok())
     }
 
+    /// What is left after taking `other` away, or `None` when the currencies differ or it is more than there is.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        (self.currency == other.currency)
+            .then(|| self.minor.checked_sub(other.minor))
+            .flatten()
+            .and_then(|minor| Self::from_minor(minor, self.currency).ok())
+    }
+
     /// The amount converted at `rate` units of `currency` for one of ours, rounded up to a hundredth, so that a
     /// guarantee never covers less than was declared. `None` when the result is too large or the rate is not positive.
     pub fn converted(self, rate: Decimal, currency: Currency) -> Option<Self> {
@@ -172,5 +206,26 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} {}", self.amount(), self.currency)
+    }
+}
+
+impl std::str::FromStr for Money {
+    type Err = Invalid;
+    /// Parses the displayed form, an amount, a space and a currency: `1000.00 EUR`.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (amount, currency) = text.split_once(' ').ok_or_else(|| {
+            Invalid::new(
+                "amount",
+                text,
+                "it must be an amount and a currency, as in 1000.00 EUR",
+            )
+        })?;
+        Self::parse(amount, Currency::parse(currency)?)
+    }
+}
+
+impl PartialOrd for Money {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self.currency == other.currency).then(|| self.minor.cmp(&other.minor))
     }
 }

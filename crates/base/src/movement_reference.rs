@@ -1,7 +1,11 @@
 //! The references of a transit movement: LRN before acceptance, MRN after.
 
-use crate::{Country, Date, Invalid, OfficeReference, check_digit, identifier::text_identifier};
+use crate::{
+    Country, Date, Invalid, OfficeReference, check_digit,
+    identifier::{country_at, is_plain_text, text_identifier},
+};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A local reference number: the declarant's own reference, 1 to 22 characters (an..22).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,10 +18,7 @@ impl Lrn {
     /// # Errors
     /// When it is empty or longer, or starts or ends with a space.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if (1..=22).contains(&text.chars().count())
-            && text.trim() == text
-            && !text.chars().any(char::is_control)
-        {
+        if is_plain_text(text, 22) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid::new(
@@ -46,6 +47,20 @@ pub enum ProcedureLetter {
 }
 
 impl ProcedureLetter {
+    /// Parses one of J, K, L and M.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "J" => Ok(Self::J),
+            "K" => Ok(Self::K),
+            "L" => Ok(Self::L),
+            "M" => Ok(Self::M),
+            _ => Err(Invalid::new("procedure letter", text, "it must be J, K, L or M")),
+        }
+    }
+
     fn letter(self) -> char {
         match self {
             Self::J => 'J',
@@ -56,14 +71,49 @@ impl ProcedureLetter {
     }
 }
 
+impl fmt::Display for ProcedureLetter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.letter())
+    }
+}
+
+impl std::str::FromStr for ProcedureLetter {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
+
 /// A movement reference number (an18): year, country, then 13 characters and a check digit up to year 24; from year 24
-/// on, 12 characters, a procedure letter J to M and a check digit. Source: `MRNType` of the NCTS phase 5 types, R0028.
+/// on, 12 characters, a procedure letter J to M and a check digit. A number of year 24 may have either form, since that
+/// year belongs to both. Source: `MRNType` of the NCTS phase 5 types, R0028. The numbers of export declarations, with a
+/// letter A to E in that place, are references of another system and are not read here.
 ///
 /// Parsing checks the form. The check digit is a separate question, since a wrong one is answered with functional
 /// error 93 and not as a malformed message: ask [`Mrn::check_digit_holds`] or parse with [`Mrn::parse_strict`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mrn(String);
+
+/// The last year in which position 17 may be any character; also the first of the procedure letter.
+const LAST_YEAR_OF_THE_OLD_FORM: u8 = 24;
+
+/// The serial in six characters of base 36, most significant first.
+fn base36(serial: u64) -> String {
+    let mut digits = [b'0'; 6];
+    let mut rest = serial;
+    for digit in digits.iter_mut().rev() {
+        // The remainder is below 36, so it fits.
+        let value = u8::try_from(rest % 36).unwrap_or_default();
+        *digit = if value < 10 {
+            b'0' + value
+        } else {
+            b'A' + value - 10
+        };
+        rest /= 36;
+    }
+    digits.iter().copied().map(char::from).collect()
+}
 
 /// The number of movements that one office can number in a year: six characters of base 36.
 pub(crate) const SERIALS: u64 = 36u64.pow(6);
@@ -89,16 +139,13 @@ impl Mrn {
                 "it must be a year, a country, 13 capital letters or digits and a check digit",
             ));
         }
-        let year = text
-            .get(..2)
-            .and_then(|year| year.parse::<u8>().ok())
-            .unwrap_or_default();
-        if year > 24 && !matches!(bytes.get(16), Some(b'J'..=b'M')) {
+        let mrn = Self(text.to_owned());
+        if mrn.year() > LAST_YEAR_OF_THE_OLD_FORM && mrn.procedure_letter().is_none() {
             return Err(wrong(
                 "from year 25 on position 17 must be a procedure letter J, K, L or M",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(mrn)
     }
 
     /// Parses the form and demands the right check digit (R0028).
@@ -137,35 +184,34 @@ impl Mrn {
                 "an office can number 2176782336 movements a year",
             ));
         }
-        let mut digits = [b'0'; 6];
-        let mut rest = serial;
-        for digit in digits.iter_mut().rev() {
-            let value = (rest % 36) as u8;
-            *digit = if value < 10 {
-                b'0' + value
-            } else {
-                b'A' + value - 10
-            };
-            rest /= 36;
-        }
-        let serial: String = digits.iter().copied().map(char::from).collect();
-        let body = format!(
-            "{:02}{office}{serial}{}",
-            date.year().rem_euclid(100),
-            letter.letter()
-        );
+        let serial = base36(serial);
+        let body = format!("{:02}{office}{serial}{}", date.year().rem_euclid(100), letter);
         let digit = check_digit::over(&body)
             .ok_or_else(|| Invalid::new("MRN", &body, "the office reference is no plain text"))?;
         Self::parse(&format!("{body}{digit}"))
     }
 
+    /// The last two digits of the year in which it was issued.
+    pub fn year(&self) -> u8 {
+        // INVARIANT: `parse` admits digits only at positions 1 and 2.
+        self.0
+            .get(..2)
+            .and_then(|year| year.parse().ok())
+            .unwrap_or_default()
+    }
+
+    /// The procedure letter at position 17, if the number has one. Before year 24 there is none; in year 24 a letter J
+    /// to M may also be part of a number of the old form, so the answer is certain only from year 25 on.
+    pub fn procedure_letter(&self) -> Option<ProcedureLetter> {
+        (self.year() >= LAST_YEAR_OF_THE_OLD_FORM)
+            .then(|| self.0.get(16..17))
+            .flatten()
+            .and_then(|letter| ProcedureLetter::parse(letter).ok())
+    }
+
     /// The country whose office of departure issued it.
     pub fn country(&self) -> Country {
-        // INVARIANT: `parse` admits capitals only at positions 3 and 4.
-        self.0
-            .get(2..4)
-            .and_then(|code| Country::parse(code).ok())
-            .unwrap_or_else(|| unreachable!())
+        country_at(&self.0, 2)
     }
 
     /// The digit that position 18 should hold.

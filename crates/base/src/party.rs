@@ -1,10 +1,14 @@
 //! Parties and places: traders, customs offices, consignment references.
 
-use crate::{Country, Invalid, identifier::text_identifier};
+use crate::{
+    Country, Invalid,
+    identifier::{country_at, is_plain_text, text_identifier},
+};
 use serde::{Deserialize, Serialize};
 
 /// A trader's identification: an EORI number, or a trader identification number of a third country in the same form:
-/// country code and 1 to 15 printable characters (R0850).
+/// country code and 1 to 15 printable characters (R0850, `TINNewType`). Whether the number was ever issued is for the
+/// administration that receives it to ask: R0850 leaves that to the receiver inside the Union, to the sender outside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Eori(String);
@@ -25,18 +29,14 @@ impl Eori {
             Err(Invalid::new(
                 "EORI",
                 text,
-                "it must be a country code and 1 to 15 printable characters (R0850)",
+                "it must be a country code and 1 to 15 printable characters without spaces (R0850)",
             ))
         }
     }
 
     /// The country that issued it.
     pub fn country(&self) -> Country {
-        // INVARIANT: `parse` admits capitals only at positions 1 and 2.
-        self.0
-            .get(..2)
-            .and_then(|code| Country::parse(code).ok())
-            .unwrap_or_else(|| unreachable!())
+        country_at(&self.0, 0)
     }
 }
 
@@ -66,24 +66,20 @@ impl OfficeReference {
             Err(Invalid::new(
                 "customs office reference",
                 text,
-                "it must be a country code and six capital letters or digits",
+                "it must be a country code and six capital letters or digits (an8)",
             ))
         }
     }
 
     /// The country that the office belongs to, and so the administration that answers for it.
     pub fn country(&self) -> Country {
-        // INVARIANT: `parse` admits capitals only at positions 1 and 2.
-        self.0
-            .get(..2)
-            .and_then(|code| Country::parse(code).ok())
-            .unwrap_or_else(|| unreachable!())
+        country_at(&self.0, 0)
     }
 }
 
 text_identifier!(OfficeReference);
 
-/// A unique consignment reference: 1 to 70 characters (an..70; WCO UCR guidelines use up to 35).
+/// A unique consignment reference: 1 to 70 characters (an..70; the guidelines of the World Customs Organization use up to 35).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ucr(String);
@@ -94,10 +90,7 @@ impl Ucr {
     /// # Errors
     /// When it is empty or longer, or starts or ends with a space.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if (1..=70).contains(&text.chars().count())
-            && text.trim() == text
-            && !text.chars().any(char::is_control)
-        {
+        if is_plain_text(text, 70) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid::new(

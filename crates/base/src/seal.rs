@@ -1,6 +1,9 @@
 //! Customs seals.
 
-use crate::{Invalid, identifier::text_identifier};
+use crate::{
+    Invalid,
+    identifier::{is_plain_text, text_identifier},
+};
 use serde::{Deserialize, Serialize};
 
 /// The identifier on a customs seal: 1 to 20 characters (an..20), unique in a declaration (R0107).
@@ -14,10 +17,7 @@ impl SealIdentifier {
     /// # Errors
     /// When it is empty or longer, or starts or ends with a space.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if (1..=20).contains(&text.chars().count())
-            && text.trim() == text
-            && !text.chars().any(char::is_control)
-        {
+        if is_plain_text(text, 20) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid::new(

@@ -1,1 +1,26 @@
-//! Corridor.
+//! The corridor runner: starts one node per country, plays traders, officers and carriers, and writes down every
+//! message that is said.
+//!
+//! It knows the nodes only as their users do, over HTTP with tokens; what it knows of customs is what a declarant and
+//! an officer know.
+
+mod bench;
+mod client;
+mod demo;
+mod fleet;
+mod plan;
+mod play;
+mod process;
+mod progress;
+mod run;
+mod script;
+mod timeline;
+
+pub use bench::{BenchCase, BenchReport, bench_transit};
+pub use demo::{DemoOptions, demo, demo_once};
+pub use client::{Api, ClientError};
+pub use fleet::{Fleet, FleetError, SignIn, StoreChoice};
+pub use plan::{Declaration, Expectation, Plan, PlanError, Registration};
+pub use play::{Cast, Corridor, Outcome, Play};
+pub use run::{Ending, Options, Report, RunError, run};
+pub use timeline::{Entry, Timeline};

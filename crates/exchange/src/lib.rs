@@ -1,1 +1,55 @@
-//! Exchange.
+//! The exchange: the protocol by which two nodes pass a message, prove it and apply it once.
+//!
+//! A message travels in an [`Envelope`]: the signed statement and the sealed parts. The sender makes one with
+//! [`prepare`]. The recipient reads its statement ([`read_statement`]), looks the sender and message id up in its
+//! inbox, and asks [`assess`] what to do: accept it, give the first answer again, prove a conflict, ask for an earlier
+//! message, or refuse. What it accepts it enters in its log and answers with [`acknowledge`]; the sender checks every
+//! answer with [`verify_response`].
+//!
+//! ```text
+//!  sender                                            recipient
+//!  prepare ──────────── envelope ──────────────────> read_statement
+//!                                                    inbox: sender + message id, expected number of the channel
+//!                                                    assess ── New ──> one transaction: inbox, effect, log leaf,
+//!                                                      │               acknowledge ─┐
+//!                                                      ├─ Repeat: the first answer  │
+//!                                                      ├─ Conflict: signed proof    │
+//!                                                      ├─ Gap: expected number      │
+//!                                                      └─ Refused: signed reason    │
+//!  verify_response <─────────── response ───────────────────────────────────────────┘
+//! ```
+//!
+//! This room performs no input or output: it reads no clock and no socket and draws no randomness. Time, random bytes,
+//! the register of keys and agreements and the inbox are arguments.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod acknowledgement;
+mod backoff;
+mod breaker;
+mod channel;
+mod conflict;
+mod envelope;
+mod incoming;
+mod lane;
+mod outgoing;
+mod refusal;
+mod register;
+mod response;
+mod status;
+
+pub use acknowledgement::{Acknowledged, acknowledge, acknowledge_under, verify_acknowledgement};
+pub use backoff::Backoff;
+pub use breaker::{Breaker, Circuit};
+pub use channel::{Channel, Place, place};
+pub use conflict::{Conflict, prove_conflict, verify_conflict};
+pub use envelope::{Envelope, MAX_ENVELOPE};
+pub use incoming::{
+    Arrival, Assessment, Environment, Found, InboxView, Incoming, Opened, OpenedPart, Receiver, assess, read_statement,
+};
+pub use lane::Lane;
+pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare};
+pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
+pub use register::{AgreementStanding, Register};
+pub use response::{AnswerError, MAX_RESPONSE, Outcome, Refused, Response, verify_response};
+pub use status::DeliveryStatus;

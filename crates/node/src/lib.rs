@@ -1,1 +1,55 @@
-//! Node.
+//! The node: the application of one administration.
+//!
+//! It gathers facts, lets the rooms of customs decide, and commits what follows in one transaction; it seals and
+//! delivers what leaves, and takes what arrives. It knows the store, the clock and the network; it does not know who
+//! asks it over HTTP.
+
+mod bridge;
+mod bureau;
+mod clock;
+mod config;
+mod counters;
+mod deciding;
+mod delivery;
+mod identity;
+mod messages;
+mod metrics;
+mod nack;
+mod node;
+mod officer;
+mod post;
+mod principals;
+mod proceeding;
+mod queries;
+mod reception;
+mod reference;
+mod register;
+mod room;
+mod rooms;
+mod schema;
+mod setup;
+mod tls;
+mod transport;
+mod views;
+mod workers;
+
+pub use bureau::Bureau;
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
+pub use config::{Config, ConfigError, Exchange, Listen, Release, Transit};
+pub use identity::{Identity, IdentityError, PartnerCard};
+pub use node::{Node, NodeError, open_bureau};
+pub use officer::{OfficerDecision, PossibleDecision};
+pub use principals::{Principal, Role, Session};
+pub use proceeding::{Submission, SubmissionError};
+pub use queries::{
+    DecisionView, EntryView, EventRow, GuaranteeRegistration, GuaranteeView, LockView, MovementView, PartnerView,
+};
+pub use reference::{
+    Lists, ReferenceError, import as import_reference, list as list_reference,
+    read_catalogue_or_shipped as load_catalogue,
+};
+pub use schema::MIGRATIONS;
+pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use tls::{TlsError, TlsIdentity};
+pub use transport::{Delivery, ENVELOPE_ROUTE, Transport, TransportError};
+pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

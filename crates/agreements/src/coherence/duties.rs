@@ -1,0 +1,86 @@
+//! Coherence of the duties and of the examples.
+
+use super::Finder;
+use crate::disclosure::Outcome;
+use std::collections::BTreeSet;
+
+impl Finder<'_> {
+    pub(super) fn duties(&mut self) {
+        let draft = self.draft;
+        self.repeats("obligations", "id", draft.obligations.iter().map(|row| &row.id));
+        let records: BTreeSet<_> = draft
+            .disclosures
+            .iter()
+            .flat_map(|row| &row.record_types)
+            .collect();
+        for (position, row) in draft.obligations.iter().enumerate() {
+            self.clause_known(format!("obligations[{position}].clause"), &row.clause);
+            for record in row.record_types.iter().filter(|record| !records.contains(record)) {
+                self.fault(
+                    format!("obligations[{position}].record_types"),
+                    Some(&row.clause),
+                    format!("no disclosure is about `{record}`"),
+                    "name a record type of a disclosure",
+                );
+            }
+        }
+        let category = |row: &crate::duty::Retention| {
+            row.category
+                .as_ref()
+                .map_or_else(|| "all others".to_owned(), ToString::to_string)
+        };
+        self.repeats("retention", "category", draft.retention.iter().map(category));
+        for (position, row) in draft.retention.iter().enumerate() {
+            self.clause_known(format!("retention[{position}].clause"), &row.clause);
+            if let Some(category) = &row.category {
+                let place = format!("retention[{position}].category");
+                self.term_known(
+                    place,
+                    Some(&row.clause),
+                    "categories",
+                    &draft.categories,
+                    category,
+                );
+            }
+        }
+        for (position, row) in draft.reciprocity.iter().enumerate() {
+            self.clause_known(format!("reciprocity[{position}].clause"), &row.clause);
+        }
+        for (position, row) in draft.quotas.iter().enumerate() {
+            self.clause_known(format!("quotas[{position}].clause"), &row.clause);
+        }
+        if let Some(dispute) = &draft.dispute {
+            self.clause_known("dispute.clause".to_owned(), &dispute.clause);
+        }
+        if let Some(breach) = &draft.breach {
+            self.clause_known("breach.clause".to_owned(), &breach.clause);
+            for clause in &breach.suspends {
+                self.clause_known("breach.suspends".to_owned(), clause);
+            }
+        }
+    }
+
+    pub(super) fn golden_tests(&mut self) {
+        let draft = self.draft;
+        self.repeats(
+            "golden_tests",
+            "name",
+            draft.golden_tests.iter().map(|test| &test.name),
+        );
+        for (position, test) in draft.golden_tests.iter().enumerate() {
+            let expected = &test.expected;
+            let (field, missing) = match expected.outcome {
+                Outcome::Cleared => ("clause", expected.clause.is_none()),
+                Outcome::Refused => ("ground", expected.ground.is_none()),
+            };
+            if missing {
+                self.fault(
+                    format!("golden_tests[{position}].expected"),
+                    expected.clause.as_ref(),
+                    format!("the expected outcome names no {field}"),
+                    format!("add `{field}`"),
+                );
+            }
+        }
+    }
+}

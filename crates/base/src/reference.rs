@@ -1,1 +1,0 @@
-//! Reference data: code lists and customs offices, dated.

@@ -1,0 +1,239 @@
+//! How a command is refused: which rule it breaks, and where.
+
+use base::Mrn;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The longest error pointer or original value that a message can carry (an..512).
+const TEXT_LIMIT: usize = 512;
+
+/// Codes of functional errors (code list CL180).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ErrorCode {
+    /// 12: a value is not in its code list.
+    CodeList,
+    /// 13: a condition demands something that is missing.
+    ConditionMissing,
+    /// 14: a rule is broken.
+    Rule,
+    /// 15: a condition forbids something that is there.
+    ConditionNotAllowed,
+    /// 26: a duplicate.
+    Duplicate,
+    /// 90: no movement with this MRN is known.
+    UnknownMrn,
+    /// 92: the message does not fit the state of the movement.
+    OutOfSequence,
+    /// 93: the MRN itself is wrong.
+    InvalidMrn,
+}
+
+impl ErrorCode {
+    /// The code as messages carry it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CodeList => "12",
+            Self::ConditionMissing => "13",
+            Self::Rule => "14",
+            Self::ConditionNotAllowed => "15",
+            Self::Duplicate => "26",
+            Self::UnknownMrn => "90",
+            Self::OutOfSequence => "92",
+            Self::InvalidMrn => "93",
+        }
+    }
+
+    /// The code with this number, if rooms use it.
+    pub fn parse(code: &str) -> Option<Self> {
+        [
+            Self::CodeList,
+            Self::ConditionMissing,
+            Self::Rule,
+            Self::ConditionNotAllowed,
+            Self::Duplicate,
+            Self::UnknownMrn,
+            Self::OutOfSequence,
+            Self::InvalidMrn,
+        ]
+        .into_iter()
+        .find(|known| known.code() == code)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.code())
+    }
+}
+
+/// One functional error, as CC056C, CC057C and CD906C carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionalError {
+    /// Where: the XPath of the element, or the root element for 92 (G0009).
+    pub pointer: String,
+    /// What kind of error.
+    pub code: ErrorCode,
+    /// The rule that is broken, by its identifier (an..7).
+    pub reason: String,
+    /// The value that was found there, if any.
+    pub value: Option<String>,
+}
+
+impl FunctionalError {
+    /// An error at `pointer` under the rule `reason`; pointer and value are cut to what a message can carry.
+    pub fn new(pointer: impl AsRef<str>, code: ErrorCode, reason: &str, value: Option<&str>) -> Self {
+        let cut = |text: &str| text.chars().take(TEXT_LIMIT).collect::<String>();
+        Self {
+            pointer: cut(pointer.as_ref()),
+            code,
+            reason: reason.to_owned(),
+            value: value.filter(|value| !value.is_empty()).map(cut),
+        }
+    }
+}
+
+impl fmt::Display for FunctionalError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} at {} ({}", self.code, self.pointer, self.reason)?;
+        match &self.value {
+            Some(value) => write!(out, ", found `{value}`)"),
+            None => out.write_str(")"),
+        }
+    }
+}
+
+/// Why a command is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RefusalKind {
+    /// Its content breaks rules or conditions.
+    Invalid,
+    /// It names a movement that this office does not know, or none with a right check digit.
+    UnknownMovement,
+    /// It does not fit the state of the movement.
+    OutOfSequence,
+    /// The movement it would create exists already.
+    Duplicate,
+    /// The node did not supply a fact that the decision needs; the sender did nothing wrong.
+    FactMissing,
+}
+
+/// Which message, if any, answers the sender of a refused message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// CC056C, rejection from the office of departure.
+    RejectionAtDeparture,
+    /// CC057C, rejection from the office of destination.
+    RejectionAtDestination,
+    /// CD906C, functional refusal between administrations.
+    Nack,
+    /// None: the command came from an officer or a timer, who see the words.
+    None,
+}
+
+/// A command that is refused, with the rules it breaks. A state never changes by a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{words}")]
+pub struct Refusal {
+    /// Why.
+    pub kind: RefusalKind,
+    /// The message that is refused, as in `CC015C`; none for an officer's command or a timer.
+    pub message: Option<String>,
+    /// What is wrong with it.
+    pub errors: Vec<FunctionalError>,
+    /// In plain words, one line.
+    pub words: String,
+}
+
+impl Refusal {
+    /// Content that breaks rules.
+    pub fn invalid(message: &str, errors: Vec<FunctionalError>) -> Self {
+        let words = match errors.first() {
+            Some(first) => format!("{message} breaks {} rule(s); the first is {first}", errors.len()),
+            None => format!("{message} is refused"),
+        };
+        Self {
+            kind: RefusalKind::Invalid,
+            message: Some(message.to_owned()),
+            errors,
+            words,
+        }
+    }
+
+    /// A movement that is not known here: error 90, or 93 when its check digit shows that it cannot exist.
+    pub(crate) fn unknown(message: Option<&str>, mrn: Option<&Mrn>) -> Self {
+        let named = mrn.map_or("the movement".to_owned(), |mrn| format!("`{mrn}`"));
+        let (code, words) = match mrn {
+            Some(mrn) if !mrn.check_digit_holds() => (
+                ErrorCode::InvalidMrn,
+                format!(
+                    "{named} is no valid MRN: its check digit should be {} (R0028)",
+                    mrn.expected_check_digit()
+                ),
+            ),
+            _ => (
+                ErrorCode::UnknownMrn,
+                format!("{named} is not known at this office"),
+            ),
+        };
+        let pointer = message.map_or("MRN".to_owned(), |message| {
+            format!("/{message}/TransitOperation/MRN")
+        });
+        let errors = vec![FunctionalError::new(pointer, code, "R0028", mrn.map(Mrn::as_str))];
+        Self {
+            kind: RefusalKind::UnknownMovement,
+            message: message.map(str::to_owned),
+            errors,
+            words,
+        }
+    }
+
+    /// Out of sequence: error 92 at the root element (G0009).
+    pub(crate) fn out_of_sequence(message: Option<&str>, what: impl fmt::Display, phase: &str) -> Self {
+        // A command of an officer has no root element; it points at the movement.
+        let pointer = message.map_or("movement".to_owned(), |message| format!("/{message}"));
+        let errors = vec![FunctionalError::new(
+            pointer,
+            ErrorCode::OutOfSequence,
+            OUT_OF_SEQUENCE_REASON,
+            None,
+        )];
+        Self {
+            kind: RefusalKind::OutOfSequence,
+            message: message.map(str::to_owned),
+            errors,
+            words: format!("{what} does not fit a movement in state `{phase}`"),
+        }
+    }
+
+    /// A fact that the node should have supplied.
+    pub(crate) fn fact_missing(words: impl Into<String>) -> Self {
+        Self {
+            kind: RefusalKind::FactMissing,
+            message: None,
+            errors: Vec::new(),
+            words: words.into(),
+        }
+    }
+
+    /// Which message answers the sender.
+    pub fn reply(&self) -> Reply {
+        match self.message.as_deref() {
+            Some("CC007C" | "CC044C") => Reply::RejectionAtDestination,
+            Some(message) if message.starts_with("CC") => Reply::RejectionAtDeparture,
+            Some(_) => Reply::Nack,
+            None => Reply::None,
+        }
+    }
+
+    /// The business rejection type of CC056C and CC057C: the number of the rejected message, as in `015` (CL560, CL570).
+    pub fn rejection_type(&self) -> Option<&str> {
+        self.message
+            .as_deref()
+            .filter(|message| message.starts_with("CC"))
+            .and_then(|message| message.get(2..5))
+    }
+}
+
+/// CC056C and CC057C demand a reason of up to seven characters; no numbered rule stands behind error 92, so its reason
+/// is the guideline that says where 92 points.
+const OUT_OF_SEQUENCE_REASON: &str = "G0009";

@@ -1,0 +1,403 @@
+//! The office of destination, as law reads it.
+
+use super::*;
+use crate::fixtures::*;
+use crate::transit::ResultCode;
+use crate::{Facts, NoticeCode, RefusalKind};
+use base::{Administration, Mrn};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+fn announce() -> Command {
+    Command::Announce {
+        mrn: mrn(),
+        departure: office("GB000060"),
+        destination: office("IT279100"),
+        seals: 2,
+    }
+}
+
+fn arrive(simplified: bool) -> Command {
+    arrive_at("IT279100", mrn(), simplified)
+}
+
+fn arrive_at(at: &str, mrn: Mrn, simplified: bool) -> Command {
+    Command::NotifyArrival {
+        mrn,
+        office: office(at),
+        trader: "IT11111111111".parse().unwrap(),
+        at: now(),
+        simplified,
+    }
+}
+
+fn remark(conform: bool, complete: bool) -> Command {
+    Command::Remark {
+        mrn: mrn(),
+        office: office("IT279100"),
+        trader: "IT11111111111".parse().unwrap(),
+        remark: UnloadingRemark {
+            conform,
+            complete,
+            on: day("2026-11-26"),
+            seals_intact: Some(true),
+            text: (!conform).then(|| "one pallet short".into()),
+        },
+    }
+}
+
+fn result(code: &str, text: Option<&str>) -> Command {
+    Command::RecordResult {
+        code: ResultCode::parse(code).unwrap(),
+        seals_intact: None,
+        text: text.map(str::to_owned),
+    }
+}
+
+fn cancel() -> Command {
+    Command::Cancel {
+        mrn: mrn(),
+        decided: now(),
+    }
+}
+
+fn nack() -> Command {
+    Command::NoteNack {
+        mrn: mrn(),
+        errors: Vec::new(),
+    }
+}
+
+fn italy() -> Facts {
+    facts("NTA.IT")
+}
+
+struct Case {
+    state: State,
+    facts: Facts,
+    last: Decision,
+}
+
+impl Case {
+    fn given(facts: Facts, commands: impl IntoIterator<Item = Command>) -> Self {
+        let mut case = Self {
+            state: None,
+            facts,
+            last: Decision::default(),
+        };
+        for command in commands {
+            case.when(command);
+        }
+        case
+    }
+
+    fn when(&mut self, command: Command) -> Vec<&'static str> {
+        self.last = decide(&self.state, command, &self.facts).expect("the command is accepted");
+        self.last
+            .events
+            .iter()
+            .for_each(|event| apply(&mut self.state, event));
+        self.last.letters.iter().map(Letter::message_type).collect()
+    }
+
+    fn phase(&self) -> Phase {
+        self.state
+            .as_ref()
+            .map_or(Phase::Absent, |movement| movement.phase)
+    }
+
+    fn refuses(&self, command: Command) -> String {
+        let refusal = decide(&self.state, command, &self.facts).expect_err("the command is refused");
+        refusal
+            .errors
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or(refusal.words)
+    }
+}
+
+#[test]
+fn the_table_as_people_read_it() {
+    insta::assert_snapshot!(crate::table(TRANSITIONS));
+}
+
+#[test]
+fn a_normal_arrival_is_reported_controlled_and_released() {
+    let mut case = Case::given(italy(), [announce()]);
+    assert_eq!(case.when(arrive(false)), ["CD006C", "CD018C", "CC025C"]);
+    assert_eq!(case.phase(), Phase::Released);
+    let Letter::ControlResults {
+        to,
+        code,
+        seals_intact,
+        ..
+    } = &case.last.letters[1]
+    else {
+        panic!("CD018C")
+    };
+    assert_eq!(
+        (to.as_str(), code.as_str(), *seals_intact),
+        ("NTA.GB", "A2", Some(true))
+    );
+}
+
+#[test]
+fn an_authorised_consignee_unloads_on_permission_in_as_many_steps_as_it_takes() {
+    let mut case = Case::given(italy(), [announce()]);
+    assert_eq!(case.when(arrive(true)), ["CD006C", "CC043C"]);
+    assert_eq!(case.when(remark(true, false)), [""; 0]);
+    assert_eq!(case.phase(), Phase::Unloading);
+    assert_eq!(case.when(remark(true, true)), ["CD018C", "CC025C"]);
+    assert_eq!(case.phase(), Phase::Released);
+}
+
+#[test]
+fn remarks_that_do_not_conform_wait_for_an_officer() {
+    let mut case = Case::given(italy(), [announce(), arrive(true), remark(false, true)]);
+    assert_eq!(case.last.notices[0].code, NoticeCode::DecisionAwaited);
+    assert_eq!(
+        case.when(result("B1", None)),
+        ["CD018C"],
+        "the consignee's words describe it"
+    );
+    let Letter::ControlResults { text, .. } = &case.last.letters[0] else {
+        panic!("CD018C")
+    };
+    assert_eq!(text.as_deref(), Some("one pallet short"));
+    assert_eq!(case.phase(), Phase::UnderResolution);
+    assert_eq!(case.when(Command::ReleaseGoods), ["CC025C"]);
+}
+
+#[test]
+fn an_officer_permits_and_decides_where_the_profile_says_so() {
+    let mut case = Case::given(by_officer(italy()), [announce()]);
+    assert_eq!(case.when(arrive(true)), ["CD006C"]);
+    assert_eq!(case.when(Command::PermitUnloading), ["CC043C"]);
+    case.when(remark(true, true));
+    assert_eq!(case.when(result("A1", None)), ["CD018C", "CC025C"]);
+}
+
+#[test]
+fn a_selected_arrival_waits_for_control() {
+    let mut case = Case::given(selected(italy()), [announce()]);
+    assert_eq!(case.when(arrive(false)), ["CD006C"]);
+    assert_eq!(case.phase(), Phase::Arrived);
+    assert_eq!(case.refuses(Command::PermitUnloading), "92 at movement (G0009)");
+}
+
+#[test]
+fn a_result_that_departure_could_not_act_on_is_refused() {
+    let case = Case::given(selected(italy()), [announce(), arrive(false)]);
+    assert_eq!(
+        case.refuses(result("B1", None)),
+        "13 at ControlResult/text (C0930, found `B1`)"
+    );
+    let broken = Command::RecordResult {
+        code: ResultCode::satisfactory(),
+        seals_intact: Some(false),
+        text: None,
+    };
+    assert_eq!(
+        case.refuses(broken),
+        "14 at ControlResult/code (G0017, found `A1`)"
+    );
+}
+
+#[test]
+fn arrivals_are_refused_by_the_right_code() {
+    let none = Case::given(italy(), []);
+    let unknown = format!("90 at /CC007C/TransitOperation/MRN (R0028, found `{}`)", mrn());
+    assert_eq!(none.refuses(arrive(false)), unknown);
+    let digit = (mrn().expected_check_digit() + 1) % 10;
+    let wrong: Mrn = format!("{}{digit}", &mrn().as_str()[..17]).parse().unwrap();
+    assert!(
+        none.refuses(arrive_at("IT279100", wrong, false))
+            .starts_with("93 at /CC007C/TransitOperation/MRN")
+    );
+    let announced = Case::given(italy(), [announce()]);
+    assert_eq!(
+        announced.refuses(arrive_at("IT261101", mrn(), false)),
+        "14 at /CC007C/CustomsOfficeOfDestinationActual/referenceNumber (R0906, found `IT261101`)"
+    );
+    let arrived = Case::given(italy(), [announce(), arrive(false)]);
+    assert_eq!(arrived.refuses(arrive(false)), "92 at /CC007C (G0009)");
+}
+
+#[test]
+fn a_refused_trader_gets_cc057_and_a_refused_partner_cd906() {
+    let none = Case::given(italy(), []);
+    let refusal = decide(&none.state, arrive(true), &none.facts).unwrap_err();
+    let Some(Letter::Rejected(rejection)) = refuse(&refusal, &arrive(true), None, now()) else {
+        panic!("CC057C")
+    };
+    assert_eq!(
+        (rejection.business_type.as_str(), rejection.errors[0].code.code()),
+        ("007", "90")
+    );
+    let refusal = decide(&none.state, remark(true, true), &none.facts).unwrap_err();
+    let Some(Letter::Rejected(rejection)) = refuse(&refusal, &remark(true, true), None, now()) else {
+        panic!("CC057C")
+    };
+    assert_eq!(rejection.business_type, "044");
+    let case = Case::given(italy(), [announce()]);
+    let refusal = decide(&case.state, announce(), &case.facts).unwrap_err();
+    let sender = Administration::parse("NTA.GB").ok();
+    assert_eq!(
+        refuse(&refusal, &announce(), sender.clone(), now())
+            .unwrap()
+            .message_type(),
+        "CD906C"
+    );
+    assert_eq!(refuse(&refusal, &Command::PermitUnloading, None, now()), None);
+    let refusal = decide(&None, nack(), &case.facts).unwrap_err();
+    assert_eq!(
+        refuse(&refusal, &nack(), sender, now()),
+        None,
+        "never a refusal of a refusal"
+    );
+}
+
+#[test]
+fn remarks_come_in_their_turn_and_from_the_consignee() {
+    let announced = Case::given(italy(), [announce()]);
+    assert_eq!(announced.refuses(remark(true, true)), "92 at /CC044C (G0009)");
+    let unloading = Case::given(italy(), [announce(), arrive(true)]);
+    let mut stranger = remark(true, true);
+    if let Command::Remark { trader, .. } = &mut stranger {
+        *trader = "IT99999999999".parse().unwrap();
+    }
+    assert_eq!(
+        unloading.refuses(stranger),
+        "14 at /CC044C/TraderAtDestination/identificationNumber (G0042, found `IT99999999999`)"
+    );
+}
+
+#[test]
+fn a_cancelled_movement_cannot_arrive_and_an_arrived_one_not_be_cancelled() {
+    let cancelled = Case::given(italy(), [announce(), cancel()]);
+    assert_eq!(cancelled.refuses(arrive(false)), "92 at /CC007C (G0009)");
+    let arrived = Case::given(italy(), [announce(), arrive(true)]);
+    assert_eq!(arrived.refuses(cancel()), "92 at /CD010C (G0009)");
+    let abroad = Command::Announce {
+        mrn: mrn(),
+        departure: office("GB000060"),
+        destination: office("DE005600"),
+        seals: 0,
+    };
+    assert!(
+        Case::given(italy(), [])
+            .refuses(abroad)
+            .starts_with("12 at /CD001C")
+    );
+}
+
+fn commands() -> Vec<Command> {
+    vec![
+        announce(),
+        arrive(false),
+        arrive(true),
+        Command::PermitUnloading,
+        remark(true, false),
+        remark(true, true),
+        remark(false, true),
+        result("A1", None),
+        result("B1", Some("counterfeit goods")),
+        Command::ReleaseGoods,
+        cancel(),
+        nack(),
+    ]
+}
+
+fn rows_walked(state: &State, command: &Command, decision: &Decision) -> Vec<usize> {
+    let phase = |state: &State| state.as_ref().map_or(Phase::Absent, |movement| movement.phase);
+    let mut after = state.clone();
+    let mut phases = vec![phase(state)];
+    for event in &decision.events {
+        apply(&mut after, event);
+        phases.push(phase(&after));
+    }
+    let letters: Vec<_> = decision.letters.iter().map(Letter::message_type).collect();
+    let then = [Trigger::ThenPermit, Trigger::ThenResult];
+    walk(
+        TRANSITIONS,
+        command.trigger(),
+        &then,
+        &distinct(phases.clone()),
+        &letters,
+    )
+    .unwrap_or_else(|| panic!("no row for {command:?}: {phases:?} sending {letters:?}"))
+}
+
+#[test]
+fn every_phase_meets_every_command_as_the_table_says() {
+    let waits = || by_officer(italy());
+    let found = || result("B1", Some("counterfeit goods"));
+    let states = [
+        None,
+        Case::given(italy(), [announce()]).state,
+        Case::given(waits(), [announce(), arrive(false)]).state,
+        Case::given(waits(), [announce(), arrive(true)]).state,
+        Case::given(italy(), [announce(), arrive(true)]).state,
+        Case::given(italy(), [announce(), arrive(true), remark(false, true)]).state,
+        Case::given(waits(), [announce(), arrive(false), found()]).state,
+        Case::given(italy(), [announce(), arrive(false)]).state,
+        Case::given(italy(), [announce(), cancel()]).state,
+    ];
+    let (mut walked, mut met) = (BTreeSet::new(), BTreeSet::new());
+    for state in &states {
+        let phase = state.as_ref().map_or(Phase::Absent, |movement| movement.phase);
+        for command in commands() {
+            for facts in [italy(), by_officer(italy()), selected(italy())] {
+                met.insert((phase, command.trigger()));
+                let listed = TRANSITIONS
+                    .iter()
+                    .any(|row| row.from == phase && row.on == command.trigger());
+                match decide(state, command.clone(), &facts) {
+                    Ok(decision) => walked.extend(rows_walked(state, &command, &decision)),
+                    Err(_) if listed => {}
+                    Err(refusal) => assert!(
+                        matches!(
+                            refusal.kind,
+                            RefusalKind::OutOfSequence | RefusalKind::UnknownMovement
+                        ),
+                        "{command:?} in {phase}"
+                    ),
+                }
+            }
+        }
+    }
+    assert_eq!(met.len(), Phase::ALL.len() * Trigger::COMMANDS.len());
+    let missed: Vec<_> = (0..TRANSITIONS.len())
+        .filter(|row| !walked.contains(row))
+        .map(|row| TRANSITIONS[row])
+        .collect();
+    assert!(missed.is_empty(), "no test walks {missed:?}");
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_commands_keeps_the_law(
+        steps in prop::collection::vec((any::<prop::sample::Index>(), 0usize..3), 1..30)
+    ) {
+        let (commands, worlds) = (commands(), [italy(), by_officer(italy()), selected(italy())]);
+        let mut state: State = None;
+        let mut journal = Vec::new();
+        let mut sent = Vec::new();
+        for (command, world) in steps {
+            let command = command.get(&commands).clone();
+            let Ok(decision) = decide(&state, command.clone(), &worlds[world]) else { continue };
+            rows_walked(&state, &command, &decision);
+            for event in &decision.events {
+                apply(&mut state, event);
+                journal.push(serde_json::to_string(event).unwrap());
+            }
+            sent.extend(decision.letters.iter().map(Letter::message_type));
+            for once in ["CD006C", "CD018C", "CC025C", "CC043C"] {
+                prop_assert!(sent.iter().filter(|letter| **letter == once).count() <= 1, "{} is sent once", once);
+            }
+        }
+        let mut replayed: State = None;
+        journal.iter().for_each(|event| apply(&mut replayed, &serde_json::from_str(event).unwrap()));
+        prop_assert_eq!(serde_json::to_vec(&replayed).unwrap(), serde_json::to_vec(&state).unwrap());
+    }
+}

@@ -1,0 +1,460 @@
+//! Deterministic CBOR (RFC 8949 section 4.2.1), written and read by hand.
+//!
+//! A signed document has exactly one encoding here: lengths and integers in their shortest form, no indefinite
+//! lengths, no floating point, map keys in the order of their encoded bytes, none twice. [`Reader`] accepts nothing
+//! else, and it borrows: what it reads is never copied, and no length in the input makes it allocate.
+
+use crate::EvidenceError;
+
+/// How deep items may nest. Our deepest document, a receipt's header, has five levels; the limit bounds the stack.
+pub const MAX_DEPTH: usize = 12;
+
+const UNSIGNED: u8 = 0;
+const NEGATIVE: u8 = 1;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const ARRAY: u8 = 4;
+const MAP: u8 = 5;
+const TAG: u8 = 6;
+const SIMPLE: u8 = 7;
+const FALSE: u64 = 20;
+const TRUE: u64 = 21;
+const NULL: u64 = 22;
+
+/// Writes deterministic CBOR. The caller puts map keys in order; [`check`] in the tests of each document proves it.
+#[derive(Default)]
+pub struct Writer(Vec<u8>);
+
+impl Writer {
+    /// An empty document.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn head(&mut self, major: u8, value: u64) -> &mut Self {
+        let major = major << 5;
+        match value {
+            0..24 => self.0.push(major | value.to_le_bytes()[0]),
+            24..0x100 => self.0.extend([major | 24, value.to_le_bytes()[0]]),
+            0x100..0x1_0000 => {
+                self.0.push(major | 25);
+                self.0.extend(value.to_be_bytes().iter().skip(6));
+            }
+            0x1_0000..0x1_0000_0000 => {
+                self.0.push(major | 26);
+                self.0.extend(value.to_be_bytes().iter().skip(4));
+            }
+            _ => {
+                self.0.push(major | 27);
+                self.0.extend(value.to_be_bytes());
+            }
+        }
+        self
+    }
+
+    /// An unsigned integer.
+    pub fn uint(&mut self, value: u64) -> &mut Self {
+        self.head(UNSIGNED, value)
+    }
+
+    /// A signed integer.
+    pub fn int(&mut self, value: i64) -> &mut Self {
+        if value < 0 {
+            self.head(NEGATIVE, (!value).cast_unsigned())
+        } else {
+            self.head(UNSIGNED, value.cast_unsigned())
+        }
+    }
+
+    /// A byte string.
+    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        self.head(BYTES, value.len() as u64);
+        self.0.extend_from_slice(value);
+        self
+    }
+
+    /// A text string.
+    pub fn text(&mut self, value: &str) -> &mut Self {
+        self.head(TEXT, value.len() as u64);
+        self.0.extend_from_slice(value.as_bytes());
+        self
+    }
+
+    /// The head of an array of `count` items, which follow.
+    pub fn array(&mut self, count: usize) -> &mut Self {
+        self.head(ARRAY, count as u64)
+    }
+
+    /// The head of a map of `count` pairs, which follow.
+    pub fn map(&mut self, count: usize) -> &mut Self {
+        self.head(MAP, count as u64)
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, value: bool) -> &mut Self {
+        self.head(SIMPLE, if value { TRUE } else { FALSE })
+    }
+
+    /// `null`.
+    pub fn null(&mut self) -> &mut Self {
+        self.head(SIMPLE, NULL)
+    }
+
+    /// Makes room for `bytes` more, so that a large document is built in one allocation.
+    pub fn reserve(&mut self, bytes: usize) -> &mut Self {
+        self.0.reserve(bytes);
+        self
+    }
+
+    /// The document.
+    pub fn finish(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Reads deterministic CBOR, refusing every other encoding of the same value.
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    what: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `bytes`; `what` names the document in errors.
+    pub fn new(what: &'static str, bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, what }
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> EvidenceError {
+        EvidenceError::malformed(self.what, reason)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], EvidenceError> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .ok_or_else(|| self.wrong("it ends too early"))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn head(&mut self) -> Result<(u8, u64), EvidenceError> {
+        let initial = *self.take(1)?.first().unwrap_or(&0);
+        let (major, info) = (initial >> 5, initial & 0x1f);
+        let width = match info {
+            0..24 => return Ok((major, u64::from(info))),
+            24..=27 => 1usize << (info - 24),
+            _ => return Err(self.wrong("it uses an indefinite or reserved length (RFC 8949 section 4.2.1)")),
+        };
+        let value = self.take(width)?.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let least = match width {
+            1 => 24,
+            2 => 0x100,
+            4 => 0x1_0000,
+            _ => 0x1_0000_0000,
+        };
+        if major == SIMPLE {
+            return Err(self.wrong("it holds a floating point number or an unassigned simple value"));
+        }
+        if value < least {
+            return Err(self.wrong("an integer or length is not in its shortest form (RFC 8949 section 4.2.1)"));
+        }
+        Ok((major, value))
+    }
+
+    fn head_of(&mut self, major: u8, name: &str) -> Result<u64, EvidenceError> {
+        match self.head()? {
+            (found, value) if found == major => Ok(value),
+            _ => Err(self.wrong(format!("{name} was expected"))),
+        }
+    }
+
+    /// An unsigned integer.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn uint(&mut self) -> Result<u64, EvidenceError> {
+        self.head_of(UNSIGNED, "an unsigned integer")
+    }
+
+    /// A signed integer of 64 bits.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn int(&mut self) -> Result<i64, EvidenceError> {
+        let (major, value) = self.head()?;
+        match (major, i64::try_from(value)) {
+            (UNSIGNED, Ok(value)) => Ok(value),
+            (NEGATIVE, Ok(value)) => Ok(!value),
+            _ => Err(self.wrong("an integer of 64 bits was expected")),
+        }
+    }
+
+    /// A byte string.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn bytes(&mut self) -> Result<&'a [u8], EvidenceError> {
+        let length = self.head_of(BYTES, "a byte string")?;
+        self.take(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    /// A byte string of exactly `N` bytes.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], EvidenceError> {
+        let bytes = self.bytes()?;
+        bytes
+            .try_into()
+            .map_err(|_| self.wrong(format!("a byte string of {N} bytes was expected, it has {}", bytes.len())))
+    }
+
+    /// A text string.
+    ///
+    /// # Errors
+    /// When the next item is anything else, or is not UTF-8.
+    pub fn text(&mut self) -> Result<&'a str, EvidenceError> {
+        let length = self.head_of(TEXT, "a text")?;
+        let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        std::str::from_utf8(bytes).map_err(|_| self.wrong("a text is not UTF-8"))
+    }
+
+    /// The head of an array; the items follow. Bound the count before allocating for it.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn array(&mut self) -> Result<u64, EvidenceError> {
+        self.head_of(ARRAY, "an array")
+    }
+
+    /// The head of an array of exactly `count` items.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn array_of(&mut self, count: u64) -> Result<(), EvidenceError> {
+        match self.array()? {
+            found if found == count => Ok(()),
+            found => Err(self.wrong(format!("an array of {count} items was expected, it has {found}"))),
+        }
+    }
+
+    /// The head of a map of exactly `count` pairs.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn map_of(&mut self, count: u64) -> Result<(), EvidenceError> {
+        match self.head_of(MAP, "a map")? {
+            found if found == count => Ok(()),
+            found => Err(self.wrong(format!("a map of {count} fields was expected, it has {found}"))),
+        }
+    }
+
+    /// The key `key` of a map. As a document's keys come in one order only, an unknown, missing or repeated key is
+    /// found here.
+    ///
+    /// # Errors
+    /// When another key or item comes next.
+    pub fn key(&mut self, key: u64) -> Result<(), EvidenceError> {
+        match self.uint()? {
+            found if found == key => Ok(()),
+            found => Err(self.wrong(format!("field {key} was expected next, found field {found}"))),
+        }
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// When the next item is anything else.
+    pub fn boolean(&mut self) -> Result<bool, EvidenceError> {
+        match self.head_of(SIMPLE, "true or false")? {
+            FALSE => Ok(false),
+            TRUE => Ok(true),
+            _ => Err(self.wrong("true or false was expected")),
+        }
+    }
+
+    /// Takes `null` if it comes next, and says whether it did.
+    pub fn null(&mut self) -> bool {
+        match self.rest.split_first() {
+            Some((0xf6, rest)) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Confirms that the document ends here.
+    ///
+    /// # Errors
+    /// When bytes are left.
+    pub fn end(&self) -> Result<(), EvidenceError> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.wrong(format!("{} bytes follow its end", self.rest.len())))
+        }
+    }
+
+    fn skip(&mut self, depth: usize) -> Result<(), EvidenceError> {
+        if depth > MAX_DEPTH {
+            return Err(self.wrong(format!("it nests deeper than {MAX_DEPTH} levels")));
+        }
+        let (major, value) = self.head()?;
+        match major {
+            UNSIGNED | NEGATIVE => Ok(()),
+            BYTES => self.take(usize::try_from(value).unwrap_or(usize::MAX)).map(|_| ()),
+            TEXT => {
+                let bytes = self.take(usize::try_from(value).unwrap_or(usize::MAX))?;
+                std::str::from_utf8(bytes)
+                    .map(|_| ())
+                    .map_err(|_| self.wrong("a text is not UTF-8"))
+            }
+            // Each item takes at least a byte, so a false count ends with the input.
+            ARRAY => (0..value).try_for_each(|_| self.skip(depth + 1)),
+            MAP => self.skip_map(value, depth),
+            TAG => self.skip(depth + 1),
+            _ if (FALSE..=NULL).contains(&value) => Ok(()),
+            _ => Err(self.wrong("it holds an unassigned simple value")),
+        }
+    }
+
+    fn skip_map(&mut self, pairs: u64, depth: usize) -> Result<(), EvidenceError> {
+        let mut last: &[u8] = &[];
+        for _ in 0..pairs {
+            let before = self.rest;
+            self.skip(depth + 1)?;
+            let key = before
+                .get(..before.len() - self.rest.len())
+                .unwrap_or_default();
+            if key <= last {
+                return Err(self.wrong("map keys are repeated or out of order (RFC 8949 section 4.2.1)"));
+            }
+            last = key;
+            self.skip(depth + 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// Confirms that `bytes` are one item in deterministic encoding, before a general CBOR library sees them.
+///
+/// # Errors
+/// When they are anything else; `what` names the document in the error.
+pub fn check(what: &'static str, bytes: &[u8]) -> Result<(), EvidenceError> {
+    let mut reader = Reader::new(what, bytes);
+    reader.skip(0)?;
+    reader.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coset::cbor::Value;
+    use proptest::prelude::*;
+
+    fn accepted(hex: &str) -> bool {
+        let bytes: Vec<u8> = (0..hex.len() / 2)
+            .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        check("sample", &bytes).is_ok()
+    }
+
+    #[test]
+    fn deterministic_items_are_accepted() {
+        // RFC 8949 appendix A, the examples that are deterministic and without floating point.
+        for hex in [
+            "00", "01", "0a", "17", "1818", "1819", "1864", "1903e8", "1a000f4240", "1b000000e8d4a51000",
+            "1bffffffffffffffff", "3bffffffffffffffff", "20", "29", "3863", "3903e7", "f4", "f5", "f6", "c074323031332d30332d32315432303a30343a30305a",
+            "40", "4401020304", "60", "6161", "6449455446", "62c3bc", "63e6b0b4", "80", "83010203", "8301820203820405", "a0", "a201020304",
+            "a26161016162820203", "826161a161626163",
+        ] {
+            assert!(accepted(hex), "{hex}");
+        }
+    }
+
+    #[test]
+    fn other_encodings_are_refused() {
+        for (hex, why) in [
+            ("1817", "not shortest"),
+            ("190017", "not shortest"),
+            ("1a00000017", "not shortest"),
+            ("1b0000000000000017", "not shortest"),
+            ("5800", "not shortest length"),
+            ("5f42010243030405ff", "indefinite bytes"),
+            ("7f657374726561646d696e67ff", "indefinite text"),
+            ("9fff", "indefinite array"),
+            ("bf01ff", "indefinite map"),
+            ("f90000", "half float"),
+            ("fa47c35000", "float"),
+            ("fb3ff199999999999a", "double"),
+            ("f7", "undefined"),
+            ("f0", "unassigned simple"),
+            ("f818", "reserved simple"),
+            ("a203040102", "keys out of order"),
+            ("a201020103", "key twice"),
+            ("61ff", "not UTF-8"),
+            ("0000", "trailing"),
+            ("", "empty"),
+            ("43 0102", "short"),
+            ("8f", "short array"),
+            ("9bffffffffffffffff", "false count"),
+            ("bbffffffffffffffff", "false count"),
+            ("5bffffffffffffffff", "false length"),
+            ("818181818181818181818181818101", "too deep"),
+        ] {
+            assert!(!accepted(&hex.replace(' ', "")), "{why}");
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(|n| Value::Integer(n.into())),
+            any::<u64>().prop_map(|n| Value::Integer(n.into())),
+            prop::collection::vec(any::<u8>(), 0..300).prop_map(Value::Bytes),
+            ".{0,30}".prop_map(Value::Text),
+            any::<bool>().prop_map(Value::Bool),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| prop::collection::vec(inner, 0..6).prop_map(Value::Array))
+    }
+
+    proptest! {
+        #[test]
+        fn the_writer_agrees_with_an_independent_library(n in any::<u64>(), i in any::<i64>(), b in prop::collection::vec(any::<u8>(), 0..400), t in ".{0,80}", x in any::<bool>()) {
+            let mut writer = Writer::new();
+            writer.array(6).uint(n).int(i).bytes(&b).text(&t).boolean(x).null();
+            let ours = writer.finish();
+            let theirs = Value::Array(vec![Value::Integer(n.into()), Value::Integer(i.into()), Value::Bytes(b.clone()), Value::Text(t.clone()), Value::Bool(x), Value::Null]);
+            let mut expected = Vec::new();
+            coset::cbor::into_writer(&theirs, &mut expected).unwrap();
+            prop_assert_eq!(&ours, &expected);
+            let mut reader = Reader::new("sample", &ours);
+            reader.array_of(6).unwrap();
+            prop_assert_eq!(reader.uint().unwrap(), n);
+            prop_assert_eq!(reader.int().unwrap(), i);
+            prop_assert_eq!(reader.bytes().unwrap(), &b[..]);
+            prop_assert_eq!(reader.text().unwrap(), &t);
+            prop_assert_eq!(reader.boolean().unwrap(), x);
+            prop_assert!(reader.null());
+            reader.end().unwrap();
+        }
+
+        #[test]
+        fn what_an_independent_library_writes_deterministically_is_accepted(value in value()) {
+            let mut bytes = Vec::new();
+            coset::cbor::into_writer(&value, &mut bytes).unwrap();
+            check("sample", &bytes).unwrap();
+        }
+
+        #[test]
+        fn what_is_accepted_is_its_own_re_encoding(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+            if check("sample", &bytes).is_ok() {
+                let value: Value = coset::cbor::from_reader(&bytes[..]).unwrap();
+                let mut again = Vec::new();
+                coset::cbor::into_writer(&value, &mut again).unwrap();
+                prop_assert_eq!(again, bytes);
+            }
+        }
+    }
+}

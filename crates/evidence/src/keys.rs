@@ -1,0 +1,472 @@
+//! The keys of an administration, by purpose.
+//!
+//! Every key pair grows from a seed of 32 bytes that the caller drew from a good source; nothing here is random.
+//! Keys of the TLS channel are made and kept elsewhere, as evidence never rests on them.
+
+use crate::{Administration, Digest, EvidenceError, PublicKeys, cbor::Writer, digest_of};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use base::Timestamp;
+use hpke::{Deserializable, Kem, Serializable, kem::X25519HkdfSha256};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What a key is for. A key has one purpose only, so that a signature made for one can never pass for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// The mutual TLS channel between nodes.
+    Tls,
+    /// Statements, staged statements and conflict proofs of the administration.
+    Sign,
+    /// Sealed parts: the key that others seal to (HPKE).
+    Enc,
+    /// Receipts and checkpoints of the administration's log.
+    Log,
+    /// Cosignatures under the checkpoints of other logs.
+    Witness,
+}
+
+/// The identifier of a key: its COSE key thumbprint, SHA-256 over the deterministic COSE_Key (RFC 9679 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(Digest);
+
+impl KeyId {
+    // COSE_Key {1: 1 (OKP), -1: curve, -2: x}, in deterministic order (RFC 9053 section 7.2).
+    fn of(curve: u64, x: &[u8; 32]) -> Self {
+        let mut key = Writer::new();
+        key.map(3).int(1).uint(1).int(-1).uint(curve).int(-2).bytes(x);
+        Self(digest_of(&key.finish()))
+    }
+
+    /// From 32 bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Digest(bytes))
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// The first 16 hexadecimal digits, for lists and logs; never compare by them.
+    pub fn short(&self) -> String {
+        self.0.to_string().chars().take(16).collect()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "KeyId({})", self.short())
+    }
+}
+
+/// The y coordinates, without the sign bit, of the Ed25519 points of small order. Under such a key a signature can
+/// hold for many messages at once, so its owner could disown what was signed.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    with_ends(0x00, 0x00, 0x00),
+    with_ends(0x01, 0x00, 0x00),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    with_ends(0xec, 0xff, 0x7f),
+    with_ends(0xed, 0xff, 0x7f),
+    with_ends(0xee, 0xff, 0x7f),
+];
+
+const fn with_ends(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
+/// An Ed25519 public key (RFC 8032), for verifying.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Digest", into = "Digest")]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// From the 32 bytes of RFC 8032.
+    ///
+    /// # Errors
+    /// When it is a point of small order.
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, EvidenceError> {
+        let mut unsigned = bytes;
+        unsigned[31] &= 0x7f;
+        if SMALL_ORDER.contains(&unsigned) {
+            return Err(EvidenceError::Key {
+                what: "Ed25519",
+                reason: "it is a point of small order, under which a signature proves nothing",
+            });
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The 32 bytes of RFC 8032.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Its COSE key thumbprint.
+    pub fn key_id(&self) -> KeyId {
+        const ED25519_CURVE: u64 = 6;
+        KeyId::of(ED25519_CURVE, &self.0)
+    }
+
+    /// Verifies an Ed25519 signature over `message`.
+    ///
+    /// # Errors
+    /// When it does not hold; `what` names the signed thing in the error.
+    pub fn verify(&self, what: &'static str, message: &[u8], signature: &[u8]) -> Result<(), EvidenceError> {
+        UnparsedPublicKey::new(&ED25519, self.0)
+            .verify(message, signature)
+            .map_err(|_| EvidenceError::Signature {
+                what,
+                key: self.key_id().short(),
+            })
+    }
+}
+
+impl TryFrom<Digest> for PublicKey {
+    type Error = EvidenceError;
+    fn try_from(bytes: Digest) -> Result<Self, EvidenceError> {
+        Self::from_bytes(bytes.0)
+    }
+}
+
+impl From<PublicKey> for Digest {
+    fn from(key: PublicKey) -> Digest {
+        Digest(key.0)
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PublicKey({})", Digest(self.0))
+    }
+}
+
+/// An Ed25519 key pair, for signing. It is never shown and never serialised; its seed is, in [`KeySet`].
+pub struct SigningKey {
+    pair: Ed25519KeyPair,
+    public: PublicKey,
+}
+
+impl SigningKey {
+    /// The key pair that grows from a secret seed (RFC 8032 section 5.1.5).
+    ///
+    /// # Errors
+    /// When the seed is not usable.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, EvidenceError> {
+        let unusable = EvidenceError::Key {
+            what: "Ed25519",
+            reason: "the seed does not make a key pair",
+        };
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| unusable.clone())?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| unusable)?;
+        let public = PublicKey::from_bytes(public)?;
+        Ok(Self { pair, public })
+    }
+
+    /// The public half.
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    /// The identifier of the public half.
+    pub fn key_id(&self) -> KeyId {
+        self.public.key_id()
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let mut signature = [0u8; 64];
+        for (slot, byte) in signature.iter_mut().zip(self.pair.sign(message).as_ref()) {
+            *slot = *byte;
+        }
+        signature
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "SigningKey({})", self.key_id().short())
+    }
+}
+
+/// An X25519 public key that others seal to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealingPublicKey(Digest);
+
+impl SealingPublicKey {
+    /// From the 32 bytes of RFC 7748. A point of small order is refused when something is sealed to it, as
+    /// RFC 9180 section 7.1.4 demands.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Digest(bytes))
+    }
+
+    /// The 32 bytes of RFC 7748.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// Its COSE key thumbprint.
+    pub fn key_id(&self) -> KeyId {
+        const X25519_CURVE: u64 = 4;
+        KeyId::of(X25519_CURVE, self.as_bytes())
+    }
+}
+
+impl fmt::Debug for SealingPublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "SealingPublicKey({})", self.0)
+    }
+}
+
+/// An X25519 key pair, for opening what was sealed to it.
+pub struct SealingKey {
+    pub(crate) private: <X25519HkdfSha256 as Kem>::PrivateKey,
+    public: SealingPublicKey,
+}
+
+impl SealingKey {
+    /// The key pair that grows from a secret seed (DeriveKeyPair, RFC 9180 section 7.1.3).
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let (private, public) = X25519HkdfSha256::derive_keypair(seed);
+        let mut bytes = [0u8; 32];
+        for (slot, byte) in bytes.iter_mut().zip(public.to_bytes()) {
+            *slot = byte;
+        }
+        Self {
+            private,
+            public: SealingPublicKey::from_bytes(bytes),
+        }
+    }
+
+    /// The public half.
+    pub fn public(&self) -> SealingPublicKey {
+        self.public
+    }
+
+    /// The identifier of the public half.
+    pub fn key_id(&self) -> KeyId {
+        self.public.key_id()
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "SealingKey({})", self.key_id().short())
+    }
+}
+
+pub(crate) fn kem_public(
+    key: &SealingPublicKey,
+) -> Result<<X25519HkdfSha256 as Kem>::PublicKey, EvidenceError> {
+    Deserializable::from_bytes(key.as_bytes()).map_err(|_| EvidenceError::Key {
+        what: "X25519",
+        reason: "it is not a public key of RFC 7748",
+    })
+}
+
+/// A secret seed of 32 bytes, written as 64 hexadecimal digits in the key file, wiped from memory when dropped.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Seed(Zeroizing<[u8; 32]>);
+
+impl Seed {
+    /// From 32 bytes that only the owner knows.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    fn draw(random: &mut dyn FnMut(&mut [u8])) -> Self {
+        let mut seed = Zeroizing::new([0u8; 32]);
+        random(seed.as_mut_slice());
+        Self(seed)
+    }
+}
+
+impl TryFrom<String> for Seed {
+    type Error = EvidenceError;
+    fn try_from(text: String) -> Result<Self, EvidenceError> {
+        // The text itself is a secret: the error must not quote it.
+        let text = Zeroizing::new(text);
+        Digest::parse(&text)
+            .map(|seed| Self::from_bytes(seed.0))
+            .map_err(|_| EvidenceError::Key {
+                what: "seed of a",
+                reason: "it must be 64 hexadecimal digits",
+            })
+    }
+}
+
+impl From<Seed> for String {
+    fn from(seed: Seed) -> String {
+        Digest(*seed.0).to_string()
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Seed(secret)")
+    }
+}
+
+/// The secret seeds of an administration's evidence keys: what its key file holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySet {
+    /// Statements, staged statements, conflict proofs.
+    pub sign: Seed,
+    /// Opening sealed parts.
+    pub enc: Seed,
+    /// Receipts and checkpoints of the own log.
+    pub log: Seed,
+    /// Cosignatures under checkpoints of other logs.
+    pub witness: Seed,
+}
+
+impl KeySet {
+    /// Draws four seeds from `random`, which must be a cryptographically secure source.
+    pub fn draw(random: &mut dyn FnMut(&mut [u8])) -> Self {
+        Self {
+            sign: Seed::draw(random),
+            enc: Seed::draw(random),
+            log: Seed::draw(random),
+            witness: Seed::draw(random),
+        }
+    }
+
+    /// Grows the key pairs.
+    ///
+    /// # Errors
+    /// When a seed is not usable.
+    pub fn keys(&self) -> Result<Keys, EvidenceError> {
+        Ok(Keys {
+            sign: SigningKey::from_seed(&self.sign.0)?,
+            enc: SealingKey::from_seed(&self.enc.0),
+            log: SigningKey::from_seed(&self.log.0)?,
+            witness: SigningKey::from_seed(&self.witness.0)?,
+        })
+    }
+}
+
+/// The evidence key pairs of an administration, ready for use.
+#[derive(Debug)]
+pub struct Keys {
+    /// Statements, staged statements, conflict proofs.
+    pub sign: SigningKey,
+    /// Opening sealed parts.
+    pub enc: SealingKey,
+    /// Receipts and checkpoints of the own log.
+    pub log: SigningKey,
+    /// Cosignatures under checkpoints of other logs.
+    pub witness: SigningKey,
+}
+
+impl Keys {
+    /// The card of public keys that partners enter in their register.
+    ///
+    /// # Errors
+    /// When the validity is empty.
+    pub fn card(
+        &self,
+        administration: Administration,
+        tls_spki: Digest,
+        valid_from: Timestamp,
+        valid_until: Timestamp,
+    ) -> Result<PublicKeys, EvidenceError> {
+        let card = PublicKeys {
+            administration,
+            tls_spki,
+            sign: self.sign.public(),
+            enc: self.enc.public(),
+            log: self.log.public(),
+            witness: self.witness.public(),
+            valid_from,
+            valid_until,
+        };
+        card.validate()?;
+        Ok(card)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> [u8; 32] {
+        Digest::parse(hex).unwrap().0
+    }
+
+    #[test]
+    fn signatures_are_those_of_rfc_8032() {
+        // Section 7.1, test 2.
+        let seed = bytes("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+        let key = SigningKey::from_seed(&seed).unwrap();
+        assert_eq!(
+            key.public().as_bytes(),
+            &bytes("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+        );
+        let signature = key.sign(&[0x72]);
+        assert_eq!(
+            signature[..32],
+            bytes("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da")
+        );
+        assert_eq!(
+            signature[32..],
+            bytes("085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00")
+        );
+        key.public().verify("sample", &[0x72], &signature).unwrap();
+        assert!(key.public().verify("sample", &[0x73], &signature).is_err());
+    }
+
+    #[test]
+    fn keys_of_small_order_are_refused_with_either_sign() {
+        for mut point in SMALL_ORDER {
+            assert!(PublicKey::from_bytes(point).is_err());
+            point[31] |= 0x80;
+            assert!(PublicKey::from_bytes(point).is_err());
+        }
+        assert!(PublicKey::from_bytes([9; 32]).is_ok());
+    }
+
+    #[test]
+    fn keys_are_told_apart_by_curve() {
+        assert_ne!(
+            PublicKey::from_bytes([9; 32]).unwrap().key_id(),
+            SealingPublicKey::from_bytes([9; 32]).key_id()
+        );
+    }
+
+    #[test]
+    fn a_key_file_round_trips_and_never_shows_a_seed() {
+        let mut next = 0u8;
+        let set = KeySet::draw(&mut |slot| {
+            next += 1;
+            slot.fill(next);
+        });
+        let json = serde_json::to_string(&set).unwrap();
+        let again: KeySet = serde_json::from_str(&json).unwrap();
+        assert_eq!(set.keys().unwrap().enc.public(), again.keys().unwrap().enc.public());
+        assert_eq!(set.keys().unwrap().witness.public(), again.keys().unwrap().witness.public());
+        assert!(!format!("{set:?}").contains("0101"));
+        let broken = json.replace("0101", "zz01");
+        let error = serde_json::from_str::<KeySet>(&broken).unwrap_err().to_string();
+        assert!(error.contains("64 hexadecimal digits") && !error.contains("zz01"), "{error}");
+    }
+}

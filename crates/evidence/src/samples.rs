@@ -1,0 +1,79 @@
+//! What the tests of this room share: keys and a manifest with good values, of which a test changes the one it is about.
+
+use crate::{
+    Administration, AgreementReference, Channel, Digest, Encryption, Keys, KeySet, Manifest, MessageId, PartManifest,
+    Statement, Suite, Timestamp,
+};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// The keys of a seed. They are grown once: in a debug build that takes milliseconds, which adds up in a property test.
+pub(crate) fn keys(seed: u8) -> &'static Keys {
+    static GROWN: Mutex<BTreeMap<u8, &'static Keys>> = Mutex::new(BTreeMap::new());
+    GROWN.lock().unwrap().entry(seed).or_insert_with(|| {
+        let mut next = seed;
+        let set = KeySet::draw(&mut |slot| {
+            slot.fill(next);
+            next = next.wrapping_add(50);
+        });
+        Box::leak(Box::new(set.keys().unwrap()))
+    })
+}
+
+pub(crate) fn administration(code: &str) -> Administration {
+    Administration::parse(&format!("NTA.{code}")).unwrap()
+}
+
+pub(crate) fn moment() -> Timestamp {
+    Timestamp::parse("2026-11-24T06:00:00.123456Z").unwrap()
+}
+
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        message_id: MessageId::new(moment(), [7; 10]),
+        channel: Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD4").unwrap(),
+        sequence: 3,
+        agreement: AgreementReference {
+            id: "common-transit".to_owned(),
+            version: 1,
+            hash: Digest([1; 32]),
+        },
+        clause: "Art. 27".to_owned(),
+        purpose: "transit-movement".to_owned(),
+        created: moment(),
+        expires: moment().plus_seconds(86_400),
+        exercise: false,
+        parts: vec![PartManifest {
+            name: "CD001C".to_owned(),
+            media_type: "application/xml".to_owned(),
+            ciphertext: Digest([2; 32]),
+            plaintext_root: Digest([3; 32]),
+            size: 1234,
+        }],
+        encryption: Encryption {
+            suite: Suite::HpkeX25519ChaCha20Poly1305,
+            recipient_key: keys(2).enc.key_id(),
+        },
+        nonce: [9; 16],
+    }
+}
+
+pub(crate) fn statement() -> Statement {
+    Statement::sign(&manifest(), &keys(1).sign).unwrap()
+}
+
+/// Asserts that no copy of `bytes` with one bit changed, and none that is cut, is accepted.
+pub(crate) fn every_bit_counts(bytes: &[u8], accepts: impl Fn(&[u8]) -> bool) {
+    assert!(accepts(bytes));
+    let mut changed = bytes.to_vec();
+    for bit in 0..bytes.len() * 8 {
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(!accepts(&changed), "bit {bit} of {} does not count", bytes.len() * 8);
+        changed[bit / 8] ^= 1 << (bit % 8);
+    }
+    for length in 0..bytes.len() {
+        assert!(!accepts(&bytes[..length]), "{length} of {} bytes are accepted", bytes.len());
+    }
+    changed.push(0);
+    assert!(!accepts(&changed), "a trailing byte is accepted");
+}

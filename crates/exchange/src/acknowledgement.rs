@@ -1,0 +1,153 @@
+//! Acknowledgements: the recipient's proof that it has a message and will act upon it.
+
+use crate::incoming::{Opened, Receiver};
+use crate::response::{AnswerError, Response, signer};
+use base::Timestamp;
+use evidence::cbor::{Reader, Writer};
+use evidence::merkle::{self, Appended, Hash};
+use evidence::{
+    Digest, EvidenceError, Included, Manifest, PublicKeys, Receipt, Stage, StageName, StagedStatement, TreeHead,
+    digest_of,
+};
+
+const VERSION: u64 = 1;
+
+/// Acknowledges a message whose leaf was just appended to the recipient's log: RECEIVED under the recipient's
+/// signature, and the receipt of its log. Gives an encoded [`Response`]; keep it in the inbox, as a repeat must get the
+/// same bytes.
+///
+/// # Errors
+/// When `appended` is not about the message's leaf, or the answer cannot be signed.
+pub fn acknowledge(
+    opened: &Opened,
+    receiver: &Receiver<'_>,
+    appended: &Appended,
+    now: Timestamp,
+) -> Result<Vec<u8>, EvidenceError> {
+    merkle::verify_inclusion(&opened.leaf, appended.index, appended.size, &appended.path, &appended.root)?;
+    let head = TreeHead::sign(receiver.administration, appended.size, &appended.root, &receiver.keys.log);
+    acknowledge_under(opened, receiver, &head, (appended.index, &appended.path), now)
+}
+
+/// Acknowledges one message of a batch under a tree head that all of the batch share, which saves a signature each.
+/// `place` is the index of the message's leaf and its path in the head's tree.
+///
+/// # Errors
+/// When the answer cannot be signed.
+pub fn acknowledge_under(
+    opened: &Opened,
+    receiver: &Receiver<'_>,
+    head: &TreeHead,
+    place: (u64, &[Hash]),
+    now: Timestamp,
+) -> Result<Vec<u8>, EvidenceError> {
+    let (index, path) = place;
+    let receipt = head.receipt(index, path)?;
+    let stage = Stage {
+        by: receiver.administration.clone(),
+        name: StageName::Received,
+        message_id: Some(opened.manifest.message_id),
+        statement: opened.digest,
+        entry: Some((index, head.size())),
+        at: now,
+        reason: None,
+    };
+    let staged = StagedStatement::sign(&stage, &receiver.keys.sign)?;
+    let mut out = Writer::new();
+    out.array(3).uint(VERSION).bytes(staged.as_bytes()).bytes(receipt.as_bytes());
+    Ok(Response::Acknowledged(out.finish()).encode())
+}
+
+/// What an acknowledgement proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// When the recipient received the message, by its own clock.
+    pub at: Timestamp,
+    /// Where it is in the recipient's log, and the root that the log signed.
+    pub included: Included,
+    /// The staged statement RECEIVED.
+    pub stage: Vec<u8>,
+    /// The receipt of the recipient's log.
+    pub receipt: Vec<u8>,
+}
+
+/// Verifies an acknowledgement (the body of [`Response::Acknowledged`]) of a statement of one's own: both signatures
+/// under keys of the recipient that were active at the stated time, that both are about this statement, and that they
+/// agree on where it is in the log.
+///
+/// # Errors
+/// Names the first thing that does not hold.
+pub fn verify_acknowledgement(
+    bytes: &[u8],
+    statement: &[u8],
+    cards: &[PublicKeys],
+) -> Result<Acknowledged, AnswerError> {
+    let manifest = evidence::Statement::read(statement)?.manifest().clone();
+    verify(bytes, statement, &manifest, cards)
+}
+
+pub(crate) fn verify(
+    bytes: &[u8],
+    statement: &[u8],
+    manifest: &Manifest,
+    cards: &[PublicKeys],
+) -> Result<Acknowledged, AnswerError> {
+    let mut input = Reader::new("acknowledgement", bytes);
+    input.array_of(3)?;
+    if input.uint()? != VERSION {
+        return Err(AnswerError::other("acknowledgement", "its version is not 1"));
+    }
+    let (staged, receipt) = (input.bytes()?, input.bytes()?);
+    input.end()?;
+
+    let claim = StagedStatement::read(staged)?;
+    let card = signer(cards, manifest.to(), claim.key_id(), claim.stage().at)?;
+    let stage = claim.verify(&card.sign)?;
+    check_stage(&stage, statement, manifest)?;
+    let included = verify_receipt(receipt, statement, manifest, &stage, cards)?;
+    if stage.entry != Some((included.index, included.size)) {
+        return Err(AnswerError::other(
+            "acknowledgement",
+            "its staged statement and its receipt name different log entries",
+        ));
+    }
+    Ok(Acknowledged {
+        at: stage.at,
+        included,
+        stage: staged.to_vec(),
+        receipt: receipt.to_vec(),
+    })
+}
+
+fn check_stage(stage: &Stage, statement: &[u8], manifest: &Manifest) -> Result<(), AnswerError> {
+    let digest: Digest = digest_of(statement);
+    if stage.by != *manifest.to() {
+        return Err(AnswerError::other("acknowledgement", "it is not by the recipient"));
+    }
+    if stage.name != StageName::Received {
+        return Err(AnswerError::other("acknowledgement", "its stage is not received"));
+    }
+    if stage.message_id != Some(manifest.message_id) || stage.statement != digest {
+        return Err(AnswerError::other("acknowledgement", "it is about another message"));
+    }
+    Ok(())
+}
+
+/// The log key may be rotated apart from the signing key, so each card that is valid at the time is tried.
+fn verify_receipt(
+    receipt: &[u8],
+    statement: &[u8],
+    manifest: &Manifest,
+    stage: &Stage,
+    cards: &[PublicKeys],
+) -> Result<Included, AnswerError> {
+    let leaf = merkle::leaf_hash(statement);
+    let mut last = AnswerError::other("acknowledgement", "no log key of the recipient was active");
+    for card in cards.iter().filter(|card| card.administration == *manifest.to() && card.valid_at(stage.at)) {
+        match Receipt::verify(receipt, &leaf, manifest.to(), &card.log) {
+            Ok(included) => return Ok(included),
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last)
+}

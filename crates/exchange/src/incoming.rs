@@ -1,0 +1,343 @@
+//! Incoming messages: what the recipient does with an envelope.
+
+use crate::channel::{Place, place};
+use crate::conflict::prove_conflict;
+use crate::envelope::Envelope;
+use crate::refusal::{Reason, Refusal, refuse};
+use crate::register::Register;
+use crate::response::Response;
+use base::{Administration, Digest, MessageId, Timestamp};
+use evidence::disclosure::{self, PartSecret};
+use evidence::merkle::{self, Hash};
+use evidence::{Channel, EvidenceError, Keys, Manifest, PublicKey, Statement, StatementClaim, digest_of, open, part_aad};
+
+/// What a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Real movements: messages of exercises are refused.
+    Production,
+    /// Exercises and tests.
+    Exercise,
+}
+
+/// The receiving administration.
+#[derive(Clone, Copy, Debug)]
+pub struct Receiver<'a> {
+    /// Who receives.
+    pub administration: &'a Administration,
+    /// Its keys.
+    pub keys: &'a Keys,
+    /// What its node is for.
+    pub environment: Environment,
+}
+
+/// An envelope whose statement was read; nothing it says is proved yet.
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    envelope: Envelope<'a>,
+    claim: StatementClaim,
+    digest: Digest,
+}
+
+/// Reads the statement of an envelope, to learn what to look up in the inbox before [`assess`].
+///
+/// # Errors
+/// `too-large` or `malformed`; answer with [`crate::refuse_unreadable`].
+pub fn read_statement(envelope: &[u8]) -> Result<Incoming<'_>, Refusal> {
+    let envelope = Envelope::decode(envelope)?;
+    let claim = Statement::read(envelope.statement).map_err(|error| Refusal::new(Reason::Malformed, error))?;
+    Ok(Incoming {
+        digest: digest_of(envelope.statement),
+        envelope,
+        claim,
+    })
+}
+
+impl Incoming<'_> {
+    /// The manifest as claimed.
+    pub fn manifest(&self) -> &Manifest {
+        self.claim.manifest()
+    }
+
+    /// The claimed sender: with the message id, the key of the inbox.
+    pub fn sender(&self) -> &Administration {
+        self.manifest().from()
+    }
+
+    /// The identity of the message.
+    pub fn message_id(&self) -> MessageId {
+        self.manifest().message_id
+    }
+
+    /// The channel of the message.
+    pub fn channel(&self) -> &Channel {
+        &self.manifest().channel
+    }
+
+    /// The SHA-256 of the statement, which the inbox keeps.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// An earlier message of the same sender with the same id, as the inbox holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The SHA-256 of its statement.
+    pub digest: Digest,
+    /// The answer that was given, an encoded [`Response`].
+    pub response: Vec<u8>,
+}
+
+/// What the inbox knows about an incoming message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxView {
+    /// The earlier message with its sender and id, if any.
+    pub found: Option<Found>,
+    /// The next number of its channel, from 1.
+    pub expected_sequence: u64,
+}
+
+/// How a message arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The administration whose node delivered it, as the TLS channel proved.
+    pub peer: &'a Administration,
+    /// What the inbox knows.
+    pub inbox: &'a InboxView,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What to do with a message. Every `response` is an encoded [`Response`], ready to be returned.
+#[derive(Debug)]
+pub enum Assessment {
+    /// It is new, proved and open: apply it, enter its leaf in the log and answer with [`crate::acknowledge`], in one
+    /// transaction with the inbox row.
+    New(Box<Opened>),
+    /// It was answered before: return the same bytes; change nothing.
+    Repeat {
+        /// The first answer.
+        response: Vec<u8>,
+    },
+    /// Its sender used the id before, for something else: return the proof and keep it; change nothing else.
+    Conflict {
+        /// The signed proof.
+        response: Vec<u8>,
+    },
+    /// Earlier messages of its channel are missing: return the expected number; change nothing.
+    Gap {
+        /// The number of the first missing message.
+        expected: u64,
+        /// The answer.
+        response: Vec<u8>,
+    },
+    /// It is refused. When `refusal.reason.settles()`, record the answer in the inbox under the message's id, channel,
+    /// number and digest: its number is used. Otherwise change nothing.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The signed refusal.
+        response: Vec<u8>,
+    },
+}
+
+/// A message that is proved to be its sender's, permitted by an agreement in force, next in its channel, and open.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Everything that its sender signed.
+    pub manifest: Manifest,
+    /// Its parts in the clear, in order.
+    pub parts: Vec<OpenedPart>,
+    /// The signed statement: the entry for the log.
+    pub statement: Vec<u8>,
+    /// The SHA-256 of the statement.
+    pub digest: Digest,
+    /// The leaf of the statement in a log.
+    pub leaf: Hash,
+}
+
+/// A part in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedPart {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its content.
+    pub content: Vec<u8>,
+    /// Its secret, from which its content can be proved later.
+    pub secret: PartSecret,
+}
+
+/// Decides what to do with a message. Reasons are looked for in the order of [`Reason::ALL`]: what proves that the
+/// message is its sender's comes first, so that no stranger gets an answer that changes a channel; what may be put
+/// right and come again is looked for before what settles the message.
+///
+/// Keys must be active at the time of arrival, not only when the message was made, as its sender could state any time.
+///
+/// # Errors
+/// When the answer cannot be signed.
+pub fn assess(
+    incoming: &Incoming<'_>,
+    receiver: &Receiver<'_>,
+    register: &dyn Register,
+    arrival: &Arrival<'_>,
+) -> Result<Assessment, EvidenceError> {
+    let refused = |refusal: Refusal| {
+        let response = refuse(incoming, &refusal, receiver, arrival.now)?;
+        Ok(Assessment::Refused { refusal, response })
+    };
+    if let Err(refusal) = addressed(incoming, receiver, arrival) {
+        return refused(refusal);
+    }
+    let found = arrival.inbox.found.as_ref();
+    // These very bytes were verified when they came first. A key may have been rotated since; the answer stands.
+    if let Some(found) = found.filter(|found| found.digest == incoming.digest) {
+        let response = found.response.clone();
+        return Ok(Assessment::Repeat { response });
+    }
+    if let Err(refusal) = authenticate(incoming, register, arrival.now) {
+        return refused(refusal);
+    }
+    if let Some(found) = found {
+        let proof = prove_conflict(incoming, found.digest, receiver, arrival.now)?;
+        let response = Response::Conflict(proof).encode();
+        return Ok(Assessment::Conflict { response });
+    }
+    if let Err(refusal) = complete(incoming, receiver) {
+        return refused(refusal);
+    }
+    match place(incoming.manifest().sequence, arrival.inbox.expected_sequence) {
+        Place::Next => {}
+        Place::Ahead { expected } => {
+            let response = Response::Gap { expected }.encode();
+            return Ok(Assessment::Gap { expected, response });
+        }
+        Place::Used => {
+            let detail = format!(
+                "`{}` number {}, {} is expected",
+                incoming.channel(),
+                incoming.manifest().sequence,
+                arrival.inbox.expected_sequence
+            );
+            return refused(Refusal::new(Reason::SequenceUsed, detail));
+        }
+    }
+    match permitted(incoming, register, arrival.now).and_then(|()| open_parts(incoming, receiver)) {
+        Ok(parts) => Ok(Assessment::New(Box::new(Opened {
+            manifest: incoming.manifest().clone(),
+            parts,
+            statement: incoming.envelope.statement.to_vec(),
+            digest: incoming.digest,
+            leaf: merkle::leaf_hash(incoming.envelope.statement),
+        }))),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// Whether the message is addressed here and was delivered by the sender that it names.
+fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival<'_>) -> Result<(), Refusal> {
+    let manifest = incoming.manifest();
+    if manifest.to() != receiver.administration {
+        return Err(Refusal::new(Reason::WrongRecipient, format!("`{}`", manifest.to())));
+    }
+    if manifest.from() != arrival.peer {
+        let detail = format!("`{}` delivered by `{}`", manifest.from(), arrival.peer);
+        return Err(Refusal::new(Reason::SenderNotPeer, detail));
+    }
+    Ok(())
+}
+
+/// Whether the message is its sender's, proved by its signature under an active key.
+fn authenticate(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
+    let key = sender_key(incoming, register, now)?;
+    let verified = incoming.claim.clone().verify(&key);
+    verified.map(|_| ()).map_err(|error| Refusal::new(Reason::BadSignature, error))
+}
+
+fn sender_key(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<PublicKey, Refusal> {
+    let sender = incoming.sender();
+    let cards = register.cards(sender);
+    if !cards.iter().any(|card| card.administration == *sender) {
+        return Err(Refusal::new(Reason::UnknownSender, format!("`{sender}`")));
+    }
+    let key_id = incoming.claim.key_id();
+    let active = cards
+        .iter()
+        .find(|card| card.administration == *sender && card.sign.key_id() == key_id && card.valid_at(now));
+    active
+        .map(|card| card.sign)
+        .ok_or_else(|| Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())))
+}
+
+/// Whether this node may take the message at all, and all of it arrived as it was sealed.
+fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refusal> {
+    let (manifest, parts) = (incoming.manifest(), &incoming.envelope.parts);
+    if manifest.exercise && receiver.environment == Environment::Production {
+        return Err(Refusal::new(Reason::ExerciseInProduction, ""));
+    }
+    if manifest.parts.len() != parts.len() {
+        let detail = format!("{} parts instead of {}", parts.len(), manifest.parts.len());
+        return Err(Refusal::new(Reason::DigestMismatch, detail));
+    }
+    for (described, part) in manifest.parts.iter().zip(parts) {
+        if digest_of(part) != described.ciphertext {
+            return Err(Refusal::new(Reason::DigestMismatch, format!("part `{}`", described.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the message is in time and its agreement lets these two exchange messages now.
+fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
+    let manifest = incoming.manifest();
+    if manifest.expires <= now {
+        return Err(Refusal::new(Reason::Expired, format!("at `{}`", manifest.expires)));
+    }
+    let agreement = &manifest.agreement;
+    let named = || format!("`{}` version {}", agreement.id, agreement.version);
+    let standing = register
+        .agreement(&agreement.id, agreement.version)
+        .ok_or_else(|| Refusal::new(Reason::AgreementUnknown, named()))?;
+    if standing.hash != agreement.hash {
+        let detail = format!("{}: `{}` here, `{}` in the message", named(), standing.hash, agreement.hash);
+        return Err(Refusal::new(Reason::AgreementHashDiffers, detail));
+    }
+    if !standing.in_force_at(now) {
+        return Err(Refusal::new(Reason::AgreementNotInForce, named()));
+    }
+    for party in [manifest.from(), manifest.to()] {
+        if !standing.parties.contains(party) {
+            return Err(Refusal::new(Reason::NotAParty, format!("`{party}` in {}", named())));
+        }
+    }
+    Ok(())
+}
+
+fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<OpenedPart>, Refusal> {
+    let manifest = incoming.manifest();
+    let key = &receiver.keys.enc;
+    if manifest.encryption.recipient_key != key.key_id() {
+        let detail = format!("`{}`", manifest.encryption.recipient_key.short());
+        return Err(Refusal::new(Reason::NotForUs, detail));
+    }
+    let described = manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
+    described
+        .map(|(index, (part, sealed))| {
+            let aad = part_aad(&manifest.message_id, &manifest.channel, index, &part.name);
+            let (secret, content) = open(key, &aad, sealed)
+                .map_err(|_| Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name)))?;
+            let same = content.len() as u64 == part.size && disclosure::root(&secret, &content) == part.plaintext_root;
+            if !same {
+                return Err(Refusal::new(Reason::ContentMismatch, format!("part `{}`", part.name)));
+            }
+            Ok(OpenedPart {
+                name: part.name.clone(),
+                media_type: part.media_type.clone(),
+                content,
+                secret,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,45 @@
+//! What the recipient knows of its partners: their keys and the agreements with them.
+
+use base::{Administration, Digest, Timestamp};
+use evidence::{AgreementReference, PublicKeys};
+use std::collections::BTreeSet;
+
+/// The register of keys and agreements, as the recipient or sender holds it. It answers from memory or from its own
+/// database; no other service stands in the way of a message.
+pub trait Register {
+    /// The cards of an administration, past and present; empty when it is unknown. While keys are rotated there are
+    /// several that are valid.
+    fn cards(&self, administration: &Administration) -> Vec<PublicKeys>;
+
+    /// Where an agreement stands; `None` when this version of it is unknown.
+    fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding>;
+}
+
+/// Where an agreement stands with its holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreementStanding {
+    /// SHA-256 of what it compiles to here.
+    pub hash: Digest,
+    /// Its parties.
+    pub parties: BTreeSet<Administration>,
+    /// When it came into force.
+    pub from: Timestamp,
+    /// When it ends or was suspended; `None` while neither is known.
+    pub until: Option<Timestamp>,
+}
+
+impl AgreementStanding {
+    /// Whether it is in force at `moment`.
+    pub fn in_force_at(&self, moment: Timestamp) -> bool {
+        self.from <= moment && self.until.is_none_or(|until| moment < until)
+    }
+
+    /// The reference that a message under it carries.
+    pub fn reference(&self, id: &str, version: u32) -> AgreementReference {
+        AgreementReference {
+            id: id.to_owned(),
+            version,
+            hash: self.hash,
+        }
+    }
+}

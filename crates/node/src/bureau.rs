@@ -1,0 +1,86 @@
+//! What a node is while it runs: its administration's practice, agreements, partners and reference data. Read by every
+//! proceeding, changed by none.
+
+use crate::clock::World;
+use crate::config::{Config, Release};
+use crate::identity::{Identity, PartnerCard};
+use crate::reference::euro_rates;
+use agreements::DecisionPoint;
+use base::reference::{Catalogue, ExchangeRates, Role};
+use base::{Administration, OfficeReference, Timestamp};
+use customs::{Facts, OfficeRole, Profile};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The administration that a node works for, and everything that its decisions rest on.
+pub struct Bureau {
+    /// The administration.
+    pub administration: Administration,
+    /// Whether this node takes part in exercises only.
+    pub exercise: bool,
+    /// Its keys.
+    pub identity: Identity,
+    /// Its partners' cards.
+    pub partners: BTreeMap<Administration, PartnerCard>,
+    /// The agreements in force.
+    pub decision_point: DecisionPoint,
+    /// How transit is carried out here.
+    pub profile: Profile,
+    /// Code lists and customs offices.
+    pub catalogue: Catalogue,
+    /// Exchange rates to the euro.
+    pub rates: ExchangeRates,
+    /// Time and chance.
+    pub world: World,
+}
+
+impl Bureau {
+    /// The practice that a configuration describes.
+    pub fn profile_of(config: &Config) -> Profile {
+        let release = match config.transit.release {
+            Release::Automatic => customs::Release::Automatic,
+            Release::ByOfficer => customs::Release::ByOfficer,
+        };
+        Profile {
+            lenient_grn_check_digit: config.transit.lenient_grn_check_digit,
+            release,
+            clearance: release,
+            ..Profile::default()
+        }
+    }
+
+    /// The facts of a decision taken now about these offices.
+    pub fn facts(&self, now: Timestamp, offices: &BTreeSet<OfficeReference>) -> Facts {
+        let mut facts = Facts::new(now, self.administration.clone(), self.profile.clone());
+        facts.rates = euro_rates(&self.rates, now.date());
+        facts.offices = self.known_offices(now, offices);
+        facts
+    }
+
+    /// The office that monitors guarantees here: the first office of guarantee of the register.
+    pub fn office_of_guarantee(&self, now: Timestamp) -> OfficeReference {
+        let country = self.administration.country();
+        let ours = self.catalogue.offices_with_role(&Role::Guarantee, now.date());
+        let first = ours.filter(|office| office.country == country).map(|office| office.reference.clone()).next();
+        // INVARIANT: a country code and six digits are an office reference.
+        first.or_else(|| OfficeReference::parse(&format!("{country}000001")).ok()).unwrap_or_else(|| unreachable!())
+    }
+
+    /// What the register knows of the offices; nothing when only the shipped selection is loaded, since that cannot
+    /// say that an office does not exist.
+    fn known_offices(
+        &self,
+        now: Timestamp,
+        offices: &BTreeSet<OfficeReference>,
+    ) -> Option<BTreeMap<OfficeReference, BTreeSet<OfficeRole>>> {
+        let table = &self.catalogue.office_versions().on(now.date())?.content;
+        if table.partial {
+            return None;
+        }
+        let known = offices.iter().filter_map(|reference| table.office(reference, now.date()));
+        let roles = known.map(|office| {
+            let roles = office.roles.iter().filter_map(|role| OfficeRole::parse(role.as_str())).collect();
+            (office.reference.clone(), roles)
+        });
+        Some(roles.collect())
+    }
+}

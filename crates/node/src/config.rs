@@ -1,0 +1,142 @@
+//! The configuration of a node: one TOML file, with paths relative to its own folder.
+
+use base::Administration;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What `tidewaiter serve --config FILE` reads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The administration that runs this node, as in `NTA.GB`.
+    pub administration: Administration,
+    /// Where the store is: `sqlite:PATH` or `postgres://...?schema=NAME`.
+    pub store: String,
+    /// The file with the node's private keys.
+    pub keys: PathBuf,
+    /// An exercise node takes part in exercises only; a production node refuses exercise messages.
+    #[serde(default)]
+    pub exercise: bool,
+    /// Where the node listens.
+    pub listen: Listen,
+    /// How transit is carried out here.
+    #[serde(default)]
+    pub transit: Transit,
+    /// How letters to partners are tried again.
+    #[serde(default)]
+    pub exchange: Exchange,
+    /// The partners' cards.
+    #[serde(default)]
+    pub partners: Vec<PathBuf>,
+    /// The agreements in force here.
+    #[serde(default)]
+    pub agreements: Vec<PathBuf>,
+    /// The folder of this file; set on loading.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// The addresses of a node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// Traders and officers: HTTP. Must be a loopback address: a reverse proxy with TLS stands in front of it.
+    pub api: SocketAddr,
+    /// Other nodes: HTTPS with mutual TLS.
+    pub peer: SocketAddr,
+    /// The address that partners use to reach `peer`, as in `https://node.customs.example:9443`.
+    pub peer_address: String,
+}
+
+/// National choices in transit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Transit {
+    /// Who releases an accepted movement.
+    pub release: Release,
+    /// Accept guarantee references whose check digit is wrong: registers hold numbers older than the rule, and
+    /// test packs use such numbers.
+    pub lenient_grn_check_digit: bool,
+}
+
+/// How letters to partners are tried again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exchange {
+    /// Milliseconds after the first failure; the wait doubles with each further one.
+    pub retry_first_ms: u32,
+    /// The longest wait, in milliseconds.
+    pub retry_longest_ms: u32,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000 }
+    }
+}
+
+/// Who releases an accepted movement for transit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Release {
+    /// The system does at once, unless an officer has put the movement under control.
+    #[default]
+    Automatic,
+    /// Every movement waits for an officer's decision.
+    ByOfficer,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read `{0}`: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file is no valid configuration.
+    #[error("`{0}`: {1}")]
+    Malformed(PathBuf, String),
+    /// The API would be open to the network without TLS.
+    #[error("`listen.api` is `{0}`, which is not a loopback address: bind it to 127.0.0.1 and put a TLS proxy in front")]
+    OpenApi(SocketAddr),
+}
+
+impl Config {
+    /// Reads and checks a configuration.
+    ///
+    /// # Errors
+    /// When the file is missing or malformed, or would open the API to the network without TLS.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| ConfigError::Malformed(path.to_owned(), error.to_string().trim_end().to_owned()))?;
+        if !config.listen.api.ip().is_loopback() {
+            return Err(ConfigError::OpenApi(config.listen.api));
+        }
+        config.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(config)
+    }
+
+    /// Writes the configuration as TOML.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), ConfigError> {
+        let text = toml::to_string_pretty(self)
+            .map_err(|error| ConfigError::Malformed(path.to_owned(), error.to_string()))?;
+        std::fs::write(path, text).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))
+    }
+
+    /// A path of the configuration, taken from the configuration's own folder.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The store's location with its path taken from the configuration's folder.
+    pub fn store_location(&self) -> String {
+        match self.store.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{}", self.resolve(Path::new(path)).display()),
+            None => self.store.clone(),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
+
+use crate::bureau::Bureau;
+use crate::messages::{self, outcome};
+use crate::node::{Node, NodeError};
+use crate::post::{PART, XML};
+use crate::reception::{ReceptionError, load_frontier};
+use base::Timestamp;
+use evidence::{AgreementReference, Channel, merkle};
+use exchange::{Backoff, OutgoingLetter, OutgoingPart, Outcome, PrepareError, Prepared, Register, Sender};
+use std::sync::Arc;
+use store::{Tx, log, outbox};
+
+/// How many letters are claimed at once.
+const CLAIMS: usize = 64;
+
+/// How long a claim lasts: longer than the longest delivery, so that no letter is under way twice.
+const LEASE_MICROS: i64 = 30_000_000;
+
+/// A letter that is sealed and signed.
+struct Sealed {
+    claim: outbox::Claim,
+    envelope: Vec<u8>,
+}
+
+/// Why a claimed letter cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+enum SealError {
+    #[error("`{0}` has no card here: enter the partner's card")]
+    NoCard(base::Administration),
+    #[error("the letter on record is damaged: {0}")]
+    Damaged(String),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+}
+
+impl Node {
+    /// Claims the letters that are due, and starts their deliveries. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<usize, NodeError> {
+        let now = self.now();
+        let claims = self
+            .write(move |tx, _| -> Result<_, NodeError> { Ok(outbox::claim(tx, "sender", now, LEASE_MICROS, CLAIMS)?) })
+            .await?;
+        let count = claims.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        for sealed in self.seal(claims).await? {
+            let node = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(error) = node.deliver(sealed).await {
+                    // The lease runs out, and the letter is claimed again.
+                    tracing::error!(%error, "a delivery could not be settled");
+                }
+            });
+        }
+        Ok(count)
+    }
+
+    /// Seals and signs the letters that are not sealed yet, and enters their statements in our log. A letter that was
+    /// sealed before keeps its bytes, so that every attempt delivers the same statement.
+    async fn seal(self: &Arc<Self>, claims: Vec<outbox::Claim>) -> Result<Vec<Sealed>, NodeError> {
+        let now = self.now();
+        let mut sealed = Vec::new();
+        let mut fresh: Vec<(outbox::Claim, Prepared)> = Vec::new();
+        let mut failed = Vec::new();
+        for claim in claims {
+            if let Some(envelope) = claim.envelope.clone() {
+                sealed.push(Sealed { claim, envelope });
+                continue;
+            }
+            match prepare(self.bureau(), &claim, now) {
+                Ok(prepared) => fresh.push((claim, prepared)),
+                Err(error) => failed.push((claim.id, claim.message_id, error.to_string())),
+            }
+        }
+        if fresh.is_empty() && failed.is_empty() {
+            return Ok(sealed);
+        }
+        let entered = self
+            .write(move |tx, _| -> Result<Vec<Sealed>, NodeError> {
+                for (id, message_id, reason) in failed {
+                    outbox::refused(tx, id, &reason, now)?;
+                    messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
+                }
+                Ok(enter(tx, fresh, now)?)
+            })
+            .await?;
+        sealed.extend(entered);
+        Ok(sealed)
+    }
+
+    /// Takes one letter to its partner and settles it by the answer.
+    async fn deliver(self: Arc<Self>, sealed: Sealed) -> Result<(), NodeError> {
+        let Sealed { claim, envelope } = sealed;
+        if claim.expires <= self.now() {
+            return self.settle(claim, Fate::Expired).await;
+        }
+        // Moments of the wire decide nothing, but a metric shows them.
+        let answer = self.transport().deliver(&claim.recipient, envelope.clone()).await;
+        let fate = match answer {
+            Err(error) => Fate::Later(error.to_string()),
+            Ok(answer) => {
+                let cards = self.bureau().cards(&claim.recipient);
+                match exchange::verify_response(&answer, &envelope, &cards) {
+                    Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
+                    Ok(Outcome::Gap { expected }) => Fate::Later(format!("number {expected} is missing there")),
+                    Ok(Outcome::Conflict(conflict)) => {
+                        Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
+                    }
+                    Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
+                    Ok(Outcome::Refused(refused)) => Fate::Later(refused.words),
+                    Err(error) => Fate::Later(error.to_string()),
+                }
+            }
+        };
+        self.settle(claim, fate).await
+    }
+
+    async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
+        let now = self.now();
+        let mut jitter = [0u8; 8];
+        self.bureau().world.entropy.fill(&mut jitter);
+        let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
+        let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
+        self.counters().settled(&fate);
+        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_) | Fate::Expired);
+        self.write(move |tx, _| -> Result<(), NodeError> {
+            let exchange_id = claim.message_id.to_string();
+            match fate {
+                Fate::Delivered(receipt) => {
+                    outbox::delivered(tx, claim.id, &receipt, now)?;
+                    messages::set_fate(tx, &exchange_id, outcome::DELIVERED)?;
+                }
+                Fate::Refused(reason) => {
+                    tracing::error!(message = %claim.message_id, to = %claim.recipient, reason, "a letter was refused");
+                    outbox::refused(tx, claim.id, &reason, now)?;
+                    messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
+                }
+                Fate::Expired => {
+                    tracing::error!(message = %claim.message_id, to = %claim.recipient, "a letter expired");
+                    outbox::expired(tx, claim.id, now)?;
+                    messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
+                }
+                Fate::Later(reason) => {
+                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
+                    outbox::postponed(tx, claim.id, now.plus_micros(wait), &reason)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        if again {
+            // The next letter of the channel is ready now.
+            self.wake_sender();
+        }
+        Ok(())
+    }
+
+    fn backoff(&self) -> Backoff {
+        let micros = |millis: u32| i64::from(millis) * 1_000;
+        let exchange = &self.config().exchange;
+        Backoff { first: micros(exchange.retry_first_ms), longest: micros(exchange.retry_longest_ms) }
+    }
+}
+
+/// What became of a delivery.
+pub(crate) enum Fate {
+    /// The partner has receipted it.
+    Delivered(Vec<u8>),
+    /// The partner, or we, will never take it.
+    Refused(String),
+    /// Its time is over.
+    Expired,
+    /// It is tried again.
+    Later(String),
+}
+
+fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Prepared, SealError> {
+    let cards = bureau.cards(&claim.recipient);
+    let card = cards.iter().find(|card| card.valid_at(now)).or(cards.first());
+    let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
+    let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
+    let agreement: AgreementOnRecord =
+        serde_json::from_str(&claim.agreement).map_err(|error| damaged(&error))?;
+    let letter = OutgoingLetter {
+        message_id: claim.message_id,
+        channel: Channel::parse(&claim.channel).map_err(|error| damaged(&error))?,
+        sequence: u64::try_from(claim.sequence).map_err(|error| damaged(&error))?,
+        agreement: AgreementReference { id: agreement.id, version: agreement.version, hash: agreement.hash },
+        clause: claim.clause.clone(),
+        purpose: claim.purpose.clone(),
+        created: claim.created,
+        expires: claim.expires,
+        exercise: bureau.exercise,
+        parts: vec![OutgoingPart {
+            name: PART.to_owned(),
+            media_type: XML.to_owned(),
+            content: claim.cleared.clone(),
+        }],
+    };
+    let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
+    Ok(exchange::prepare(&letter, &sender, card, &mut |bytes| bureau.world.entropy.fill(bytes))?)
+}
+
+/// The agreement of a letter, as the outbox keeps it.
+#[derive(serde::Deserialize)]
+struct AgreementOnRecord {
+    id: String,
+    version: u32,
+    hash: base::Digest,
+}
+
+/// Stores the sealed bytes and enters the statements in our log. A letter that another worker has sealed meanwhile
+/// keeps that worker's bytes.
+fn enter(
+    tx: &mut dyn Tx,
+    fresh: Vec<(outbox::Claim, Prepared)>,
+    now: Timestamp,
+) -> Result<Vec<Sealed>, ReceptionError> {
+    let mut frontier = load_frontier(tx)?;
+    let mut sealed = Vec::new();
+    for (claim, prepared) in fresh {
+        if outbox::sealed(tx, claim.id, &prepared.envelope)? {
+            let leaf = merkle::leaf_hash(&prepared.statement);
+            frontier.append(leaf);
+            log::append(tx, &prepared.statement, leaf, now)?;
+            sealed.push(Sealed { claim, envelope: prepared.envelope });
+        } else if let Some(envelope) = outbox::envelope(tx, claim.id)? {
+            sealed.push(Sealed { claim, envelope });
+        }
+    }
+    log::save_frontier(tx, &frontier.to_bytes())?;
+    Ok(sealed)
+}

@@ -1,0 +1,225 @@
+//! The record of messages: everything that was received, legible or not, and everything that was sent.
+
+use base::Timestamp;
+use store::{StoreError, Tx, Value, counter};
+
+/// The counter that numbers the messages of a node.
+const NUMBERS: &str = "messages";
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It came in.
+    Received,
+    /// It went out, or is on its way.
+    Sent,
+}
+
+impl Direction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Sent => "sent",
+        }
+    }
+}
+
+/// What became of a message. The words are shown to officers and traders.
+pub mod outcome {
+    /// Received, and it had its effect.
+    pub const ACCEPTED: &str = "accepted";
+    /// Received, and answered with a rejection.
+    pub const REJECTED: &str = "rejected";
+    /// Received, and kept for an officer since this node failed on it.
+    pub const HELD: &str = "held";
+    /// Made for a trader, who can fetch it.
+    pub const AVAILABLE: &str = "available";
+    /// Made for a partner, and not yet delivered.
+    pub const QUEUED: &str = "queued";
+    /// Receipted by the partner.
+    pub const DELIVERED: &str = "delivered";
+    /// Refused by the partner, or by the exchange.
+    pub const REFUSED: &str = "refused";
+    /// Not sent: no clause of an agreement allows it.
+    pub const WITHHELD: &str = "withheld";
+    /// Handed to a room of this administration.
+    pub const INTERNAL: &str = "internal";
+}
+
+/// A message to be put on record.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'a> {
+    /// When it was received or made.
+    pub at: Timestamp,
+    /// Which way it went.
+    pub direction: Direction,
+    /// From: a country, or `trader`.
+    pub from_party: String,
+    /// To: a country, or `trader`.
+    pub to_party: String,
+    /// The type, or `unknown`.
+    pub message_type: &'a str,
+    /// The sender's identification; empty when it is not legible.
+    pub identification: &'a str,
+    /// The identification of the message that it answers.
+    pub correlation: Option<&'a str>,
+    /// The movement's key, as far as it is known.
+    pub movement: &'a str,
+    /// The trader to whom it belongs; empty when it is not a trader's.
+    pub owner: &'a str,
+    /// What became of it.
+    pub outcome: &'a str,
+    /// The message itself.
+    pub body: &'a [u8],
+}
+
+/// Puts a message on record and returns its number.
+///
+/// # Errors
+/// When the store fails.
+pub fn record(tx: &mut dyn Tx, message: &NewMessage<'_>) -> Result<i64, StoreError> {
+    let id = counter::next(tx, NUMBERS)?;
+    tx.execute(
+        "INSERT INTO messages (id, at, direction, from_party, to_party, message_type, identification, correlation, \
+         movement, owner, outcome, clause, exchange_id, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NULL, NULL, ?12)",
+        &[
+            id.into(),
+            message.at.into(),
+            message.direction.as_str().into(),
+            message.from_party.as_str().into(),
+            message.to_party.as_str().into(),
+            storable(message.message_type),
+            storable(message.identification),
+            message.correlation.map_or(Value::Null, storable),
+            storable(message.movement),
+            message.owner.into(),
+            message.outcome.into(),
+            message.body.into(),
+        ],
+    )?;
+    Ok(id)
+}
+
+/// Text from outside as both databases can store it: PostgreSQL has no place for the NUL character.
+fn storable(text: &str) -> Value {
+    text.replace('\0', "\u{fffd}").into()
+}
+
+/// Notes what became of a message.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_outcome(tx: &mut dyn Tx, id: i64, outcome: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE messages SET outcome = ?2 WHERE id = ?1", &[id.into(), outcome.into()])?;
+    Ok(())
+}
+
+/// Notes to which movement a message belongs.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_movement(tx: &mut dyn Tx, id: i64, movement: &str, owner: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE messages SET movement = ?2, owner = CASE WHEN owner = '' THEN ?3 ELSE owner END WHERE id = ?1",
+        &[id.into(), movement.into(), owner.into()],
+    )?;
+    Ok(())
+}
+
+/// Moves everything said under an LRN to the MRN that the movement got, so that its messages are read together.
+///
+/// # Errors
+/// When the store fails.
+pub fn adopt(tx: &mut dyn Tx, lrn_key: &str, mrn: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE messages SET movement = ?2 WHERE movement = ?1", &[lrn_key.into(), mrn.into()])?;
+    Ok(())
+}
+
+/// Notes under which clause and exchange identity a message left or came.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_exchange(tx: &mut dyn Tx, id: i64, clause: &str, exchange_id: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE messages SET clause = ?2, exchange_id = ?3 WHERE id = ?1",
+        &[id.into(), clause.into(), exchange_id.into()],
+    )?;
+    Ok(())
+}
+
+/// Notes the fate of a message that went to a partner, by its identity in the exchange.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_fate(tx: &mut dyn Tx, exchange_id: &str, outcome: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE messages SET outcome = ?2 WHERE exchange_id = ?1 AND direction = 'sent'", &[
+        exchange_id.into(),
+        outcome.into(),
+    ])?;
+    Ok(())
+}
+
+/// What a party has said before under an identification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing.
+    New,
+    /// The same content: the number of the message.
+    Same(i64),
+    /// Other content (error 26): the number of the first message.
+    Other(i64),
+}
+
+/// Whether `party` has used `identification` before, and for the same content.
+///
+/// # Errors
+/// When the store fails.
+pub fn said_before(
+    tx: &mut dyn Tx,
+    party: &str,
+    identification: &str,
+    digest: &base::Digest,
+) -> Result<Said, StoreError> {
+    let rows = tx.query("SELECT digest, message FROM submissions WHERE party = ?1 AND identification = ?2", &[
+        party.into(),
+        storable(identification),
+    ])?;
+    let Some(row) = rows.first() else { return Ok(Said::New) };
+    let message = row.int(1)?;
+    Ok(if row.text(0)? == digest.to_string() { Said::Same(message) } else { Said::Other(message) })
+}
+
+/// Notes that `party` has used `identification` for this content.
+///
+/// # Errors
+/// When the store fails.
+pub fn note_said(
+    tx: &mut dyn Tx,
+    party: &str,
+    identification: &str,
+    digest: &base::Digest,
+    message: i64,
+) -> Result<(), StoreError> {
+    tx.execute("INSERT INTO submissions (party, identification, digest, message) VALUES (?1, ?2, ?3, ?4)", &[
+        party.into(),
+        storable(identification),
+        digest.to_string().into(),
+        message.into(),
+    ])?;
+    Ok(())
+}
+
+/// The messages that answered a message: those made in the same command, which correlate with it.
+///
+/// # Errors
+/// When the store fails.
+pub fn replies(tx: &mut dyn Tx, message: i64) -> Result<Vec<(i64, String)>, StoreError> {
+    let rows = tx.query(
+        "SELECT r.id, r.message_type FROM messages r JOIN messages m ON m.id = ?1 \
+         WHERE r.direction = 'sent' AND r.to_party = m.from_party AND r.correlation = m.identification \
+         AND r.owner = m.owner ORDER BY r.id",
+        &[message.into()],
+    )?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?.to_owned()))).collect()
+}

@@ -1,0 +1,58 @@
+//! Metrics in the Prometheus text format (version 0.0.4). They count; they never name a movement or a trader.
+
+use crate::node::{Node, NodeError};
+use crate::views;
+use std::fmt::Write;
+use store::{log, outbox};
+
+impl Node {
+    /// The metrics of this node.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn metrics(&self) -> Result<String, NodeError> {
+        let (movements, letters, log_size) = self
+            .read(|tx| -> Result<_, NodeError> {
+                Ok((views::movement_counts(tx)?, outbox::counts(tx)?, log::size(tx)?))
+            })
+            .await?;
+        let mut out = String::new();
+        for (name, help, value) in self.counters().all() {
+            sample(&mut out, name, "counter", help, &[("", value.to_string())]);
+        }
+        let statistics = self.store().statistics();
+        sample(&mut out, "store_commands_total", "counter", "Commands that were made durable.", &[(
+            "",
+            statistics.commands.to_string(),
+        )]);
+        sample(&mut out, "store_commits_total", "counter", "Durable commits; one holds many commands.", &[(
+            "",
+            statistics.commits.to_string(),
+        )]);
+        sample(&mut out, "log_leaves", "gauge", "Leaves of the node's Merkle log.", &[("", log_size.to_string())]);
+        let letters = [
+            ("{status=\"ready\"}", letters.ready),
+            ("{status=\"waiting\"}", letters.waiting),
+            ("{status=\"refused\"}", letters.refused),
+            ("{status=\"expired\"}", letters.expired),
+        ];
+        let letters = letters.map(|(labels, value)| (labels, value.to_string()));
+        sample(&mut out, "outbox_letters", "gauge", "Letters in the outbox by status.", &letters);
+        let rows: Vec<(String, String)> = movements
+            .into_iter()
+            .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))
+            .collect();
+        let rows: Vec<(&str, String)> = rows.iter().map(|(labels, count)| (labels.as_str(), count.clone())).collect();
+        sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
+        Ok(out)
+    }
+}
+
+fn sample(out: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, String)]) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "# HELP tidewaiter_{name} {help}");
+    let _ = writeln!(out, "# TYPE tidewaiter_{name} {kind}");
+    for (labels, value) in values {
+        let _ = writeln!(out, "tidewaiter_{name}{labels} {value}");
+    }
+}

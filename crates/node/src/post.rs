@@ -1,0 +1,214 @@
+//! The way out: a document leaves the administration only when a clause lets it, and then only by the outbox.
+
+use crate::bureau::Bureau;
+use crate::messages::{self, outcome};
+use agreements::library::common_transit as terms;
+use agreements::{Cleared, Disclosable, Request, Term};
+use base::{Administration, Invalid, MessageId, Timestamp};
+use evidence::Channel;
+use exchange::Lane;
+use std::collections::BTreeSet;
+use store::{StoreError, Tx, counter, outbox};
+use wire::{Document, MessageType, XmlError};
+
+/// How long a letter is tried before it expires: longer than the longest outage that partners have announced.
+const EXPIRY_SECONDS: i64 = 40 * 24 * 3600;
+
+/// The media type of a message of NCTS.
+pub const XML: &str = "application/xml";
+
+/// The name of the one part that a message of transit has.
+pub const PART: &str = "message";
+
+/// Why a document could not be posted. A refusal of the agreement is no error: see [`Posted::Withheld`].
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A name is not what it must be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// What the agreement let through is no message any more.
+    #[error("clause `{clause}` withholds an element that {message_type} must have: {reason}")]
+    Mutilated {
+        /// The message.
+        message_type: String,
+        /// The clause.
+        clause: String,
+        /// The first element that is missing.
+        reason: String,
+    },
+    /// The record of the decision cannot be kept.
+    #[error("cannot keep the record of a decision: {0}")]
+    Record(#[from] serde_json::Error),
+}
+
+/// What became of a document on its way out.
+pub enum Posted {
+    /// It is in the outbox.
+    Queued,
+    /// No clause lets it leave; the words say why.
+    Withheld(String),
+}
+
+/// A message of transit as agreements see it.
+struct Disclosed(Document);
+
+impl Disclosable for Disclosed {
+    fn record_type(&self) -> &str {
+        self.0.message().as_str()
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let paths: BTreeSet<String> = self.0.leaf_paths().into_iter().map(|(path, _)| path).collect();
+        paths.into_iter().collect()
+    }
+
+    fn project(mut self, permitted: &dyn Fn(&str) -> bool) -> Self {
+        self.0.retain(permitted);
+        self
+    }
+}
+
+/// The roles of sender and recipient and the purpose of a message between administrations, in the terms of the
+/// corridor's agreement.
+///
+/// `None` for a message that administrations do not send each other.
+fn terms_of(document: &Document) -> Option<(&'static str, &'static str, &'static str)> {
+    use MessageType::{
+        CD001C, CD006C, CD010C, CD018C, CD024C, CD050C, CD118C, CD203C, CD204C, CD205C, CD209C, CD906C, CD917C,
+    };
+    Some(match document.message() {
+        CD001C => (terms::DEPARTURE, terms::DESTINATION, terms::TRANSIT_CONTROL),
+        CD050C => (terms::DEPARTURE, terms::TRANSIT, terms::TRANSIT_CONTROL),
+        CD010C | CD024C => (terms::DEPARTURE, terms::TRANSIT, terms::TRANSIT_CONTROL),
+        CD118C => (terms::TRANSIT, terms::DEPARTURE, terms::TRANSIT_CONTROL),
+        CD006C | CD018C => (terms::DESTINATION, terms::DEPARTURE, terms::TRANSIT_CONTROL),
+        CD203C | CD204C | CD209C => (terms::DEPARTURE, terms::GUARANTEE, terms::GUARANTEE_MANAGEMENT),
+        CD205C => (terms::GUARANTEE, terms::DEPARTURE, terms::GUARANTEE_MANAGEMENT),
+        // Any office answers any other about an error.
+        CD906C | CD917C => (terms::DESTINATION, terms::DEPARTURE, terms::ERROR_HANDLING),
+        _ => return None,
+    })
+}
+
+/// The channel of a message: one per recipient and movement, so that a movement's messages arrive in order and
+/// movements never wait for each other.
+fn subject(document: &Document) -> String {
+    let mrn = ["TransitOperation/MRN", "Header/MRN"].into_iter().find_map(|path| document.text(path));
+    mrn.map_or_else(|| "none".to_owned(), str::to_owned)
+}
+
+/// Clears a document for a partner and puts it in the outbox.
+///
+/// The decision is recorded in either case, under the number `message` of the message on record.
+///
+/// # Errors
+/// When the store fails, or the agreement leaves so little of the message that it is none any more.
+pub fn post(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    recipient: &Administration,
+    message: i64,
+    document: Document,
+    now: Timestamp,
+) -> Result<Posted, PostError> {
+    let kind = document.message().as_str();
+    let Some((from_role, to_role, purpose)) = terms_of(&document) else {
+        let words = format!("{kind} is no message between administrations");
+        note(tx, message, recipient, now, "", outcome::WITHHELD, &serde_json::json!({ "reason": words }))?;
+        return Ok(Posted::Withheld(words));
+    };
+    let request = Request::automatic(
+        (bureau.administration.clone(), Term::parse(from_role)?),
+        (recipient.clone(), Term::parse(to_role)?),
+        Term::parse(purpose)?,
+        now,
+    );
+    match bureau.decision_point.clear(Disclosed(document), &request) {
+        Ok(cleared) => {
+            enqueue(tx, bureau, message, &cleared, now)?;
+            Ok(Posted::Queued)
+        }
+        Err(refused) => {
+            let clause = refused.clause.as_ref().map(ToString::to_string).unwrap_or_default();
+            let record = serde_json::to_value(&refused.record)?;
+            note(tx, message, recipient, now, &clause, outcome::WITHHELD, &record)?;
+            Ok(Posted::Withheld(refused.to_string()))
+        }
+    }
+}
+
+/// The letter that a cleared document becomes. There is no way into the outbox but through [`Cleared`].
+fn enqueue(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    message: i64,
+    cleared: &Cleared<Disclosed>,
+    now: Timestamp,
+) -> Result<(), PostError> {
+    let document = &cleared.document().0;
+    let kind = document.message().as_str();
+    let clause = cleared.clause().to_string();
+    let content = wire::write(document).map_err(|errors| PostError::Mutilated {
+        message_type: kind.to_owned(),
+        clause: clause.clone(),
+        reason: errors.first().map(XmlError::to_string).unwrap_or_default(),
+    })?;
+    let id = MessageId::new(now, bureau.world.random());
+    let channel = Channel::new(bureau.administration.clone(), cleared.recipient().clone(), &subject(document))?;
+    let channel = channel.to_string();
+    let sequence = outbox::next_sequence(tx, &channel)?;
+    let purpose = cleared.purpose().to_string();
+    outbox::enqueue(tx, &outbox::Letter {
+        message_id: id,
+        recipient: cleared.recipient(),
+        channel: &channel,
+        sequence,
+        clause: &clause,
+        purpose: &purpose,
+        agreement: &serde_json::to_string(cleared.agreement())?,
+        message_type: kind,
+        lane: lane(document.message()).code(),
+        created: now,
+        expires: now.plus_seconds(EXPIRY_SECONDS),
+        cleared: &content,
+    })?;
+    messages::set_exchange(tx, message, &clause, &id.to_string())?;
+    let record = serde_json::to_value(cleared.record())?;
+    note(tx, message, cleared.recipient(), now, &clause, "cleared", &record)
+}
+
+/// Errors and cancellations overtake the rest: someone waits for them at a barrier.
+fn lane(kind: MessageType) -> Lane {
+    match kind {
+        MessageType::CD010C | MessageType::CD906C | MessageType::CD917C => Lane::Urgent,
+        _ => Lane::Normal,
+    }
+}
+
+fn note(
+    tx: &mut dyn Tx,
+    message: i64,
+    recipient: &Administration,
+    now: Timestamp,
+    clause: &str,
+    result: &str,
+    record: &serde_json::Value,
+) -> Result<(), PostError> {
+    let id = counter::next(tx, "decisions")?;
+    tx.execute(
+        "INSERT INTO decisions (id, at, message, recipient, clause, outcome, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            id.into(),
+            now.into(),
+            message.into(),
+            recipient.as_str().into(),
+            clause.into(),
+            result.into(),
+            record.to_string().into_bytes().into(),
+        ],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Who may use a node: traders with a token, officers with a token or a password, the operator.
+
+use crate::clock::World;
+use base::Timestamp;
+use sha2::{Digest as _, Sha256};
+use store::{StoreError, Tx, Value};
+
+/// How long a sign-in at the console lasts without being renewed: a working day.
+const SESSION_MICROS: i64 = 10 * 3600 * 1_000_000;
+
+/// What a principal may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Submits declarations and reads the messages of its own movements.
+    Trader,
+    /// Decides on movements and reads everything of this administration.
+    Officer,
+    /// Runs the node: registers guarantees, reads all messages and metrics.
+    Operator,
+}
+
+impl Role {
+    /// The role as stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trader => "trader",
+            Self::Officer => "officer",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// Parses `trader`, `officer` or `operator`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Trader, Self::Officer, Self::Operator].into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// Whether it may take an officer's decisions.
+    pub fn decides(self) -> bool {
+        matches!(self, Self::Officer | Self::Operator)
+    }
+}
+
+/// Someone who has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The name under which they are registered; the owner of what they submit.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// An officer's session at the console.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who signed in.
+    pub principal: Principal,
+    /// The secret that each form of the session carries, so that no other site can post one.
+    pub form_token: String,
+}
+
+/// Why a principal cannot be registered or signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum PrincipalError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The password could not be hashed.
+    #[error("cannot hash the password: {0}")]
+    Password(String),
+    /// The name is taken.
+    #[error("`{0}` is already registered: choose another name")]
+    NameTaken(String),
+}
+
+/// Registers a principal and returns its token, which is shown once and stored only as a digest.
+///
+/// `password` allows a sign-in at the console; an empty one allows none.
+///
+/// # Errors
+/// When the name is taken, or the store or the hashing fails.
+pub fn register(
+    tx: &mut dyn Tx,
+    world: &World,
+    name: &str,
+    role: Role,
+    password: &str,
+) -> Result<String, PrincipalError> {
+    if !tx.query("SELECT 1 FROM principals WHERE name = ?1", &[name.into()])?.is_empty() {
+        return Err(PrincipalError::NameTaken(name.to_owned()));
+    }
+    let token = secret(world);
+    let password = if password.is_empty() { String::new() } else { hash_password(world, password)? };
+    tx.execute(
+        "INSERT INTO principals (token_digest, name, role, password, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            digest(&token).into(),
+            name.into(),
+            role.as_str().into(),
+            password.into(),
+            world.clock.now().as_micros().into(),
+        ],
+    )?;
+    Ok(token)
+}
+
+/// The principal that holds `token`.
+///
+/// # Errors
+/// When the store fails.
+pub fn by_token(tx: &mut dyn Tx, token: &str) -> Result<Option<Principal>, StoreError> {
+    let rows = tx.query("SELECT name, role FROM principals WHERE token_digest = ?1", &[digest(token).into()])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Role::parse(row.text(1)?).map(|role| Principal { name: row.text(0).unwrap_or_default().to_owned(), role }))
+}
+
+/// The stored password hash of an officer; `None` when there is no such officer or no password.
+///
+/// # Errors
+/// When the store fails.
+pub fn password_of(tx: &mut dyn Tx, name: &str) -> Result<Option<(String, Role)>, StoreError> {
+    let rows = tx.query("SELECT password, role FROM principals WHERE name = ?1", &[name.into()])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (password, role) = (row.text(0)?.to_owned(), Role::parse(row.text(1)?));
+    Ok(role.filter(|_| !password.is_empty()).map(|role| (password, role)))
+}
+
+/// A hash that no password matches, for the sign-in of someone who does not exist.
+pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Whether `password` is the one that `hash` was made from. Costs tens of milliseconds on purpose: never call it
+/// inside a transaction.
+pub fn password_matches(hash: &str, password: &str) -> bool {
+    use argon2::PasswordVerifier;
+    argon2::password_hash::PasswordHash::new(hash)
+        .is_ok_and(|parsed| argon2::Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+}
+
+/// Opens a session and returns its cookie value.
+///
+/// # Errors
+/// When the store fails.
+pub fn open_session(tx: &mut dyn Tx, world: &World, name: &str, role: Role) -> Result<String, StoreError> {
+    let now = world.clock.now();
+    let token = secret(world);
+    tx.execute("DELETE FROM sessions WHERE expires < ?1", &[now.as_micros().into()])?;
+    tx.execute(
+        "INSERT INTO sessions (token_digest, name, role, form_token, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            digest(&token).into(),
+            name.into(),
+            role.as_str().into(),
+            secret(world).into(),
+            now.plus_micros(SESSION_MICROS).as_micros().into(),
+        ],
+    )?;
+    Ok(token)
+}
+
+/// The session of a cookie value, if it has not ended.
+///
+/// # Errors
+/// When the store fails.
+pub fn session(tx: &mut dyn Tx, now: Timestamp, token: &str) -> Result<Option<Session>, StoreError> {
+    let rows = tx.query(
+        "SELECT name, role, form_token FROM sessions WHERE token_digest = ?1 AND expires > ?2",
+        &[digest(token).into(), now.as_micros().into()],
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (name, form_token) = (row.text(0)?.to_owned(), row.text(2)?.to_owned());
+    Ok(Role::parse(row.text(1)?).map(|role| Session { principal: Principal { name, role }, form_token }))
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// When the store fails.
+pub fn close_session(tx: &mut dyn Tx, token: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM sessions WHERE token_digest = ?1", &[digest(token).into()])?;
+    Ok(())
+}
+
+fn hash_password(world: &World, password: &str) -> Result<String, PrincipalError> {
+    use argon2::PasswordHasher;
+    let failed = |error: argon2::password_hash::Error| PrincipalError::Password(error.to_string());
+    let salt = argon2::password_hash::SaltString::encode_b64(&world.random::<16>()).map_err(failed)?;
+    Ok(argon2::Argon2::default().hash_password(password.as_bytes(), &salt).map_err(failed)?.to_string())
+}
+
+/// A secret of 256 bits as hexadecimal text.
+fn secret(world: &World) -> String {
+    base::Digest(world.random()).to_string()
+}
+
+fn digest(token: &str) -> Value {
+    base::Digest(Sha256::digest(token.as_bytes()).into()).to_string().into()
+}

@@ -1,0 +1,448 @@
+//! What the API and the console ask a node: movements, messages, guarantee accounts, partners.
+
+use crate::node::{Node, NodeError};
+use crate::officer::{PossibleDecision, possible};
+use crate::proceeding::{Cause, Proceeding, Submission};
+use crate::room::{self, Room};
+use crate::rooms::Guarantee;
+use crate::views::{self, MessageRow, MovementFilter, MovementRow};
+use base::{AccessCode, Country, Currency, Date, Eori, Grn, GuaranteeType, Money, OfficeReference};
+use customs::guarantee::account;
+use customs::guarantee::ledger::{EntryReason, StatementLine, statement};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use store::{Tx, journal, log, state};
+
+/// Everything that this administration knows of a movement.
+#[derive(Clone, Debug, Serialize)]
+pub struct MovementView {
+    /// The movement in each room.
+    pub rows: Vec<MovementRow>,
+    /// The messages, oldest first.
+    pub messages: Vec<MessageRow>,
+    /// What happened, oldest first.
+    pub events: Vec<EventRow>,
+    /// What was decided about disclosure, oldest first.
+    pub decisions: Vec<DecisionView>,
+    /// What an officer can decide now.
+    pub possible: Vec<PossibleDecision>,
+}
+
+/// Something that happened to a movement in a room.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventRow {
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// The room.
+    pub room: String,
+    /// The event's name.
+    pub kind: String,
+    /// Who acted: a trader, an officer, a partner administration, or the clock.
+    pub words: String,
+}
+
+/// A decision about the disclosure of one message.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionView {
+    /// The number of the message.
+    pub message: i64,
+    /// To whom it was to be disclosed.
+    pub recipient: String,
+    /// The clause that governed.
+    pub clause: String,
+    /// `cleared` or `withheld`.
+    pub outcome: String,
+    /// Why, in words.
+    pub words: String,
+}
+
+/// A guarantee account.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuaranteeView {
+    /// The guarantee.
+    pub grn: String,
+    /// Its type (CL251).
+    pub kind: String,
+    /// Who may use it.
+    pub holders: Vec<String>,
+    /// `valid` or `revoked`.
+    pub state: String,
+    /// The reference amount.
+    pub reference_amount: String,
+    /// What is available.
+    pub available: String,
+    /// What movements have locked.
+    pub locked: String,
+    /// Whether the ledger sums to zero.
+    pub balanced: bool,
+    /// The locks, by movement.
+    pub locks: Vec<LockView>,
+    /// The account statement, oldest first; empty in lists.
+    pub entries: Vec<EntryView>,
+}
+
+/// What one movement has locked.
+#[derive(Clone, Debug, Serialize)]
+pub struct LockView {
+    /// The movement.
+    pub mrn: String,
+    /// How much.
+    pub amount: String,
+    /// Since when, in microseconds since 1970; 0 in lists.
+    pub since: i64,
+}
+
+/// One line of an account statement.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryView {
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// What was booked.
+    pub words: String,
+    /// The account that was debited.
+    pub debit: String,
+    /// The account that was credited.
+    pub credit: String,
+    /// How much.
+    pub amount: String,
+    /// What was available afterwards.
+    pub balance: String,
+}
+
+/// A partner administration, and the state of the exchange with it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartnerView {
+    /// The administration.
+    pub administration: String,
+    /// Its country.
+    pub country: String,
+    /// Where its node is reached.
+    pub address: String,
+    /// The fingerprint of its card, to be compared by voice.
+    pub fingerprint: String,
+    /// The agreements that bind it and us.
+    pub agreements: Vec<String>,
+    /// Letters that are not delivered yet.
+    pub queued: i64,
+    /// Letters that it has receipted.
+    pub delivered: i64,
+    /// Letters that it will never get.
+    pub refused: i64,
+    /// When it last receipted one, in microseconds since 1970.
+    pub last_delivery: Option<i64>,
+    /// Why the oldest open letter waits.
+    pub last_problem: Option<String>,
+}
+
+/// What an officer states to register a guarantee.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuaranteeRegistration {
+    /// The guarantee.
+    pub grn: Grn,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: GuaranteeType,
+    /// Who may use it.
+    pub holders: BTreeSet<Eori>,
+    /// Its access code.
+    pub access_code: AccessCode,
+    /// What can be at risk at one time, in euro.
+    pub reference_amount: Money,
+    /// The share that the guarantor answers for: 100, 50, 30 or 0.
+    #[serde(default = "whole")]
+    pub percentage: u8,
+    /// The first day of use; today when left out.
+    #[serde(default)]
+    pub valid_from: Option<Date>,
+    /// The last day of use.
+    #[serde(default)]
+    pub valid_until: Option<Date>,
+    /// Countries where it is not valid.
+    #[serde(default)]
+    pub not_valid_in: BTreeSet<Country>,
+    /// The office that monitors it; the first office of guarantee of the register when left out.
+    #[serde(default)]
+    pub office: Option<OfficeReference>,
+}
+
+fn whole() -> u8 {
+    100
+}
+
+impl Node {
+    /// Movements, the most recently changed first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn movements(&self, filter: MovementFilter, limit: i64) -> Result<Vec<MovementRow>, NodeError> {
+        self.read(move |tx| Ok(views::movements(tx, &filter, limit)?)).await
+    }
+
+    /// How many movements are in each state of each room.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn movement_counts(&self) -> Result<Vec<(String, String, i64)>, NodeError> {
+        self.read(|tx| Ok(views::movement_counts(tx)?)).await
+    }
+
+    /// Messages after a cursor; of one movement or owner, if given.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn messages(
+        &self,
+        movement: Option<String>,
+        owner: Option<String>,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<MessageRow>, NodeError> {
+        self.read(move |tx| Ok(views::messages(tx, movement.as_deref(), owner.as_deref(), after, limit)?)).await
+    }
+
+    /// One message: what it is, whose it is, and its bytes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn message(&self, id: i64) -> Result<Option<(MessageRow, String, Vec<u8>)>, NodeError> {
+        self.read(move |tx| Ok(views::message_with_body(tx, id)?)).await
+    }
+
+    /// Everything known of a movement, by MRN or key; `None` when it is not known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn movement(&self, movement: &str) -> Result<Option<MovementView>, NodeError> {
+        let movement = movement.to_owned();
+        self.read(move |tx| movement_view(tx, &movement)).await
+    }
+
+    /// All guarantee accounts, without their statements.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn guarantee_accounts(&self) -> Result<Vec<GuaranteeView>, NodeError> {
+        self.read(|tx| -> Result<_, NodeError> {
+            let mut accounts = Vec::new();
+            for (key, _) in state::list(tx, Guarantee::NAME, "", 1000)? {
+                if let Some(account) = room::load::<Guarantee>(tx, &key)? {
+                    accounts.push(account_view(&account, &[]));
+                }
+            }
+            Ok(accounts)
+        })
+        .await
+    }
+
+    /// One guarantee account with its statement.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn guarantee_account(&self, grn: &Grn) -> Result<Option<GuaranteeView>, NodeError> {
+        let key = grn.to_string();
+        self.read(move |tx| -> Result<_, NodeError> {
+            let Some(account) = room::load::<Guarantee>(tx, &key)? else { return Ok(None) };
+            let events = room::events::<Guarantee>(tx, &key)?;
+            Ok(Some(account_view(&account, &events)))
+        })
+        .await
+    }
+
+    /// Registers a guarantee at our office of guarantee.
+    ///
+    /// # Errors
+    /// When the store fails. A refusal is no error.
+    pub async fn register_guarantee(
+        &self,
+        officer: &crate::principals::Principal,
+        registration: GuaranteeRegistration,
+    ) -> Result<Submission, NodeError> {
+        let (actor, now) = (officer.name.clone(), self.now());
+        self.write(move |tx, bureau| -> Result<_, NodeError> {
+            let office = registration.office.unwrap_or_else(|| bureau.office_of_guarantee(now));
+            let grn = registration.grn.clone();
+            let terms = account::Terms {
+                kind: registration.kind,
+                holders: registration.holders,
+                access_code: registration.access_code,
+                reference_amount: registration.reference_amount,
+                percentage: registration.percentage,
+                valid_from: registration.valid_from.unwrap_or_else(|| now.date()),
+                valid_until: registration.valid_until,
+                not_valid_in: registration.not_valid_in,
+                office,
+            };
+            let command = account::Command::Register { grn: grn.clone(), terms: Box::new(terms) };
+            let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
+            let mut submission = proceeding.answer_for(&Cause::internal(), 0, vec![command])?;
+            submission.movement = grn.to_string();
+            Ok(submission)
+        })
+        .await
+    }
+
+    /// The partners, and the state of the exchange with each.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn partners(&self) -> Result<Vec<PartnerView>, NodeError> {
+        let mut partners: Vec<PartnerView> = self.bureau().partners.iter().map(|(administration, card)| {
+            let bound = self.bureau().decision_point.agreements().map(agreements::Compiled::agreement);
+            let bound = bound.filter(|agreement| agreement.has_party(administration));
+            PartnerView {
+                administration: administration.to_string(),
+                country: administration.country().to_string(),
+                address: card.address.clone(),
+                fingerprint: card.keys.fingerprint(),
+                agreements: bound.map(|agreement| format!("{} version {}", agreement.id, agreement.version)).collect(),
+                queued: 0,
+                delivered: 0,
+                refused: 0,
+                last_delivery: None,
+                last_problem: None,
+            }
+        }).collect();
+        self.read(move |tx| -> Result<_, NodeError> {
+            for partner in &mut partners {
+                traffic(tx, partner)?;
+            }
+            Ok(partners)
+        })
+        .await
+    }
+
+    /// Whether the node can do its work now; the reason in words when it cannot.
+    ///
+    /// # Errors
+    /// The reason.
+    pub async fn readiness(&self) -> Result<(), String> {
+        let read = self.read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) }).await;
+        read.map(|_| ()).map_err(|error| format!("the store does not answer: {error}"))
+    }
+}
+
+fn movement_view(tx: &mut dyn Tx, movement: &str) -> Result<Option<MovementView>, NodeError> {
+    let keys = tx.query("SELECT room, state_key FROM movements WHERE movement = ?1 ORDER BY room, state_key", &[
+        movement.into(),
+    ])?;
+    let mut rows = Vec::new();
+    let mut events = Vec::new();
+    for key in &keys {
+        let (room, state_key) = (key.text(0)?, key.text(1)?);
+        rows.extend(views::movement_row(tx, room, state_key)?);
+        for recorded in journal::read(tx, &format!("{room}/{state_key}"))? {
+            let actor = recorded.content.as_ref().and_then(|content| actor_of(&content.facts));
+            events.push(EventRow {
+                at: recorded.at.as_micros(),
+                room: room.to_owned(),
+                kind: recorded.kind.clone(),
+                words: actor.unwrap_or_default(),
+            });
+        }
+    }
+    let messages = views::messages(tx, Some(movement), None, 0, views::PAGE_LIMIT)?;
+    if rows.is_empty() && messages.is_empty() {
+        return Ok(None);
+    }
+    events.sort_by_key(|event| event.at);
+    let offered = rows.iter().flat_map(|row: &MovementRow| possible(&row.room, &row.state, &row.office));
+    let possible = offered.collect();
+    Ok(Some(MovementView { rows, decisions: decisions(tx, movement)?, messages, events, possible }))
+}
+
+fn actor_of(basis: &[u8]) -> Option<String> {
+    let basis: serde_json::Value = serde_json::from_slice(basis).ok()?;
+    basis.get("actor")?.as_str().map(str::to_owned)
+}
+
+fn decisions(tx: &mut dyn Tx, movement: &str) -> Result<Vec<DecisionView>, NodeError> {
+    let rows = tx.query(
+        "SELECT d.message, d.recipient, d.clause, d.outcome, d.record FROM decisions d \
+         JOIN messages m ON m.id = d.message WHERE m.movement = ?1 ORDER BY d.id",
+        &[movement.into()],
+    )?;
+    let view = |row: &store::Row| -> Result<DecisionView, NodeError> {
+        let record: serde_json::Value = serde_json::from_slice(row.bytes(4)?).unwrap_or_default();
+        Ok(DecisionView {
+            message: row.int(0)?,
+            recipient: row.text(1)?.to_owned(),
+            clause: row.text(2)?.to_owned(),
+            outcome: row.text(3)?.to_owned(),
+            words: record.get("reason").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned(),
+        })
+    };
+    rows.iter().map(view).collect()
+}
+
+/// Cents as an amount in euro.
+fn euro(cents: i64) -> String {
+    let amount = Money::from_minor(cents.abs(), Currency::EUR);
+    let sign = if cents < 0 { "-" } else { "" };
+    amount.map_or_else(|_| format!("{cents} cents"), |amount| format!("{sign}{amount}"))
+}
+
+fn account_view(account: &account::Account, events: &[account::Event]) -> GuaranteeView {
+    let entries: Vec<_> = events.iter().filter_map(account::Event::entry).collect();
+    let lines: Vec<StatementLine> = statement(entries.iter().copied());
+    let locked_since = |mrn: &base::Mrn| {
+        let lock = entries.iter().rev().find(|entry| entry.reason() == EntryReason::Locked && entry.mrn() == Some(mrn));
+        lock.map_or(0, |entry| entry.at().as_micros())
+    };
+    let locks = account.ledger.locks().map(|(mrn, amount)| LockView {
+        mrn: mrn.to_string(),
+        amount: euro(amount),
+        since: locked_since(mrn),
+    });
+    let view = |(line, entry): (&StatementLine, &&customs::guarantee::ledger::Entry)| {
+        let [(from, _), (to, _)] = entry.postings();
+        EntryView {
+            at: line.at.as_micros(),
+            words: match line.reason {
+                EntryReason::Registered => "guarantee registered",
+                EntryReason::Locked => "locked for a movement",
+                EntryReason::Cancelled => "use cancelled",
+                EntryReason::Credited => "movement discharged",
+            }
+            .to_owned(),
+            debit: from.to_string(),
+            credit: to.to_string(),
+            amount: euro(line.amount),
+            balance: euro(line.available),
+        }
+    };
+    GuaranteeView {
+        grn: account.grn.to_string(),
+        kind: account.terms.kind.to_string(),
+        holders: account.terms.holders.iter().map(ToString::to_string).collect(),
+        state: if account.revoked.is_some() { "revoked" } else { "valid" }.to_owned(),
+        reference_amount: account.terms.reference_amount.to_string(),
+        available: euro(account.ledger.available()),
+        locked: euro(account.ledger.exposure()),
+        balanced: account.ledger.sum() == 0,
+        locks: locks.collect(),
+        entries: lines.iter().zip(&entries).map(view).collect(),
+    }
+}
+
+fn traffic(tx: &mut dyn Tx, partner: &mut PartnerView) -> Result<(), NodeError> {
+    let to = partner.administration.as_str();
+    let counts = tx.query(
+        "SELECT status, COUNT(*), MAX(settled) FROM outbox WHERE recipient = ?1 GROUP BY status",
+        &[to.into()],
+    )?;
+    for row in &counts {
+        let (status, count, settled) = (row.text(0)?, row.int(1)?, row.opt_int(2)?);
+        match status {
+            "ready" | "waiting" => partner.queued += count,
+            "delivered" => (partner.delivered, partner.last_delivery) = (count, settled),
+            _ => partner.refused += count,
+        }
+    }
+    let problem = tx.query(
+        "SELECT reason FROM outbox WHERE recipient = ?1 AND status = 'ready' AND reason IS NOT NULL ORDER BY id LIMIT 1",
+        &[to.into()],
+    )?;
+    partner.last_problem = problem.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! What a node does by itself: deliver letters, act when a time limit runs out, sign checkpoints of its log.
+
+use crate::node::{Node, NodeError};
+use crate::proceeding::{Cause, Proceeding};
+use crate::reception::load_frontier;
+use crate::room::Room;
+use crate::rooms::Departure;
+use crate::deciding::Found;
+use base::Timestamp;
+use customs::TimerKind;
+use customs::transit::departure;
+use evidence::Checkpoint;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Tx, log, timers};
+
+/// How long the sender sleeps when nobody wakes it: a letter that was postponed becomes due without a wake-up.
+const SENDER_NAP: Duration = Duration::from_millis(100);
+
+/// How often time limits are looked at.
+const TIMER_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many time limits run out in one transaction.
+const TIMERS_AT_ONCE: usize = 256;
+
+/// How often a checkpoint is signed, if the log has grown.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
+
+impl Node {
+    /// Starts the workers; they end when `stop` resolves.
+    pub fn start_workers(
+        self: Arc<Self>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop => {}
+                () = self.send_for_ever() => {}
+                () = self.keep_time() => {}
+                () = self.sign_checkpoints() => {}
+            }
+        })
+    }
+
+    async fn send_for_ever(self: &Arc<Self>) {
+        loop {
+            match self.start_deliveries().await {
+                // A full claim means that more letters are due.
+                Ok(count) if count > 0 => continue,
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "letters could not be claimed"),
+            }
+            tokio::select! {
+                () = self.sender_woken() => {}
+                () = tokio::time::sleep(SENDER_NAP) => {}
+            }
+        }
+    }
+
+    async fn keep_time(self: &Arc<Self>) {
+        loop {
+            match self.fire_timers().await {
+                Ok(count) if count == TIMERS_AT_ONCE => continue,
+                Ok(0) => {}
+                Ok(_) => self.wake_sender(),
+                Err(error) => tracing::error!(%error, "time limits could not be looked at"),
+            }
+            tokio::time::sleep(TIMER_PAUSE).await;
+        }
+    }
+
+    /// Acts on the time limits that have run out. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn fire_timers(&self) -> Result<usize, NodeError> {
+        let now = self.now();
+        let due = self.read(move |tx| -> Result<_, NodeError> { Ok(timers::due(tx, now, TIMERS_AT_ONCE)?) }).await?;
+        let count = due.len();
+        for timer in due {
+            let fired = self.write(move |tx, bureau| fire(tx, bureau, &timer, now)).await?;
+            if fired {
+                self.counters().timer_fired();
+            }
+        }
+        Ok(count)
+    }
+
+    async fn sign_checkpoints(self: &Arc<Self>) {
+        loop {
+            tokio::time::sleep(CHECKPOINT_PAUSE).await;
+            if let Err(error) = self.sign_checkpoint().await {
+                tracing::error!(%error, "a checkpoint could not be signed");
+            }
+        }
+    }
+
+    /// Signs a checkpoint of the log, if it has grown since the last one.
+    ///
+    /// # Errors
+    /// When the store fails, or the log is shorter than a checkpoint that was signed: a backup was restored, and a
+    /// signature now would fork the log.
+    pub async fn sign_checkpoint(&self) -> Result<(), NodeError> {
+        let now = self.now();
+        self.write(move |tx, bureau| -> Result<(), NodeError> {
+            let frontier = load_frontier(tx)?;
+            let size = i64::try_from(frontier.size()).unwrap_or(i64::MAX);
+            if size == 0 || log::latest_checkpoint(tx)?.is_some_and(|last| last.size == size) {
+                return Ok(());
+            }
+            let checkpoint = Checkpoint::new(&bureau.administration, frontier.size(), frontier.root());
+            let note = checkpoint.sign(&bureau.identity.keys.log)?;
+            Ok(log::save_checkpoint(tx, size, &note, now)?)
+        })
+        .await
+    }
+}
+
+/// Acts on one time limit, if it has not been acted on or cancelled meanwhile.
+fn fire(
+    tx: &mut dyn Tx,
+    bureau: &crate::bureau::Bureau,
+    timer: &timers::Due,
+    now: Timestamp,
+) -> Result<bool, NodeError> {
+    if !timers::done(tx, timer.id)? {
+        return Ok(false);
+    }
+    let command = match (timer.room.as_str(), TimerKind::parse(&timer.kind)) {
+        (Departure::NAME, Some(TimerKind::Presentation)) => departure::Command::PresentationExpired,
+        (Departure::NAME, Some(TimerKind::GuaranteeAmendment)) => departure::Command::AmendmentExpired,
+        (Departure::NAME, Some(TimerKind::Arrival)) => departure::Command::ArrivalOverdue,
+        (Departure::NAME, Some(TimerKind::ControlResults)) => departure::Command::ResultsOverdue,
+        _ => {
+            tracing::warn!(room = timer.room, kind = timer.kind, "a time limit that no room knows ran out");
+            return Ok(false);
+        }
+    };
+    let owner = tx.query("SELECT owner FROM movements WHERE room = ?1 AND state_key = ?2", &[
+        timer.room.as_str().into(),
+        timer.key.as_str().into(),
+    ])?;
+    let owner = owner.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
+    let found = Found { key: timer.key.clone(), owner };
+    let mut proceeding = Proceeding::new(tx, bureau, now, "clock");
+    let ran = proceeding.depart(&Cause::internal(), 0, Some(found), command, None);
+    ran.and_then(|_| proceeding.finish())?;
+    Ok(true)
+}

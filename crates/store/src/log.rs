@@ -1,0 +1,133 @@
+//! The rows of the node's Merkle log: entries, leaf hashes, frontier and checkpoints. The hashing is `evidence`'s.
+
+use crate::db::{first, only};
+use crate::{Migration, StoreError, Tx};
+use base::Timestamp;
+
+pub(crate) const SCHEMA: Migration = Migration {
+    name: "log",
+    sql: "create table log (
+            leaf_index BIGINT not null primary key, leaf_hash BLOB not null, at BIGINT not null, entry BLOB not null);
+        create table log_frontier (one BIGINT not null primary key check (one = 1), body BLOB not null);
+        create table log_checkpoint (size BIGINT not null primary key, at BIGINT not null, note TEXT not null)",
+};
+
+crate::statements! {
+    APPEND = "insert into log (leaf_index, leaf_hash, at, entry) values
+        ((select coalesce(max(leaf_index), -1) + 1 from log), ?1, ?2, ?3) returning leaf_index";
+    SIZE = "select coalesce(max(leaf_index), -1) + 1 from log";
+    LEAVES = "select leaf_hash from log where leaf_index >= ?1 and leaf_index < ?2 order by leaf_index";
+    ENTRY = "select entry from log where leaf_index = ?1";
+    SAVE_FRONTIER = "insert into log_frontier (one, body) values (1, ?1)
+        on conflict (one) do update set body = excluded.body";
+    LOAD_FRONTIER = "select body from log_frontier";
+    SAVE_CHECKPOINT = "insert into log_checkpoint (size, at, note) values (?1, ?2, ?3)";
+    LATEST_CHECKPOINT = "select size, at, note from log_checkpoint order by size desc limit 1";
+}
+
+/// A signed head of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedCheckpoint {
+    /// The number of leaves it covers.
+    pub size: i64,
+    /// When it was saved.
+    pub at: Timestamp,
+    /// The signed note (C2SP tlog-checkpoint).
+    pub note: String,
+}
+
+/// Appends an entry with its leaf hash and gives its index, from 0, without gaps.
+///
+/// # Errors
+/// When the database fails.
+pub fn append(tx: &mut dyn Tx, entry: &[u8], leaf_hash: [u8; 32], at: Timestamp) -> Result<i64, StoreError> {
+    only(tx.query(APPEND, &[leaf_hash.into(), at.into(), entry.into()])?)?.int(0)
+}
+
+/// The number of leaves.
+///
+/// # Errors
+/// When the database fails.
+pub fn size(tx: &mut dyn Tx) -> Result<i64, StoreError> {
+    only(tx.query(SIZE, &[])?)?.int(0)
+}
+
+/// The leaf hashes from index `from` up to but without `to`.
+///
+/// # Errors
+/// When the database fails.
+pub fn leaves(tx: &mut dyn Tx, from: i64, to: i64) -> Result<Vec<[u8; 32]>, StoreError> {
+    tx.query(LEAVES, &[from.into(), to.into()])?
+        .iter()
+        .map(|row| row.array(0))
+        .collect()
+}
+
+/// The entry at an index.
+///
+/// # Errors
+/// When the database fails.
+pub fn entry(tx: &mut dyn Tx, index: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    first(tx.query(ENTRY, &[index.into()])?)
+        .map(|row| row.bytes(0).map(<[u8]>::to_vec))
+        .transpose()
+}
+
+/// Saves the frontier: the roots of the complete subtrees, in the caller's encoding.
+///
+/// # Errors
+/// When the database fails.
+pub fn save_frontier(tx: &mut dyn Tx, frontier: &[u8]) -> Result<(), StoreError> {
+    tx.execute(SAVE_FRONTIER, &[frontier.into()]).map(drop)
+}
+
+/// The frontier as it was saved last; empty when it never was.
+///
+/// # Errors
+/// When the database fails.
+pub fn load_frontier(tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
+    first(tx.query(LOAD_FRONTIER, &[])?)
+        .map_or_else(|| Ok(Vec::new()), |row| row.bytes(0).map(<[u8]>::to_vec))
+}
+
+/// Saves a checkpoint under compare-and-swap: it must cover more than the latest one (or be the very same), and not
+/// more than there is. So two heads of one size can never both be published, which would fork the log.
+///
+/// # Errors
+/// [`StoreError::OutOfSequence`] when it covers less than the latest, the same otherwise, or more than the log holds.
+pub fn save_checkpoint(tx: &mut dyn Tx, size: i64, note: &str, at: Timestamp) -> Result<(), StoreError> {
+    let latest = latest_checkpoint(tx)?;
+    if latest
+        .as_ref()
+        .is_some_and(|latest| latest.size == size && latest.note == note)
+    {
+        return Ok(());
+    }
+    let covered = latest.map_or(0, |latest| latest.size.saturating_add(1));
+    let leaves = self::size(tx)?;
+    if size < covered || size > leaves {
+        return Err(StoreError::OutOfSequence {
+            series: "checkpoint".to_owned(),
+            given: size,
+            expected: covered.max(leaves),
+        });
+    }
+    tx.execute(SAVE_CHECKPOINT, &[size.into(), at.into(), note.into()])
+        .map(drop)
+}
+
+/// The checkpoint that covers most.
+///
+/// # Errors
+/// When the database fails.
+pub fn latest_checkpoint(tx: &mut dyn Tx) -> Result<Option<SavedCheckpoint>, StoreError> {
+    let row = first(tx.query(LATEST_CHECKPOINT, &[])?);
+    row.map(|row| {
+        Ok(SavedCheckpoint {
+            size: row.int(0)?,
+            at: row.timestamp(1)?,
+            note: row.text(2)?.to_owned(),
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,256 @@
+//! What is to be sent: every cleared document from its commit to its receipt.
+//!
+//! | From | When | To |
+//! |---|---|---|
+//! | | enqueued into a channel without open letters | ready |
+//! | | enqueued behind an open letter of its channel | waiting |
+//! | waiting | every letter before it has been settled | ready |
+//! | ready | [`claim`]ed, [`postponed`] | ready, from a later moment |
+//! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
+//! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
+//! | ready, waiting | its time is over ([`expired`]) | expired |
+//!
+//! Only the first open letter of a channel is ready, so letters of one channel leave in order and those of different
+//! channels never wait for each other. A claim is a lease: a worker that dies loses it when it runs out.
+
+mod letter;
+
+pub use letter::{Claim, Counts, Dispatch, Letter, Status};
+
+use crate::db::{first, limit_value, only};
+use crate::{Migration, StoreError, Tx, Value};
+use base::{MessageId, Timestamp};
+
+pub(crate) const SCHEMA: Migration = Migration {
+    name: "outbox",
+    sql: "create table outbox (
+            id BIGINT not null primary key, message_id TEXT not null, recipient TEXT not null, channel TEXT not null,
+            sequence BIGINT not null, clause TEXT not null, purpose TEXT not null, agreement TEXT not null,
+            message_type TEXT not null, lane BIGINT not null, created BIGINT not null, expires BIGINT not null,
+            cleared BLOB not null, envelope BLOB, receipt BLOB, status TEXT not null, available BIGINT not null,
+            attempts BIGINT not null, worker TEXT, reason TEXT, settled BIGINT);
+        create unique index outbox_message on outbox (message_id);
+        create unique index outbox_channel on outbox (channel, sequence);
+        create index outbox_ready on outbox (lane, available, id) where status = 'ready';
+        create index outbox_open on outbox (channel, sequence) where status in ('ready', 'waiting');
+        create index outbox_dead on outbox (status, id) where status in ('refused', 'expired')",
+};
+
+crate::statements! {
+    NEXT_SEQUENCE = "select coalesce(max(sequence), 0) + 1 from outbox where channel = ?1";
+    ENQUEUE = "insert into outbox (id, message_id, recipient, channel, sequence, clause, purpose, agreement,
+            message_type, lane, created, expires, cleared, status, available, attempts)
+        values ((select coalesce(max(id), 0) + 1 from outbox), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+            case when exists (select 1 from outbox where channel = ?3 and status in ('ready', 'waiting'))
+                then 'waiting' else 'ready' end, ?10, 0)
+        returning id";
+    DUE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
+            created, expires, cleared, envelope, attempts
+        from outbox where status = 'ready' and available <= ?1 order by lane, available, id limit ?2";
+    LEASE = "update outbox set worker = ?1, available = ?2, attempts = attempts + 1 where id in
+        (select id from outbox where status = 'ready' and available <= ?3 order by lane, available, id limit ?4)";
+    SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null";
+    ENVELOPE = "select envelope from outbox where id = ?1";
+    POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
+    SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
+        where id = ?1 and status in ('ready', 'waiting') returning channel";
+    RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
+        and sequence = (select min(sequence) from outbox where channel = ?1 and status in ('ready', 'waiting'))";
+    EXISTS = "select count(*) from outbox where id = ?1";
+    FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
+        where message_id = ?1";
+    COUNTS = "select (select count(*) from outbox where status = 'ready'),
+        (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
+        (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
+        (select count(*) from outbox where status in ('refused', 'expired') and status = 'expired'),
+        (select coalesce(max(id), 0) from outbox)";
+}
+
+/// The sequence that the next letter of a channel must have, from 1. A command that sends several asks again after
+/// each [`enqueue`].
+///
+/// # Errors
+/// When the database fails.
+pub fn next_sequence(tx: &mut dyn Tx, channel: &str) -> Result<i64, StoreError> {
+    only(tx.query(NEXT_SEQUENCE, &[channel.into()])?)?.int(0)
+}
+
+/// Puts a letter into the outbox, in the same command as the change that it tells of, and gives its row.
+///
+/// # Errors
+/// [`StoreError::OutOfSequence`] when its sequence is not the next of its channel: a gap would stop the channel for
+/// ever. [`StoreError::Constraint`] when its message id has been used.
+pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> {
+    let expected = next_sequence(tx, letter.channel)?;
+    if letter.sequence != expected {
+        return Err(StoreError::OutOfSequence {
+            series: letter.channel.to_owned(),
+            given: letter.sequence,
+            expected,
+        });
+    }
+    let row = [
+        letter.message_id.to_string().into(),
+        letter.recipient.as_str().into(),
+        letter.channel.into(),
+        letter.sequence.into(),
+        letter.clause.into(),
+        letter.purpose.into(),
+        letter.agreement.into(),
+        letter.message_type.into(),
+        letter.lane.into(),
+        letter.created.into(),
+        letter.expires.into(),
+        letter.cleared.into(),
+    ];
+    only(tx.query(ENQUEUE, &row)?)?.int(0)
+}
+
+/// The letters that may be sent now: first of their channel, neither leased nor postponed; lowest lane first, then
+/// those that have been available longest.
+///
+/// # Errors
+/// When the database fails.
+pub fn due(tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    tx.query(DUE, &[now.into(), limit_value(limit)])?
+        .iter()
+        .map(Claim::from_row)
+        .collect()
+}
+
+/// Takes the letters that are due, for `worker` alone until `lease_micros` from `now`.
+///
+/// # Errors
+/// When the database fails.
+pub fn claim(
+    tx: &mut dyn Tx,
+    worker: &str,
+    now: Timestamp,
+    lease_micros: i64,
+    limit: usize,
+) -> Result<Vec<Claim>, StoreError> {
+    let mut claims = due(tx, now, limit)?;
+    // The same rows again: nobody else writes meanwhile.
+    let until = now.plus_micros(lease_micros);
+    tx.execute(
+        LEASE,
+        &[worker.into(), until.into(), now.into(), limit_value(limit)],
+    )?;
+    for claim in &mut claims {
+        claim.attempts += 1;
+    }
+    Ok(claims)
+}
+
+/// Stores the sealed bytes of a letter, once. `false` means that others are stored already: send those
+/// ([`envelope`]), for the partner may have them.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn sealed(tx: &mut dyn Tx, id: i64, envelope: &[u8]) -> Result<bool, StoreError> {
+    let changed = tx.execute(SEALED, &[id.into(), envelope.into()])?;
+    known(tx, id, changed == 1)
+}
+
+/// The sealed bytes of a letter, if it has been sealed.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn envelope(tx: &mut dyn Tx, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = first(tx.query(ENVELOPE, &[id.into()])?).ok_or(StoreError::NotFound { what: "letter", id })?;
+    Ok(row.opt_bytes(0)?.map(<[u8]>::to_vec))
+}
+
+/// Attaches the partner's receipt and lets the next letter of the channel go. `false` means that the letter was
+/// settled before; nothing changes then.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn delivered(tx: &mut dyn Tx, id: i64, receipt: &[u8], at: Timestamp) -> Result<bool, StoreError> {
+    settle(tx, id, Status::Delivered, Some(receipt), None, at)
+}
+
+/// Puts a letter off after a failed attempt and ends its lease. `false` means that it is not open any more.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn postponed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let changed = tx.execute(POSTPONED, &[id.into(), not_before.into(), reason.into()])?;
+    known(tx, id, changed == 1)
+}
+
+/// Makes a dead letter of it, with the reason (and the clause in it), and lets the next letter of the channel go.
+/// `false` means that it was settled before.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn refused(tx: &mut dyn Tx, id: i64, reason: &str, at: Timestamp) -> Result<bool, StoreError> {
+    settle(tx, id, Status::Refused, None, Some(reason), at)
+}
+
+/// Gives a letter up whose time is over, and lets the next letter of the channel go. `false` means that it was
+/// settled before.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn expired(tx: &mut dyn Tx, id: i64, at: Timestamp) -> Result<bool, StoreError> {
+    settle(tx, id, Status::Expired, None, None, at)
+}
+
+/// What has become of a letter.
+///
+/// # Errors
+/// When the database fails.
+pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, StoreError> {
+    let row = first(tx.query(FIND, &[message_id.to_string().into()])?);
+    row.as_ref().map(Dispatch::from_row).transpose()
+}
+
+/// How many letters stand where.
+///
+/// # Errors
+/// When the database fails.
+pub fn counts(tx: &mut dyn Tx) -> Result<Counts, StoreError> {
+    let row = only(tx.query(COUNTS, &[])?)?;
+    let (ready, waiting, refused, expired) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
+    // Rows are numbered without gaps, so what is not elsewhere has been delivered; counting it would read every row.
+    let delivered = row.int(4)? - ready - waiting - refused - expired;
+    Ok(Counts {
+        ready,
+        waiting,
+        delivered,
+        refused,
+        expired,
+    })
+}
+
+/// Ends a letter and lets the next one of its channel go.
+fn settle(
+    tx: &mut dyn Tx,
+    id: i64,
+    status: Status,
+    receipt: Option<&[u8]>,
+    reason: Option<&str>,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let row: [Value; 5] = [
+        id.into(),
+        status.as_str().into(),
+        receipt.into(),
+        reason.into(),
+        at.into(),
+    ];
+    let Some(settled) = first(tx.query(SETTLE, &row)?) else {
+        return known(tx, id, false);
+    };
+    tx.execute(RELEASE_NEXT, &[settled.text(0)?.into()])?;
+    Ok(true)
+}
+
+/// Tells whether a row changed; that it did not because there is none is an error.
+fn known(tx: &mut dyn Tx, id: i64, changed: bool) -> Result<bool, StoreError> {
+    if !changed && only(tx.query(EXISTS, &[id.into()])?)?.int(0)? == 0 {
+        return Err(StoreError::NotFound { what: "letter", id });
+    }
+    Ok(changed)
+}

@@ -1,0 +1,65 @@
+//! The officers' console: pages drawn by the server, which work without scripts and at any width.
+//!
+//! | Page | Shows |
+//! |---|---|
+//! | `/console` | the worklist: what waits for a decision, where every movement stands |
+//! | `/console/movements/{movement}` | one movement: its state at each office, its timeline, what was disclosed |
+//! | `/console/messages/{id}` | one message, and its XML to download |
+//! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
+//! | `/console/partners` | partner administrations and the exchange with them |
+//!
+//! Every page but the sign-in asks for a session ([`visit::Visit`]); a handler cannot draw a page without one. Pages
+//! carry no script, no style of their own and nothing from elsewhere: the content security policy forbids all three.
+
+mod assets;
+mod decision;
+mod decision_form;
+mod decisions;
+mod failure;
+mod frame;
+mod guarantees;
+mod messages;
+mod moment;
+mod movement;
+mod names;
+mod paging;
+mod partners;
+mod paths;
+mod sign_in;
+mod timeline;
+mod visit;
+mod worklist;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use node::Node;
+use std::sync::Arc;
+
+/// The longest form that is taken: the longest reason is two kilobytes, each byte of which may be escaped to three.
+const FORM_LIMIT: usize = 16 * 1024;
+
+/// The routes of the console.
+pub fn routes() -> Router<Arc<Node>> {
+    let pages = Router::new()
+        .route("/", get(|| async { Redirect::to(paths::WORKLIST) }))
+        .route("/console", get(worklist::show))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/console/sign-out", post(sign_in::sign_out))
+        .route("/console/movements/{movement}", get(movement::show))
+        .route("/console/movements/{movement}/decisions", post(decisions::take))
+        .route("/console/messages/{id}", get(messages::show))
+        .route("/console/messages/{id}/xml", get(messages::download))
+        .route("/console/guarantees", get(guarantees::list))
+        .route("/console/guarantees/{grn}", get(guarantees::show))
+        .route("/console/partners", get(partners::show))
+        .route("/console/{*anything}", get(failure::unknown_page))
+        .layer(DefaultBodyLimit::max(FORM_LIMIT))
+        .layer(axum::middleware::map_response(frame::guard));
+    Router::new().route("/assets/{hash}/{name}", get(assets::serve)).merge(pages)
+}

@@ -1,0 +1,154 @@
+//! `tidewaiter corridor`: several administrations on this machine, each with a node of its own.
+
+use super::{block_on, fail};
+use clap::{Args, Subcommand};
+use corridor::{Options, Report, StoreChoice};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What to run.
+#[derive(Subcommand)]
+pub enum Corridor {
+    /// Play declarations from acceptance to write-off, and write down every message
+    Run(Run),
+    /// Run a lasting corridor of Great Britain, France and Italy with a trickle of traffic
+    Demo(Demo),
+}
+
+/// A run of declarations.
+#[derive(Args)]
+pub struct Run {
+    /// The declarations: CC015C messages as XML
+    #[arg(long = "declaration", required = true, num_args = 1.., value_name = "FILE")]
+    declarations: Vec<PathBuf>,
+    /// The folder that takes the messages, as NNNN-FROM-TO-TYPE.xml
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Official code lists and offices to load first; the built-in sets otherwise
+    #[arg(long, value_name = "PATH")]
+    reference: Option<PathBuf>,
+    /// The nodes' database: `sqlite` or a postgres:// URL
+    #[arg(long, default_value = "sqlite")]
+    store: StoreChoice,
+    /// Print a report as JSON instead of the timeline
+    #[arg(long)]
+    json: bool,
+}
+
+/// A lasting corridor.
+#[derive(Args)]
+pub struct Demo {
+    /// The folder that keeps the nodes' data
+    #[arg(long, value_name = "DIR", default_value = "demo-data")]
+    dir: PathBuf,
+    /// Play one consignment through the three countries, and exit
+    #[arg(long)]
+    once: bool,
+    /// Seconds between two declarations
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    every: u64,
+}
+
+impl Corridor {
+    /// Runs it.
+    pub fn run(self) -> ExitCode {
+        match self {
+            Self::Run(run) => block_on(run.run()),
+            Self::Demo(demo) => block_on(demo.run()),
+        }
+    }
+}
+
+impl Run {
+    async fn run(self) -> ExitCode {
+        let binary = match std::env::current_exe() {
+            Ok(binary) => binary,
+            Err(error) => return fail(error),
+        };
+        let options = Options {
+            binary,
+            declarations: self.declarations,
+            out: self.out,
+            reference: self.reference,
+            store: self.store,
+            progress: !self.json,
+        };
+        match corridor::run(&options).await {
+            Ok(report) => {
+                print(&report, self.json);
+                ExitCode::from(u8::from(!report.passed()))
+            }
+            Err(error) => fail(error),
+        }
+    }
+}
+
+fn print(report: &Report, json: bool) {
+    if json {
+        let mut value = serde_json::json!(report);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("ok".to_owned(), report.passed().into());
+        }
+        println!("{value}");
+        return;
+    }
+    for line in &report.lines {
+        println!("{line}");
+    }
+    println!();
+    for ending in &report.declarations {
+        let mark = if ending.ok { "ok    " } else { "FAILED" };
+        let mrn = ending.mrn.as_deref().unwrap_or("-");
+        println!("{mark}  {mrn:<18}  {}  {}", ending.outcome, ending.file);
+        if !ending.ok {
+            println!("        it should have been {}", ending.expected);
+        }
+    }
+    for account in &report.unbalanced {
+        println!("FAILED  the guarantee account {account} does not balance or still holds a lock");
+    }
+    let restarts: u32 = report.restarts.values().sum();
+    if restarts > 0 {
+        println!("nodes were started again {restarts} time(s)");
+    }
+}
+
+impl Demo {
+    async fn run(self) -> ExitCode {
+        let binary = match std::env::current_exe() {
+            Ok(binary) => binary,
+            Err(error) => return fail(error),
+        };
+        let demo = corridor::DemoOptions { binary, folder: self.dir, every_seconds: self.every };
+        if self.once {
+            return match corridor::demo_once(&demo).await {
+                Ok(report) => {
+                    print(&report, false);
+                    ExitCode::from(u8::from(!report.passed()))
+                }
+                Err(error) => fail(error),
+            };
+        }
+        match corridor::demo(&demo, stop_signal()).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(error),
+        }
+    }
+}
+
+/// Resolves when the user wants to stop.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            // Without a handler for SIGTERM the system ends the process itself.
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `tidewaiter validate FILE...`: one JSON line per file; exit 1 if any is invalid, 2 if one cannot be read.
+
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The files to check.
+#[derive(Args)]
+pub struct Validate {
+    /// Messages of NCTS phase 5 as XML
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl Validate {
+    /// Checks each file and prints its verdict.
+    pub fn run(self) -> ExitCode {
+        let mut out = std::io::stdout().lock();
+        let (mut invalid, mut unreadable) = (false, false);
+        for file in self.files {
+            match std::fs::read(&file) {
+                Ok(bytes) => {
+                    let (line, valid) = wire::verdict_json(&file.display().to_string(), &bytes);
+                    invalid |= !valid;
+                    if writeln!(out, "{line}").is_err() {
+                        // Nobody reads the verdicts any more.
+                        return ExitCode::from(2);
+                    }
+                }
+                Err(error) => {
+                    eprintln!("tidewaiter: cannot read `{}`: {error}", file.display());
+                    unreadable = true;
+                }
+            }
+        }
+        ExitCode::from(if unreadable { 2 } else { u8::from(invalid) })
+    }
+}
