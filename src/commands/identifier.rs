@@ -15,7 +15,7 @@ pub enum Identifier {
 #[derive(Args)]
 pub struct Check {
     /// mrn, grn, container, eori or office
-    #[arg(value_parser = base::check::KINDS.to_vec())]
+    #[arg(value_parser = base::KINDS.to_vec())]
     kind: String,
     /// The identifiers
     #[arg(required = true, value_name = "VALUE", allow_hyphen_values = true)]
@@ -28,7 +28,7 @@ impl Identifier {
         let Self::Check(check) = self;
         let mut invalid = false;
         for value in &check.values {
-            let verdict = base::check::check(&check.kind, value);
+            let verdict = base::check(&check.kind, value);
             invalid |= !verdict.valid;
             println!(
                 "{}",

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -131,9 +130,14 @@ async fn parent_gone(watched: bool) {
     if !watched {
         return std::future::pending().await;
     }
-    let mut stdin = tokio::io::stdin();
-    let mut byte = [0u8; 1];
-    while matches!(stdin.read(&mut byte).await, Ok(1)) {}
+    let (gone, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: reading standard input cannot be cancelled, and must not hold up the end of the process.
+    std::thread::spawn(move || {
+        // An error means that nothing more can come, as does the end of the input.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = gone.send(());
+    });
+    let _ = told.await;
 }
 
 /// Someone new who may use a node.

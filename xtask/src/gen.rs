@@ -72,10 +72,15 @@ pub fn table(data: &Path) -> Result<String, String> {
 fn root_files(schemas: &Path) -> Result<Vec<std::path::PathBuf>, String> {
     let mut files = BTreeMap::new();
     for folder in [schemas.to_path_buf(), schemas.join("reconstructed")] {
-        let listing = fs::read_dir(&folder).map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+        let listing =
+            fs::read_dir(&folder).map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
         for entry in listing {
             let path = entry.map_err(|error| error.to_string())?.path();
-            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            let name = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or_default()
+                .to_owned();
             let is_root = name.len() == 6 && (name.starts_with("cc") || name.starts_with("cd"));
             if is_root && path.extension().is_some_and(|extension| extension == "xsd") {
                 files.insert(name, path);
@@ -98,7 +103,8 @@ impl Node {
     }
 
     fn required(&self, name: &str) -> Result<&str, String> {
-        self.attribute(name).ok_or_else(|| format!("a <{}> has no attribute `{name}`", self.name))
+        self.attribute(name)
+            .ok_or_else(|| format!("a <{}> has no attribute `{name}`", self.name))
     }
 
     fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
@@ -111,7 +117,13 @@ impl Node {
 
     /// The first element of that name at any depth.
     fn find(&self, name: &str) -> Option<&Node> {
-        self.children.iter().find_map(|child| if child.name == name { Some(child) } else { child.find(name) })
+        self.children.iter().find_map(|child| {
+            if child.name == name {
+                Some(child)
+            } else {
+                child.find(name)
+            }
+        })
     }
 }
 
@@ -119,7 +131,11 @@ fn parse_file(path: &Path) -> Result<Node, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
     let mut reader = Reader::from_str(&text);
-    let mut open = vec![Node { name: String::new(), attributes: BTreeMap::new(), children: Vec::new() }];
+    let mut open = vec![Node {
+        name: String::new(),
+        attributes: BTreeMap::new(),
+        children: Vec::new(),
+    }];
     loop {
         match reader.read_event().map_err(|error| wrong(&error))? {
             Event::Start(tag) => open.push(node(&tag).map_err(|error| wrong(&error))?),
@@ -137,7 +153,11 @@ fn parse_file(path: &Path) -> Result<Node, String> {
         }
     }
     let document = open.pop().ok_or_else(|| wrong(&"it is empty"))?;
-    document.children.into_iter().next().ok_or_else(|| wrong(&"it is empty"))
+    document
+        .children
+        .into_iter()
+        .next()
+        .ok_or_else(|| wrong(&"it is empty"))
 }
 
 fn adopt(open: &mut [Node], child: Node) {
@@ -155,7 +175,11 @@ fn node(tag: &quick_xml::events::BytesStart<'_>) -> Result<Node, String> {
         attributes.insert(key, value.into_owned());
     }
     let name = tag.local_name().as_ref().to_owned();
-    Ok(Node { name, attributes, children: Vec::new() })
+    Ok(Node {
+        name,
+        attributes,
+        children: Vec::new(),
+    })
 }
 
 /// The simple and group types that all messages share.
@@ -167,8 +191,11 @@ struct Types {
 
 impl Types {
     fn read(schemas: &Path) -> Result<Self, String> {
-        let mut types =
-            Types { simple: BTreeMap::new(), groups: BTreeMap::new(), header: parse_file(&schemas.join("htypes.xsd"))? };
+        let mut types = Types {
+            simple: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            header: parse_file(&schemas.join("htypes.xsd"))?,
+        };
         for file in SIMPLE_TYPE_FILES.iter().chain(&GROUP_TYPE_FILES) {
             for child in parse_file(&schemas.join(file))?.children {
                 let into = match child.name.as_str() {
@@ -191,7 +218,9 @@ impl Definitions {
         let wrong = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
         let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-        let messages = json["messages"].as_object().ok_or_else(|| wrong(&"there are no `messages`"))?;
+        let messages = json["messages"]
+            .as_object()
+            .ok_or_else(|| wrong(&"there are no `messages`"))?;
         let mut found = HashMap::new();
         for (message, definition) in messages {
             let mut rules = HashMap::new();
@@ -199,7 +228,10 @@ impl Definitions {
                 rules.insert((string(&group["path"]), String::new()), strings(&group["rules"]));
             }
             for item in definition["items"].as_array().into_iter().flatten() {
-                rules.insert((string(&item["group"]), string(&item["item"])), strings(&item["rules"]));
+                rules.insert(
+                    (string(&item["group"]), string(&item["item"])),
+                    strings(&item["rules"]),
+                );
             }
             found.insert(message.clone(), rules);
         }
@@ -207,8 +239,13 @@ impl Definitions {
     }
 
     fn rules(&self, message: &str, group: &str, item: &str) -> Result<&[String], String> {
-        let known = self.0.get(message).and_then(|rules| rules.get(&(group.to_owned(), item.to_owned())));
-        known.map(Vec::as_slice).ok_or_else(|| format!("{message} has no `{item}` in `{group}` in the message definitions"))
+        let known = self
+            .0
+            .get(message)
+            .and_then(|rules| rules.get(&(group.to_owned(), item.to_owned())));
+        known
+            .map(Vec::as_slice)
+            .ok_or_else(|| format!("{message} has no `{item}` in `{group}` in the message definitions"))
     }
 }
 
@@ -246,16 +283,27 @@ impl<'a> Writer<'a> {
             groups: HashMap::new(),
             variants: HashMap::new(),
             groups_text: String::new(),
-            names: FormatNames { by_type: HashMap::new(), used: BTreeSet::new() },
+            names: FormatNames {
+                by_type: HashMap::new(),
+                used: BTreeSet::new(),
+            },
         }
     }
 
     fn message(&mut self, schema: &Node) -> Result<String, String> {
         let root = schema.child("element").ok_or("a root schema has no element")?;
         let name = root.required("name")?.to_owned();
-        let of_root = schema.child("complexType").ok_or_else(|| format!("{name} has no type"))?;
-        let phase = of_root.child("attribute").and_then(|attribute| attribute.attribute("use"));
-        let phase = if phase == Some("required") { "required" } else { "optional" };
+        let of_root = schema
+            .child("complexType")
+            .ok_or_else(|| format!("{name} has no type"))?;
+        let phase = of_root
+            .child("attribute")
+            .and_then(|attribute| attribute.attribute("use"));
+        let phase = if phase == Some("required") {
+            "required"
+        } else {
+            "optional"
+        };
         let rows = self.rows(&name, of_root, "MESSAGE")?;
         Ok(format!("message {name} phase={phase}\n{rows}"))
     }
@@ -263,7 +311,9 @@ impl<'a> Writer<'a> {
     /// The element lines of a group type, as it is used at `path` of `message`.
     fn rows(&mut self, message: &str, of_type: &Node, path: &str) -> Result<String, String> {
         let mut rows = String::new();
-        let sequence = of_type.child("sequence").ok_or_else(|| format!("a type in {message} is no sequence"))?;
+        let sequence = of_type
+            .child("sequence")
+            .ok_or_else(|| format!("a type in {message} is no sequence"))?;
         for child in &sequence.children {
             match child.name.as_str() {
                 "group" => {
@@ -283,17 +333,28 @@ impl<'a> Writer<'a> {
     fn row(&mut self, message: &str, element: &Node, path: &str) -> Result<String, String> {
         let name = element.required("name")?;
         let of_type = element.required("type")?;
-        let description = element.find("description").and_then(|node| node.attribute("value")).unwrap_or(name);
+        let description = element
+            .find("description")
+            .and_then(|node| node.attribute("value"))
+            .unwrap_or(name);
         let types = self.types;
         let (reference, rules) = match types.groups.get(of_type) {
             Some(group) => {
                 let below = format!("{path}/{description}");
                 let rows = self.rows(message, group, &below)?;
-                (format!("@{}", self.group_name(of_type, rows)), self.definitions.rules(message, &below, "")?)
+                (
+                    format!("@{}", self.group_name(of_type, rows)),
+                    self.definitions.rules(message, &below, "")?,
+                )
             }
-            None => (self.format_name(of_type)?, self.definitions.rules(message, path, description)?),
+            None => (
+                self.format_name(of_type)?,
+                self.definitions.rules(message, path, description)?,
+            ),
         };
-        let list = element.find("codeList").filter(|list| list.attribute("type") == Some("business"));
+        let list = element
+            .find("codeList")
+            .filter(|list| list.attribute("type") == Some("business"));
         let list = list.and_then(|list| list.attribute("code"));
         let mut row = format!("  {name} {} {reference}", times(element));
         for word in list.into_iter().chain(rules.iter().map(String::as_str)) {
@@ -311,7 +372,11 @@ impl<'a> Writer<'a> {
         }
         let variant = self.variants.entry(base.clone()).or_default();
         *variant += 1;
-        let name = if *variant == 1 { base.clone() } else { format!("{base}.{variant}") };
+        let name = if *variant == 1 {
+            base.clone()
+        } else {
+            format!("{base}.{variant}")
+        };
         let _ = write!(self.groups_text, "group {name}\n{rows}");
         self.groups.insert((base, rows), name.clone());
         name
@@ -357,7 +422,11 @@ impl<'a> Writer<'a> {
 fn times(element: &Node) -> String {
     let min = element.attribute("minOccurs").unwrap_or("1");
     let max = element.attribute("maxOccurs").unwrap_or("1");
-    if min == max { min.to_owned() } else { format!("{min}..{max}") }
+    if min == max {
+        min.to_owned()
+    } else {
+        format!("{min}..{max}")
+    }
 }
 
 /// The kind, facets and patterns of a simple type, with those of the types it restricts.
@@ -367,10 +436,19 @@ fn format_body(types: &Types, of_type: &str) -> Result<String, String> {
     let mut values = String::new();
     let mut name = of_type.to_owned();
     let kind = loop {
-        let node = types.simple.get(&name).ok_or_else(|| format!("there is no type `{name}`"))?;
-        let restriction = node.child("restriction").ok_or_else(|| format!("`{name}` is no restriction"))?;
+        let node = types
+            .simple
+            .get(&name)
+            .ok_or_else(|| format!("there is no type `{name}`"))?;
+        let restriction = node
+            .child("restriction")
+            .ok_or_else(|| format!("`{name}` is no restriction"))?;
         let mut is_first_pattern = true;
-        for facet in restriction.children.iter().filter(|facet| facet.name != "annotation") {
+        for facet in restriction
+            .children
+            .iter()
+            .filter(|facet| facet.name != "annotation")
+        {
             let value = facet.required("value")?;
             match facet.name.as_str() {
                 "pattern" => {
@@ -445,7 +523,11 @@ fn short_name(body: &str) -> Option<String> {
             "length" => "",
             _ => return None,
         };
-        let plain = if facet == "max" { format!(".{{1,{count}}}") } else { format!(".{{{count}}}") };
+        let plain = if facet == "max" {
+            format!(".{{1,{count}}}")
+        } else {
+            format!(".{{{count}}}")
+        };
         let word = match pattern {
             r"\P{Z}(.*\P{Z})?" => "trimmed",
             _ if pattern == plain => "text",

@@ -1,6 +1,6 @@
 //! The demonstration: a corridor of Great Britain, France and Italy, played once, or lasting with a trickle of traffic.
 
-use crate::fleet::{Fleet, FleetError, StoreChoice};
+use crate::fleet::{Fleet, StoreChoice};
 use crate::plan::{Declaration, Plan};
 use crate::play::{Outcome, Play};
 use crate::run::{Options, Report, RunError, run};
@@ -175,7 +175,7 @@ fn fresh(folder: &Path) -> Result<PathBuf, RunError> {
 
 /// The declaration number `index` of the traffic. `None` only if the shipped declaration were malformed, which a test
 /// excludes.
-fn traffic(index: usize) -> Option<Vec<u8>> {
+pub(crate) fn traffic(index: usize) -> Option<Vec<u8>> {
     let mut document: Document = wire::read(DECLARATION, &Limits::default()).ok()?;
     let leg = LEGS.get(index % LEGS.len())?;
     let (goods, heading, ending) = GOODS.get(index % GOODS.len())?;

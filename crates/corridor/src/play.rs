@@ -192,7 +192,7 @@ impl<'a> Play<'a> {
         for office in &route.transit {
             let row = self.row(office, "passage", &movement.mrn).await?;
             match row.as_ref().map(|row| row.state.as_str()) {
-                Some("AtrCreated") => {
+                Some("Announced") => {
                     let crossing = json!({"decision": "crossing", "office": office.as_str()});
                     self.decide(&self.at(office.country())?.officer, &movement.mrn, crossing).await?;
                     return Ok(Step::At(format!("crossing {office}")));
@@ -210,12 +210,15 @@ impl<'a> Play<'a> {
         let state = row.map(|row| row.state).unwrap_or_default();
         match state.as_str() {
             "" => return Ok(Step::At(format!("on the way to {}", route.destination))),
-            "AarCreated" => {
+            "Announced" => {
                 let message = script::arrival(self.declaration, &movement.mrn)
                     .map_err(|words| ClientError::Answer("CC007C".into(), words))?;
                 there.trader.submit(&message).await?;
             }
-            "UnloadingPermitted" => {
+            "Arrived" if route.authorised => {
+                self.decide(&there.officer, &movement.mrn, json!({"decision": "permit-unloading"})).await?;
+            }
+            "Unloading" => {
                 let message = script::unloading_remarks(self.declaration, &movement.mrn)
                     .map_err(|words| ClientError::Answer("CC044C".into(), words))?;
                 there.trader.submit(&message).await?;

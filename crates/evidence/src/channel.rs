@@ -44,7 +44,13 @@ impl Channel {
     /// # Errors
     /// When the text has another form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("channel", text, "it must be as in NTA.GB>NTA.FR/24GB0000601001EBD4");
+        let wrong = || {
+            Invalid::new(
+                "channel",
+                text,
+                "it must be as in NTA.GB>NTA.FR/24GB0000601001EBD4",
+            )
+        };
         let (sender, rest) = text.split_once('>').ok_or_else(wrong)?;
         let (recipient, subject) = rest.split_once('/').ok_or_else(wrong)?;
         let sender = Administration::parse(sender).map_err(|_| wrong())?;
@@ -110,7 +116,16 @@ mod tests {
     #[test]
     fn other_forms_are_refused() {
         let long = format!("NTA.GB>NTA.FR/{}", "x".repeat(65));
-        for text in ["", "NTA.GB", "NTA.GB>NTA.FR", "NTA.GB>NTA.FR/", "GB>FR/x", "NTA.GB>NTA.FR/a b", "NTA.GB>NTA.FR/\u{e9}", &long] {
+        for text in [
+            "",
+            "NTA.GB",
+            "NTA.GB>NTA.FR",
+            "NTA.GB>NTA.FR/",
+            "GB>FR/x",
+            "NTA.GB>NTA.FR/a b",
+            "NTA.GB>NTA.FR/\u{e9}",
+            &long,
+        ] {
             assert!(Channel::parse(text).is_err(), "{text}");
         }
     }

@@ -41,7 +41,12 @@ impl Checkpoint {
 
     /// The signed text: origin, size and root (base64), each with its line feed.
     pub fn text(&self) -> String {
-        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.as_bytes()))
+        format!(
+            "{}\n{}\n{}\n",
+            self.origin,
+            self.size,
+            STANDARD.encode(self.root.as_bytes())
+        )
     }
 
     /// Signs the checkpoint as a note. Ed25519 is deterministic: the same checkpoint gives the same note.
@@ -53,7 +58,11 @@ impl Checkpoint {
         let text = self.text();
         let mut signature = note_key_hash(&self.origin, &key.public()).to_vec();
         signature.extend(key.sign(text.as_bytes()));
-        Ok(format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(signature)))
+        Ok(format!(
+            "{text}\n\u{2014} {} {}\n",
+            self.origin,
+            STANDARD.encode(signature)
+        ))
     }
 
     /// Reads a note and verifies that `origin`'s log signed it with `key`. Other signatures, as of witnesses, are
@@ -110,11 +119,16 @@ impl Checkpoint {
         if lines.any(str::is_empty) {
             return Err(malformed("its text has a blank line"));
         }
-        let number: u64 = size.parse().map_err(|_| malformed("its second line is not a size"))?;
+        let number: u64 = size
+            .parse()
+            .map_err(|_| malformed("its second line is not a size"))?;
         if number.to_string() != size {
             return Err(malformed("its size is not in plain decimal digits"));
         }
-        let root = STANDARD.decode(root).ok().and_then(|root| <[u8; 32]>::try_from(root).ok());
+        let root = STANDARD
+            .decode(root)
+            .ok()
+            .and_then(|root| <[u8; 32]>::try_from(root).ok());
         Ok(Self {
             origin: origin.to_owned(),
             size: number,

@@ -9,8 +9,8 @@ use crate::{EvidenceError, KeyId, PublicKey, SigningKey, Timestamp, cbor};
 use coset::cbor::Value;
 use coset::cwt::{ClaimsSet, ClaimsSetBuilder, Timestamp as NumericDate};
 use coset::{
-    AsCborValue, ContentType, CoseSign1, CoseSign1Builder, Header, HeaderBuilder, Label, RegisteredLabelWithPrivate,
-    TaggedCborSerializable, iana,
+    AsCborValue, ContentType, CoseSign1, CoseSign1Builder, Header, HeaderBuilder, Label,
+    RegisteredLabelWithPrivate, TaggedCborSerializable, iana,
 };
 
 /// CWT claims in the protected header (RFC 9597 section 2).
@@ -130,7 +130,10 @@ pub fn read(profile: &Profile, bytes: &[u8]) -> Result<Unverified, EvidenceError
     let what = profile.what;
     let signed = parse(what, profile.limit, bytes)?;
     if !signed.unprotected.is_empty() {
-        return Err(EvidenceError::malformed(what, "its unprotected header is not empty"));
+        return Err(EvidenceError::malformed(
+            what,
+            "its unprotected header is not empty",
+        ));
     }
     if signed.payload.is_none() {
         return Err(EvidenceError::malformed(what, "its payload is detached"));
@@ -144,7 +147,10 @@ pub fn read(profile: &Profile, bytes: &[u8]) -> Result<Unverified, EvidenceError
     let (Some(issuer), Some(subject), Some(NumericDate::WholeSeconds(issued_at))) =
         (claims.issuer, claims.subject, claims.issued_at)
     else {
-        return Err(EvidenceError::malformed(what, "it lacks the claim iss, sub or iat (whole seconds)"));
+        return Err(EvidenceError::malformed(
+            what,
+            "it lacks the claim iss, sub or iat (whole seconds)",
+        ));
     };
     Ok(Unverified {
         what,
@@ -180,8 +186,9 @@ impl Unverified {
     /// When it names another key or the signature does not hold.
     pub fn verify(&self, key: &PublicKey) -> Result<(), EvidenceError> {
         same_key(self.what, self.key_id, key)?;
-        self.signed
-            .verify_signature(&[], |signature, message| key.verify(self.what, message, signature))
+        self.signed.verify_signature(&[], |signature, message| {
+            key.verify(self.what, message, signature)
+        })
     }
 }
 
@@ -260,9 +267,9 @@ fn known(
 
 pub(crate) fn key_id_of(what: &'static str, header: &Header) -> Result<KeyId, EvidenceError> {
     let bytes = <[u8; 32]>::try_from(header.key_id.as_slice());
-    bytes
-        .map(KeyId::from_bytes)
-        .map_err(|_| EvidenceError::malformed(what, "its key identifier (header parameter 4) is not of 32 bytes"))
+    bytes.map(KeyId::from_bytes).map_err(|_| {
+        EvidenceError::malformed(what, "its key identifier (header parameter 4) is not of 32 bytes")
+    })
 }
 
 pub(crate) fn parameter(header: &Header, number: i64) -> Option<&Value> {

@@ -75,7 +75,9 @@ pub enum EvidenceError {
         reason: &'static str,
     },
     /// A sealed part does not open with this key and these bound facts (RFC 9180).
-    #[error("the sealed part does not open: it was sealed for another key, for another message, or was altered")]
+    #[error(
+        "the sealed part does not open: it was sealed for another key, for another message, or was altered"
+    )]
     CannotOpen,
     /// Bytes are not a usable key.
     #[error("the {what} key is not usable: {reason}")]

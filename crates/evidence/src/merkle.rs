@@ -121,7 +121,8 @@ impl Frontier {
     /// # Errors
     /// When the length does not fit the size, or the size leaves no room for another leaf.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        let wrong = || EvidenceError::malformed("frontier", "its length does not fit the size that it states");
+        let wrong =
+            || EvidenceError::malformed("frontier", "its length does not fit the size that it states");
         let (size, roots) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
         let size = u64::from_be_bytes(*size);
         let (roots, rest) = roots.as_chunks::<32>();
@@ -211,7 +212,13 @@ pub fn root_from_path(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Resu
 ///
 /// # Errors
 /// When the path does not lead there.
-pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> Result<(), EvidenceError> {
+pub fn verify_inclusion(
+    leaf: &Hash,
+    index: u64,
+    size: u64,
+    path: &[Hash],
+    root: &Hash,
+) -> Result<(), EvidenceError> {
     if root_from_path(leaf, index, size, path)? == *root {
         Ok(())
     } else {
@@ -270,7 +277,9 @@ pub fn verify_consistency(
     if old_size == 0 || old_size == new_size {
         let expected = if old_size == 0 { empty_root() } else { *new_root };
         let holds = path.is_empty() && *old_root == expected;
-        return holds.then_some(()).ok_or_else(|| wrong("the old root is another, or the path is not empty"));
+        return holds
+            .then_some(())
+            .ok_or_else(|| wrong("the old root is another, or the path is not empty"));
     }
     // When the old tree is complete, its root itself starts the path.
     let complete = old_size.is_power_of_two();

@@ -110,7 +110,9 @@ fn vector_leaves() -> Vec<Hash> {
 }
 
 fn numbered(count: usize) -> Vec<Hash> {
-    (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
+    (0..count)
+        .map(|number| leaf_hash(&number.to_be_bytes()))
+        .collect()
 }
 
 /// RFC 9162 section 2.1.1, word for word.
@@ -150,7 +152,10 @@ fn naive_subproof(m: usize, leaves: &[Hash], b: bool) -> Vec<Hash> {
     let (mut proof, last) = if m <= k {
         (naive_subproof(m, &leaves[..k], b), naive_root(&leaves[k..]))
     } else {
-        (naive_subproof(m - k, &leaves[k..], false), naive_root(&leaves[..k]))
+        (
+            naive_subproof(m - k, &leaves[k..], false),
+            naive_root(&leaves[..k]),
+        )
     };
     proof.push(last);
     proof
@@ -188,7 +193,11 @@ fn paths_are_those_of_certificate_transparency() {
     let leaves = vector_leaves();
     for (index, size, path) in PATHS {
         let path = hashes(path);
-        assert_eq!(inclusion_path(&leaves[..size], index), Some(path.clone()), "{index} in {size}");
+        assert_eq!(
+            inclusion_path(&leaves[..size], index),
+            Some(path.clone()),
+            "{index} in {size}"
+        );
         let root = hash(ROOTS[size - 1]);
         verify_inclusion(&leaves[index], index as u64, size as u64, &path, &root).unwrap();
     }
@@ -199,8 +208,19 @@ fn consistency_proofs_are_those_of_certificate_transparency() {
     let leaves = vector_leaves();
     for (old, new, path) in CONSISTENCY {
         let path = hashes(path);
-        assert_eq!(consistency_path(&leaves[..new], old), Some(path.clone()), "{old} to {new}");
-        verify_consistency(old as u64, &hash(ROOTS[old - 1]), new as u64, &hash(ROOTS[new - 1]), &path).unwrap();
+        assert_eq!(
+            consistency_path(&leaves[..new], old),
+            Some(path.clone()),
+            "{old} to {new}"
+        );
+        verify_consistency(
+            old as u64,
+            &hash(ROOTS[old - 1]),
+            new as u64,
+            &hash(ROOTS[new - 1]),
+            &path,
+        )
+        .unwrap();
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::cose::{self, CWT_CLAIMS, DATA_STRUCTURE, PROOFS};
 use crate::merkle::{self, Appended, Hash, MAX_PATH};
-use crate::{Administration, Digest, EvidenceError, PublicKey, SigningKey, cbor::Reader, cbor::Writer, log_origin};
+use crate::{
+    Administration, Digest, EvidenceError, PublicKey, SigningKey, cbor::Reader, cbor::Writer, log_origin,
+};
 use coset::cbor::Value;
 use coset::cwt::ClaimsSetBuilder;
 use coset::{CoseSign1, CoseSign1Builder, Header, HeaderBuilder, iana};
@@ -102,7 +104,8 @@ impl Receipt {
         appended: &Appended,
         key: &SigningKey,
     ) -> Result<Self, EvidenceError> {
-        TreeHead::sign(administration, appended.size, &appended.root, key).receipt(appended.index, &appended.path)
+        TreeHead::sign(administration, appended.size, &appended.root, key)
+            .receipt(appended.index, &appended.path)
     }
 
     /// A receipt as it was received or stored; nothing about it is verified.
@@ -137,12 +140,17 @@ impl Receipt {
         let header = &signed.protected.header;
         cose::same_key(WHAT, cose::key_id_of(WHAT, header)?, key)?;
         if cose::parameter(header, DATA_STRUCTURE) != Some(&Value::from(RFC9162_SHA256)) {
-            return Err(EvidenceError::malformed(WHAT, "its data structure (395) is not RFC9162_SHA256 (1)"));
+            return Err(EvidenceError::malformed(
+                WHAT,
+                "its data structure (395) is not RFC9162_SHA256 (1)",
+            ));
         }
         let (size, index, path) = read_proof(&signed.unprotected)?;
         verify_claims(header, administration, size)?;
         let root = merkle::root_from_path(leaf, index, size, &path)?;
-        signed.verify_detached_signature(&root, &[], |signature, message| key.verify(WHAT, message, signature))?;
+        signed.verify_detached_signature(&root, &[], |signature, message| {
+            key.verify(WHAT, message, signature)
+        })?;
         Ok(Included {
             size,
             index,
@@ -180,23 +188,31 @@ fn read_proof(unprotected: &Header) -> Result<(u64, u64, Vec<Hash>), EvidenceErr
         ..unprotected.clone()
     };
     let proof = match (others.is_empty(), unprotected.rest.as_slice()) {
-        (true, [(label, Value::Map(proofs))]) if *label == coset::Label::Int(PROOFS) => match proofs.as_slice() {
-            [(kind, Value::Array(list))] if *kind == Value::from(INCLUSION) => match list.as_slice() {
-                [Value::Bytes(proof)] => Some(proof),
+        (true, [(label, Value::Map(proofs))]) if *label == coset::Label::Int(PROOFS) => {
+            match proofs.as_slice() {
+                [(kind, Value::Array(list))] if *kind == Value::from(INCLUSION) => match list.as_slice() {
+                    [Value::Bytes(proof)] => Some(proof),
+                    _ => None,
+                },
                 _ => None,
-            },
-            _ => None,
-        },
+            }
+        }
         _ => None,
     };
     let proof = proof.ok_or_else(|| {
-        EvidenceError::malformed(WHAT, "its unprotected header is not one inclusion proof (396 {-1: [proof]}) alone")
+        EvidenceError::malformed(
+            WHAT,
+            "its unprotected header is not one inclusion proof (396 {-1: [proof]}) alone",
+        )
     })?;
     let mut input = Reader::new("inclusion proof", proof);
     input.array_of(3)?;
     let (size, index, length) = (input.uint()?, input.uint()?, input.array()?);
     if length > MAX_PATH as u64 {
-        return Err(EvidenceError::malformed("inclusion proof", "its path is longer than 64 hashes"));
+        return Err(EvidenceError::malformed(
+            "inclusion proof",
+            "its path is longer than 64 hashes",
+        ));
     }
     let mut path = Vec::new();
     for _ in 0..length {

@@ -5,12 +5,19 @@ use coset::TaggedCborSerializable;
 use proptest::prelude::*;
 
 fn leaves(count: usize) -> Vec<Hash> {
-    (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
+    (0..count)
+        .map(|number| leaf_hash(&number.to_be_bytes()))
+        .collect()
 }
 
 fn receipt(count: usize, index: usize) -> (Receipt, Hash) {
     let leaves = leaves(count);
-    let head = TreeHead::sign(&administration("FR"), count as u64, &merkle::root(&leaves), &keys(2).log);
+    let head = TreeHead::sign(
+        &administration("FR"),
+        count as u64,
+        &merkle::root(&leaves),
+        &keys(2).log,
+    );
     let path = merkle::inclusion_path(&leaves, index).unwrap();
     (head.receipt(index as u64, &path).unwrap(), leaves[index])
 }
@@ -27,7 +34,10 @@ fn a_receipt_proves_where_a_leaf_is() {
     let appended = log.append(leaf);
     let receipt = Receipt::issue(&administration("FR"), &appended, &keys(2).log).unwrap();
     let included = verified(receipt.as_bytes(), &leaf).unwrap();
-    assert_eq!((included.index, included.size, included.root), (5, 6, Digest(log.root())));
+    assert_eq!(
+        (included.index, included.size, included.root),
+        (5, 6, Digest(log.root()))
+    );
 }
 
 #[test]
@@ -36,7 +46,9 @@ fn every_bit_of_a_receipt_counts() {
     let (by, key) = (administration("FR"), keys(2).log.public());
     for (count, index) in [(1, 0), (3, 0), (6, 4)] {
         let (receipt, leaf) = receipt(count, index);
-        every_bit_counts(receipt.as_bytes(), |bytes| Receipt::verify(bytes, &leaf, &by, &key).is_ok());
+        every_bit_counts(receipt.as_bytes(), |bytes| {
+            Receipt::verify(bytes, &leaf, &by, &key).is_ok()
+        });
     }
 }
 
@@ -44,8 +56,24 @@ fn every_bit_of_a_receipt_counts() {
 fn another_leaf_log_key_and_a_statement_of_the_same_key_are_refused() {
     let (receipt, leaf) = receipt(4, 1);
     assert!(verified(receipt.as_bytes(), &leaf_hash(b"another")).is_err());
-    assert!(Receipt::verify(receipt.as_bytes(), &leaf, &administration("IT"), &keys(2).log.public()).is_err());
-    assert!(Receipt::verify(receipt.as_bytes(), &leaf, &administration("FR"), &keys(3).log.public()).is_err());
+    assert!(
+        Receipt::verify(
+            receipt.as_bytes(),
+            &leaf,
+            &administration("IT"),
+            &keys(2).log.public()
+        )
+        .is_err()
+    );
+    assert!(
+        Receipt::verify(
+            receipt.as_bytes(),
+            &leaf,
+            &administration("FR"),
+            &keys(3).log.public()
+        )
+        .is_err()
+    );
     assert!(verified(crate::samples::statement().as_bytes(), &leaf).is_err());
 }
 
@@ -59,7 +87,10 @@ fn the_size_that_is_proved_is_the_size_that_was_signed() {
     let mut head = TreeHead::sign(&administration("FR"), 3, &root, &keys(2).log);
     head.size = 4;
     let forged = head.receipt(0, &path).unwrap();
-    assert!(matches!(verified(forged.as_bytes(), &leaves[0]), Err(EvidenceError::Claim { claim: "subject", .. })));
+    assert!(matches!(
+        verified(forged.as_bytes(), &leaves[0]),
+        Err(EvidenceError::Claim { claim: "subject", .. })
+    ));
 }
 
 #[test]
@@ -95,7 +126,11 @@ fn other_shapes_are_refused_though_signed() {
 fn a_batch_costs_one_signature() {
     let (first, _) = receipt(9, 2);
     let (second, _) = receipt(9, 7);
-    let signature = |receipt: &Receipt| CoseSign1::from_tagged_slice(receipt.as_bytes()).unwrap().signature;
+    let signature = |receipt: &Receipt| {
+        CoseSign1::from_tagged_slice(receipt.as_bytes())
+            .unwrap()
+            .signature
+    };
     assert_eq!(signature(&first), signature(&second));
 }
 

@@ -72,7 +72,10 @@ impl PublicKeys {
             return Err(EvidenceError::value(
                 "partner card",
                 "valid_until",
-                format!("`{}` is not after valid_from `{}`", self.valid_until, self.valid_from),
+                format!(
+                    "`{}` is not after valid_from `{}`",
+                    self.valid_until, self.valid_from
+                ),
             ));
         }
         let mut keys = [self.sign, self.log, self.witness];
@@ -142,7 +145,12 @@ mod tests {
         let from = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
         set.keys()
             .unwrap()
-            .card(Administration::parse("NTA.GB").unwrap(), Digest([7; 32]), from, from.plus_seconds(86_400))
+            .card(
+                Administration::parse("NTA.GB").unwrap(),
+                Digest([7; 32]),
+                from,
+                from.plus_seconds(86_400),
+            )
             .unwrap()
     }
 
@@ -150,7 +158,10 @@ mod tests {
     fn a_card_is_read_as_it_is_written() {
         let card = card();
         assert_eq!(PublicKeys::from_json(card.to_json().as_bytes()).unwrap(), card);
-        assert!(card.to_json().contains("\"valid_from\": \"2026-01-01T00:00:00.000000Z\""));
+        assert!(
+            card.to_json()
+                .contains("\"valid_from\": \"2026-01-01T00:00:00.000000Z\"")
+        );
     }
 
     #[test]

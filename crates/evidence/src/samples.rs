@@ -1,8 +1,8 @@
 //! What the tests of this room share: keys and a manifest with good values, of which a test changes the one it is about.
 
 use crate::{
-    Administration, AgreementReference, Channel, Digest, Encryption, Keys, KeySet, Manifest, MessageId, PartManifest,
-    Statement, Suite, Timestamp,
+    Administration, AgreementReference, Channel, Digest, Encryption, KeySet, Keys, Manifest, MessageId,
+    PartManifest, Statement, Suite, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -68,11 +68,19 @@ pub(crate) fn every_bit_counts(bytes: &[u8], accepts: impl Fn(&[u8]) -> bool) {
     let mut changed = bytes.to_vec();
     for bit in 0..bytes.len() * 8 {
         changed[bit / 8] ^= 1 << (bit % 8);
-        assert!(!accepts(&changed), "bit {bit} of {} does not count", bytes.len() * 8);
+        assert!(
+            !accepts(&changed),
+            "bit {bit} of {} does not count",
+            bytes.len() * 8
+        );
         changed[bit / 8] ^= 1 << (bit % 8);
     }
     for length in 0..bytes.len() {
-        assert!(!accepts(&bytes[..length]), "{length} of {} bytes are accepted", bytes.len());
+        assert!(
+            !accepts(&bytes[..length]),
+            "{length} of {} bytes are accepted",
+            bytes.len()
+        );
     }
     changed.push(0);
     assert!(!accepts(&changed), "a trailing byte is accepted");

@@ -5,7 +5,9 @@
 
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Claims, Profile, Unverified};
-use crate::{Administration, Digest, EvidenceError, KeyId, MessageId, PublicKey, SigningKey, Timestamp, digest_of};
+use crate::{
+    Administration, Digest, EvidenceError, KeyId, MessageId, PublicKey, SigningKey, Timestamp, digest_of,
+};
 use std::fmt;
 
 const PROFILE: Profile = Profile {
@@ -38,7 +40,13 @@ pub enum StageName {
 }
 
 impl StageName {
-    const ALL: [Self; 5] = [Self::Received, Self::Decided, Self::Delivered, Self::Expired, Self::Refused];
+    const ALL: [Self; 5] = [
+        Self::Received,
+        Self::Decided,
+        Self::Delivered,
+        Self::Expired,
+        Self::Refused,
+    ];
 
     fn code(self) -> u64 {
         match self {
@@ -102,7 +110,9 @@ impl Stage {
             StageName::Received if self.entry.is_none() || self.message_id.is_none() => {
                 return bad("received", "it must state the message and its log entry");
             }
-            StageName::Received if self.reason.is_some() => return bad("reason", "a received message has none"),
+            StageName::Received if self.reason.is_some() => {
+                return bad("reason", "a received message has none");
+            }
             StageName::Refused if self.reason.is_none() || self.entry.is_some() => {
                 return bad("refused", "it must state a reason and no log entry");
             }
@@ -113,11 +123,20 @@ impl Stage {
         }
         if let Some(reason) = &self.reason {
             let coded = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            if reason.code.is_empty() || reason.code.len() > MAX_REASON_CODE || !reason.code.bytes().all(coded) {
-                return bad("reason code", "it must be 1 to 64 lower-case letters, digits and hyphens");
+            if reason.code.is_empty()
+                || reason.code.len() > MAX_REASON_CODE
+                || !reason.code.bytes().all(coded)
+            {
+                return bad(
+                    "reason code",
+                    "it must be 1 to 64 lower-case letters, digits and hyphens",
+                );
             }
             if reason.words.len() > MAX_REASON_WORDS || reason.words.chars().any(char::is_control) {
-                return bad("reason words", "they must be at most 512 bytes without control characters");
+                return bad(
+                    "reason words",
+                    "they must be at most 512 bytes without control characters",
+                );
             }
         }
         Ok(())
@@ -134,7 +153,12 @@ impl Stage {
     fn to_cbor(&self) -> Result<Vec<u8>, EvidenceError> {
         self.validate()?;
         let mut out = Writer::new();
-        out.map(7).uint(1).uint(VERSION).uint(2).uint(self.name.code()).uint(3);
+        out.map(7)
+            .uint(1)
+            .uint(VERSION)
+            .uint(2)
+            .uint(self.name.code())
+            .uint(3);
         match &self.message_id {
             Some(id) => out.bytes(id.as_bytes()),
             None => out.null(),

@@ -6,8 +6,8 @@ use base::Timestamp;
 use evidence::cbor::{Reader, Writer};
 use evidence::merkle::{self, Appended, Hash};
 use evidence::{
-    Digest, EvidenceError, Included, Manifest, PublicKeys, Receipt, Stage, StageName, StagedStatement, TreeHead,
-    digest_of,
+    Digest, EvidenceError, Included, Manifest, PublicKeys, Receipt, Stage, StageName, StagedStatement,
+    TreeHead, digest_of,
 };
 
 const VERSION: u64 = 1;
@@ -24,8 +24,19 @@ pub fn acknowledge(
     appended: &Appended,
     now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
-    merkle::verify_inclusion(&opened.leaf, appended.index, appended.size, &appended.path, &appended.root)?;
-    let head = TreeHead::sign(receiver.administration, appended.size, &appended.root, &receiver.keys.log);
+    merkle::verify_inclusion(
+        &opened.leaf,
+        appended.index,
+        appended.size,
+        &appended.path,
+        &appended.root,
+    )?;
+    let head = TreeHead::sign(
+        receiver.administration,
+        appended.size,
+        &appended.root,
+        &receiver.keys.log,
+    );
     acknowledge_under(opened, receiver, &head, (appended.index, &appended.path), now)
 }
 
@@ -54,7 +65,10 @@ pub fn acknowledge_under(
     };
     let staged = StagedStatement::sign(&stage, &receiver.keys.sign)?;
     let mut out = Writer::new();
-    out.array(3).uint(VERSION).bytes(staged.as_bytes()).bytes(receipt.as_bytes());
+    out.array(3)
+        .uint(VERSION)
+        .bytes(staged.as_bytes())
+        .bytes(receipt.as_bytes());
     Ok(Response::Acknowledged(out.finish()).encode())
 }
 
@@ -122,13 +136,19 @@ pub(crate) fn verify(
 fn check_stage(stage: &Stage, statement: &[u8], manifest: &Manifest) -> Result<(), AnswerError> {
     let digest: Digest = digest_of(statement);
     if stage.by != *manifest.to() {
-        return Err(AnswerError::other("acknowledgement", "it is not by the recipient"));
+        return Err(AnswerError::other(
+            "acknowledgement",
+            "it is not by the recipient",
+        ));
     }
     if stage.name != StageName::Received {
         return Err(AnswerError::other("acknowledgement", "its stage is not received"));
     }
     if stage.message_id != Some(manifest.message_id) || stage.statement != digest {
-        return Err(AnswerError::other("acknowledgement", "it is about another message"));
+        return Err(AnswerError::other(
+            "acknowledgement",
+            "it is about another message",
+        ));
     }
     Ok(())
 }
@@ -143,7 +163,10 @@ fn verify_receipt(
 ) -> Result<Included, AnswerError> {
     let leaf = merkle::leaf_hash(statement);
     let mut last = AnswerError::other("acknowledgement", "no log key of the recipient was active");
-    for card in cards.iter().filter(|card| card.administration == *manifest.to() && card.valid_at(stage.at)) {
+    for card in cards
+        .iter()
+        .filter(|card| card.administration == *manifest.to() && card.valid_at(stage.at))
+    {
         match Receipt::verify(receipt, &leaf, manifest.to(), &card.log) {
             Ok(included) => return Ok(included),
             Err(error) => last = error.into(),

@@ -95,7 +95,9 @@ impl Breaker {
             rest,
         };
         self.circuit = match self.circuit {
-            Circuit::Closed { failures } if failures + 1 < FAILURES => Circuit::Closed { failures: failures + 1 },
+            Circuit::Closed { failures } if failures + 1 < FAILURES => Circuit::Closed {
+                failures: failures + 1,
+            },
             Circuit::Closed { .. } => open(FIRST_REST),
             Circuit::Trial { rest, .. } => open(rest.saturating_mul(2).min(LONGEST_REST)),
             // The failure of a message that was sent before the circuit opened says nothing new.

@@ -71,7 +71,10 @@ impl Conflict {
         let at = Timestamp::from_micros(input.int()?);
         input.end()?;
         if first == second {
-            return Err(AnswerError::other(PROFILE.what, "its two statements are the same"));
+            return Err(AnswerError::other(
+                PROFILE.what,
+                "its two statements are the same",
+            ));
         }
         Ok(Self {
             by: Administration::parse(by).map_err(wrong)?,
@@ -103,14 +106,23 @@ pub fn prove_conflict(
         second: incoming.digest(),
         at: now,
     };
-    cose::sign(&PROFILE, &conflict.claims(), conflict.to_cbor(), &receiver.keys.sign)
+    cose::sign(
+        &PROFILE,
+        &conflict.claims(),
+        conflict.to_cbor(),
+        &receiver.keys.sign,
+    )
 }
 
 /// Verifies a conflict proof (the body of [`crate::Response::Conflict`]) that answers a statement of one's own.
 ///
 /// # Errors
 /// Names the first thing that does not hold.
-pub fn verify_conflict(bytes: &[u8], statement: &[u8], cards: &[PublicKeys]) -> Result<Conflict, AnswerError> {
+pub fn verify_conflict(
+    bytes: &[u8],
+    statement: &[u8],
+    cards: &[PublicKeys],
+) -> Result<Conflict, AnswerError> {
     let manifest = evidence::Statement::read(statement)?.manifest().clone();
     verify(bytes, statement, &manifest, cards)
 }

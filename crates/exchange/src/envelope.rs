@@ -1,8 +1,8 @@
 //! Envelopes: what travels between nodes.
 
 use crate::refusal::{Reason, Refusal};
-use evidence::cbor::{Reader, Writer};
 use evidence::EvidenceError;
+use evidence::cbor::{Reader, Writer};
 
 /// The largest envelope: a declaration has kilobytes, scanned documents some megabytes. Larger transfers go in pieces,
 /// so that a node's memory is bounded by the number of its connections times this.
@@ -27,7 +27,10 @@ impl<'a> Envelope<'a> {
         let size = self.statement.len() + self.parts.iter().map(|part| part.len()).sum::<usize>();
         let mut out = Writer::new();
         out.reserve(size + 16 * (self.parts.len() + 2));
-        out.array(3).uint(VERSION).bytes(self.statement).array(self.parts.len());
+        out.array(3)
+            .uint(VERSION)
+            .bytes(self.statement)
+            .array(self.parts.len());
         for part in &self.parts {
             out.bytes(part);
         }
@@ -79,7 +82,11 @@ mod tests {
     fn too_large_and_too_many_are_refused() {
         let large = vec![0; MAX_ENVELOPE + 1];
         assert_eq!(Envelope::decode(&large).unwrap_err().reason, Reason::TooLarge);
-        let many = Envelope { statement: b"s", parts: vec![b"p"; 17] }.encode();
+        let many = Envelope {
+            statement: b"s",
+            parts: vec![b"p"; 17],
+        }
+        .encode();
         assert_eq!(Envelope::decode(&many).unwrap_err().reason, Reason::Malformed);
     }
 

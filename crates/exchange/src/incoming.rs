@@ -9,7 +9,9 @@ use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{self, PartSecret};
 use evidence::merkle::{self, Hash};
-use evidence::{Channel, EvidenceError, Keys, Manifest, PublicKey, Statement, StatementClaim, digest_of, open, part_aad};
+use evidence::{
+    Channel, EvidenceError, Keys, Manifest, PublicKey, Statement, StatementClaim, digest_of, open, part_aad,
+};
 
 /// What a node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,8 @@ pub struct Incoming<'a> {
 /// `too-large` or `malformed`; answer with [`crate::refuse_unreadable`].
 pub fn read_statement(envelope: &[u8]) -> Result<Incoming<'_>, Refusal> {
     let envelope = Envelope::decode(envelope)?;
-    let claim = Statement::read(envelope.statement).map_err(|error| Refusal::new(Reason::Malformed, error))?;
+    let claim =
+        Statement::read(envelope.statement).map_err(|error| Refusal::new(Reason::Malformed, error))?;
     Ok(Incoming {
         digest: digest_of(envelope.statement),
         envelope,
@@ -240,7 +243,10 @@ pub fn assess(
 fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let manifest = incoming.manifest();
     if manifest.to() != receiver.administration {
-        return Err(Refusal::new(Reason::WrongRecipient, format!("`{}`", manifest.to())));
+        return Err(Refusal::new(
+            Reason::WrongRecipient,
+            format!("`{}`", manifest.to()),
+        ));
     }
     if manifest.from() != arrival.peer {
         let detail = format!("`{}` delivered by `{}`", manifest.from(), arrival.peer);
@@ -253,10 +259,16 @@ fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival
 fn authenticate(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
     let key = sender_key(incoming, register, now)?;
     let verified = incoming.claim.clone().verify(&key);
-    verified.map(|_| ()).map_err(|error| Refusal::new(Reason::BadSignature, error))
+    verified
+        .map(|_| ())
+        .map_err(|error| Refusal::new(Reason::BadSignature, error))
 }
 
-fn sender_key(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<PublicKey, Refusal> {
+fn sender_key(
+    incoming: &Incoming<'_>,
+    register: &dyn Register,
+    now: Timestamp,
+) -> Result<PublicKey, Refusal> {
     let sender = incoming.sender();
     let cards = register.cards(sender);
     if !cards.iter().any(|card| card.administration == *sender) {
@@ -266,9 +278,12 @@ fn sender_key(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) 
     let active = cards
         .iter()
         .find(|card| card.administration == *sender && card.sign.key_id() == key_id && card.valid_at(now));
-    active
-        .map(|card| card.sign)
-        .ok_or_else(|| Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())))
+    active.map(|card| card.sign).ok_or_else(|| {
+        Refusal::new(
+            Reason::KeyNotActive,
+            format!("`{}` of `{sender}`", key_id.short()),
+        )
+    })
 }
 
 /// Whether this node may take the message at all, and all of it arrived as it was sealed.
@@ -283,7 +298,10 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
     }
     for (described, part) in manifest.parts.iter().zip(parts) {
         if digest_of(part) != described.ciphertext {
-            return Err(Refusal::new(Reason::DigestMismatch, format!("part `{}`", described.name)));
+            return Err(Refusal::new(
+                Reason::DigestMismatch,
+                format!("part `{}`", described.name),
+            ));
         }
     }
     Ok(())
@@ -293,7 +311,10 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
 fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
     let manifest = incoming.manifest();
     if manifest.expires <= now {
-        return Err(Refusal::new(Reason::Expired, format!("at `{}`", manifest.expires)));
+        return Err(Refusal::new(
+            Reason::Expired,
+            format!("at `{}`", manifest.expires),
+        ));
     }
     let agreement = &manifest.agreement;
     let named = || format!("`{}` version {}", agreement.id, agreement.version);
@@ -301,7 +322,12 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
         .agreement(&agreement.id, agreement.version)
         .ok_or_else(|| Refusal::new(Reason::AgreementUnknown, named()))?;
     if standing.hash != agreement.hash {
-        let detail = format!("{}: `{}` here, `{}` in the message", named(), standing.hash, agreement.hash);
+        let detail = format!(
+            "{}: `{}` here, `{}` in the message",
+            named(),
+            standing.hash,
+            agreement.hash
+        );
         return Err(Refusal::new(Reason::AgreementHashDiffers, detail));
     }
     if !standing.in_force_at(now) {
@@ -309,7 +335,10 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
     }
     for party in [manifest.from(), manifest.to()] {
         if !standing.parties.contains(party) {
-            return Err(Refusal::new(Reason::NotAParty, format!("`{party}` in {}", named())));
+            return Err(Refusal::new(
+                Reason::NotAParty,
+                format!("`{party}` in {}", named()),
+            ));
         }
     }
     Ok(())
@@ -328,9 +357,13 @@ fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<Op
             let aad = part_aad(&manifest.message_id, &manifest.channel, index, &part.name);
             let (secret, content) = open(key, &aad, sealed)
                 .map_err(|_| Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name)))?;
-            let same = content.len() as u64 == part.size && disclosure::root(&secret, &content) == part.plaintext_root;
+            let same = content.len() as u64 == part.size
+                && disclosure::root(&secret, &content) == part.plaintext_root;
             if !same {
-                return Err(Refusal::new(Reason::ContentMismatch, format!("part `{}`", part.name)));
+                return Err(Refusal::new(
+                    Reason::ContentMismatch,
+                    format!("part `{}`", part.name),
+                ));
             }
             Ok(OpenedPart {
                 name: part.name.clone(),

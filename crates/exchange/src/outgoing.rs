@@ -5,8 +5,8 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{self, PartSecret};
 use evidence::merkle::Hash;
 use evidence::{
-    AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, SigningKey, Statement,
-    Suite, digest_of, part_aad, seal,
+    AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, SigningKey,
+    Statement, Suite, digest_of, part_aad, seal,
 };
 
 /// A message that is ready to be sealed: it was cleared under its clause and has its number in its channel.

@@ -6,7 +6,9 @@ use crate::envelope::Envelope;
 use crate::refusal::{Reason, Refusal};
 use base::{Administration, Timestamp};
 use evidence::cbor::{Reader, Writer};
-use evidence::{EvidenceError, KeyId, Manifest, PublicKeys, StageName, StagedStatement, Statement, digest_of};
+use evidence::{
+    EvidenceError, KeyId, Manifest, PublicKeys, StageName, StagedStatement, Statement, digest_of,
+};
 use std::fmt;
 
 /// The largest response: a staged statement of at most 2 KiB and a receipt of at most 4.
@@ -71,7 +73,12 @@ impl Response {
             },
             CONFLICT => Self::Conflict(input.bytes()?.to_vec()),
             REFUSED => Self::Refused(input.bytes()?.to_vec()),
-            kind => return Err(AnswerError::other("response", format!("`{kind}` is not a kind of response"))),
+            kind => {
+                return Err(AnswerError::other(
+                    "response",
+                    format!("`{kind}` is not a kind of response"),
+                ));
+            }
         };
         input.end()?;
         Ok(response)
@@ -156,21 +163,35 @@ impl Refused {
 ///
 /// # Errors
 /// Names the first thing that does not hold.
-pub fn verify_response(response: &[u8], envelope: &[u8], cards: &[PublicKeys]) -> Result<Outcome, AnswerError> {
-    let sent = Envelope::decode(envelope).map_err(|refusal: Refusal| AnswerError::other("envelope", refusal))?;
+pub fn verify_response(
+    response: &[u8],
+    envelope: &[u8],
+    cards: &[PublicKeys],
+) -> Result<Outcome, AnswerError> {
+    let sent =
+        Envelope::decode(envelope).map_err(|refusal: Refusal| AnswerError::other("envelope", refusal))?;
     let claim = Statement::read(sent.statement)?;
     let manifest = claim.manifest();
     Ok(match Response::decode(response)? {
         Response::Acknowledged(body) => {
             Outcome::Acknowledged(acknowledgement::verify(&body, sent.statement, manifest, cards)?)
         }
-        Response::Gap { expected } if expected < manifest.sequence && expected > 0 => Outcome::Gap { expected },
+        Response::Gap { expected } if expected < manifest.sequence && expected > 0 => {
+            Outcome::Gap { expected }
+        }
         Response::Gap { expected } => {
-            let reason = format!("it expects number {expected}, which is not before {}", manifest.sequence);
+            let reason = format!(
+                "it expects number {expected}, which is not before {}",
+                manifest.sequence
+            );
             return Err(AnswerError::other("gap answer", reason));
         }
-        Response::Conflict(body) => Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, cards)?),
-        Response::Refused(body) => Outcome::Refused(verify_refusal(body, envelope, sent.statement, manifest, cards)?),
+        Response::Conflict(body) => {
+            Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, cards)?)
+        }
+        Response::Refused(body) => {
+            Outcome::Refused(verify_refusal(body, envelope, sent.statement, manifest, cards)?)
+        }
     })
 }
 
@@ -191,7 +212,10 @@ fn verify_refusal(
     let (true, true, StageName::Refused, Some(reason)) =
         (about, stage.by == *manifest.to(), stage.name, stage.reason)
     else {
-        return Err(AnswerError::other("refusal", "it is about another message or not a refusal by the recipient"));
+        return Err(AnswerError::other(
+            "refusal",
+            "it is about another message or not a refusal by the recipient",
+        ));
     };
     Ok(Refused {
         at: stage.at,

@@ -1,6 +1,6 @@
 //! Answers to messages that do not follow their structure: CC917C to a trader, CD917C to a partner.
 
-use base::{Administration, Mrn, Timestamp};
+use base::{Administration, Timestamp};
 use wire::{Document, MessageType, Rejection, XmlError};
 
 /// The most errors that one answer names. The structure admits 9,999; whoever breaks a message in more than a hundred
@@ -57,9 +57,4 @@ fn cut(text: &str) -> Option<String> {
     let line: String = line.chars().take(TEXT).collect();
     let line = line.trim_end().to_owned();
     (!line.is_empty()).then_some(line)
-}
-
-/// An MRN for the header of an answer, when the rejected message showed one.
-pub fn legible_mrn(text: Option<&str>) -> Option<Mrn> {
-    text.and_then(|text| Mrn::parse(text).ok())
 }

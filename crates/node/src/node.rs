@@ -5,6 +5,7 @@ use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::identity::{Identity, IdentityError, PartnerCard};
+use crate::measure::Measured;
 use crate::officer::OfficerDecision;
 use crate::principals::{self, Principal, PrincipalError, Session};
 use crate::proceeding::{Incoming, Origin, Proceeding, ProceedingError, Submission};
@@ -83,6 +84,7 @@ pub struct Node {
     execution: Execution,
     transport: Arc<dyn Transport>,
     counters: Counters,
+    measured: Measured,
     sender: Notify,
 }
 
@@ -92,12 +94,7 @@ impl Node {
     /// # Errors
     /// When a file is missing or malformed, an agreement does not compile, or the store cannot be opened.
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
-        let opened = tokio::task::spawn_blocking(move || {
-            let store = crate::setup::open_store(&config)?;
-            let bureau = open_bureau(&config, world, &store)?;
-            Ok::<_, NodeError>((config, store, bureau))
-        });
-        let (config, store, bureau) = opened.await.map_err(|_| NodeError::Stopped)??;
+        let (config, store, bureau) = open_parts(config, world).await?;
         let routes = bureau.partners.iter().map(|(administration, card)| {
             let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki };
             (administration.clone(), route)
@@ -106,7 +103,21 @@ impl Node {
         Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
     }
 
-    /// A node from its parts, for simulations and benchmarks.
+    /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
+    /// process.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_with(
+        config: Config,
+        world: World,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Arc<Self>, NodeError> {
+        let (config, store, bureau) = open_parts(config, world).await?;
+        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, transport))
+    }
+
+    /// A node from its parts, for simulations.
     pub fn assemble(
         config: Config,
         bureau: Bureau,
@@ -121,6 +132,7 @@ impl Node {
             execution,
             transport,
             counters: Counters::default(),
+            measured: Measured::default(),
             sender: Notify::new(),
         })
     }
@@ -149,6 +161,10 @@ impl Node {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(crate) fn measured(&self) -> &Measured {
+        &self.measured
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -350,6 +366,16 @@ impl Node {
         // If the thread panicked, the store is closed by the end of the process.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// Opens the store, and reads everything that decisions rest on. Blocking work, so it has a thread of its own.
+async fn open_parts(config: Config, world: World) -> Result<(Config, Store, Bureau), NodeError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = crate::setup::open_store(&config)?;
+        let bureau = open_bureau(&config, world, &store)?;
+        Ok((config, store, bureau))
+    });
+    opened.await.map_err(|_| NodeError::Stopped)?
 }
 
 /// Whether trying again can help: the store failed, and not this node on the message.

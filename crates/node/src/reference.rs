@@ -38,15 +38,6 @@ pub enum ReferenceError {
     Config(#[from] ConfigError),
 }
 
-/// Whether an import goes into force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// At once.
-    Now,
-    /// It is only shown.
-    Later,
-}
-
 /// Code lists as the codec asks for them.
 pub struct Lists<'a>(pub &'a Catalogue);
 
@@ -106,7 +97,7 @@ fn read_import(path: &Path) -> Result<Import, ReferenceError> {
     })
 }
 
-/// Keeps a catalogue in the store, for the next start of the node.
+/// Puts a catalogue in force: the node uses it from its next start on.
 ///
 /// # Errors
 /// When the store fails.
@@ -114,14 +105,10 @@ pub fn store_catalogue(
     tx: &mut dyn Tx,
     catalogue: &Catalogue,
     now: Timestamp,
-    activation: Activation,
 ) -> Result<(), ReferenceError> {
     let body = serde_json::to_vec(catalogue).map_err(|error| ReferenceError::Malformed(error.to_string()))?;
-    if activation == Activation::Now {
-        settings::put(tx, CATALOGUE, &body)?;
-        settings::put(tx, "reference/activated", now.to_string().as_bytes())?;
-    }
-    Ok(())
+    settings::put(tx, CATALOGUE, &body)?;
+    Ok(settings::put(tx, "reference/activated", now.to_string().as_bytes())?)
 }
 
 /// The catalogue in force at a node: the stored one, or what the project ships.
@@ -168,7 +155,7 @@ pub fn import(path: &Path, config: Option<&Path>, activate: bool) -> Result<Vec<
     if activate {
         let activated = catalogue.activate(import);
         let now = crate::clock::World::system().clock.now();
-        store.write(move |tx| store_catalogue(tx, &catalogue, now, Activation::Now))?;
+        store.write(move |tx| store_catalogue(tx, &catalogue, now))?;
         let offices = if activated.offices { ", and the customs offices" } else { "" };
         lines.push(format!(
             "activated {} list version(s){offices}; {} were known already",

@@ -130,7 +130,7 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
         let (world, password) = (world.clone(), password.clone());
         move |tx| -> Result<[String; 3], SetUpError> {
             if let Some(catalogue) = &catalogue {
-                reference::store_catalogue(tx, catalogue, world.clock.now(), reference::Activation::Now)?;
+                reference::store_catalogue(tx, catalogue, world.clock.now())?;
             }
             Ok([
                 principals::register(tx, &world, "operator", Role::Operator, "")?,

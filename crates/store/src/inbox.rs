@@ -15,7 +15,8 @@ pub(crate) const SCHEMA: Migration = Migration {
 crate::statements! {
     FIND = "select digest, receipt from inbox where sender = ?1 and message_id = ?2";
     RECORD = "insert into inbox (sender, message_id, channel, sequence, digest, receipt, at)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        select ?1, ?2, ?3, ?4, ?5, ?6, ?7
+        where ?4 > (select coalesce(max(sequence), 0) from inbox where sender = ?1 and channel = ?3)";
     LAST = "select coalesce(max(sequence), 0) from inbox where sender = ?1 and channel = ?2";
 }
 
@@ -72,14 +73,6 @@ pub fn find(
 /// [`StoreError::OutOfSequence`] when its channel is further already; [`StoreError::Constraint`] when the message has
 /// been recorded before, which [`find`] should have told.
 pub fn record(tx: &mut dyn Tx, message: &Inbound<'_>) -> Result<(), StoreError> {
-    let expected = expected_sequence(tx, message.sender, message.channel)?;
-    if message.sequence < expected {
-        return Err(StoreError::OutOfSequence {
-            series: message.channel.to_owned(),
-            given: message.sequence,
-            expected,
-        });
-    }
     let row = [
         message.sender.as_str().into(),
         message.message_id.to_string().into(),
@@ -89,7 +82,14 @@ pub fn record(tx: &mut dyn Tx, message: &Inbound<'_>) -> Result<(), StoreError> 
         message.receipt.into(),
         message.at.into(),
     ];
-    tx.execute(RECORD, &row).map(drop)
+    if tx.execute(RECORD, &row)? == 1 {
+        return Ok(());
+    }
+    Err(StoreError::OutOfSequence {
+        series: message.channel.to_owned(),
+        given: message.sequence,
+        expected: expected_sequence(tx, message.sender, message.channel)?,
+    })
 }
 
 /// The sequence that the next message of a channel must have, from 1.

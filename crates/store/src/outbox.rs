@@ -40,9 +40,10 @@ crate::statements! {
     NEXT_SEQUENCE = "select coalesce(max(sequence), 0) + 1 from outbox where channel = ?1";
     ENQUEUE = "insert into outbox (id, message_id, recipient, channel, sequence, clause, purpose, agreement,
             message_type, lane, created, expires, cleared, status, available, attempts)
-        values ((select coalesce(max(id), 0) + 1 from outbox), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+        select (select coalesce(max(id), 0) + 1 from outbox), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
             case when exists (select 1 from outbox where channel = ?3 and status in ('ready', 'waiting'))
-                then 'waiting' else 'ready' end, ?10, 0)
+                then 'waiting' else 'ready' end, ?10, 0
+        where ?4 = (select coalesce(max(sequence), 0) + 1 from outbox where channel = ?3)
         returning id";
     DUE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts
@@ -81,14 +82,6 @@ pub fn next_sequence(tx: &mut dyn Tx, channel: &str) -> Result<i64, StoreError> 
 /// [`StoreError::OutOfSequence`] when its sequence is not the next of its channel: a gap would stop the channel for
 /// ever. [`StoreError::Constraint`] when its message id has been used.
 pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> {
-    let expected = next_sequence(tx, letter.channel)?;
-    if letter.sequence != expected {
-        return Err(StoreError::OutOfSequence {
-            series: letter.channel.to_owned(),
-            given: letter.sequence,
-            expected,
-        });
-    }
     let row = [
         letter.message_id.to_string().into(),
         letter.recipient.as_str().into(),
@@ -103,7 +96,14 @@ pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> 
         letter.expires.into(),
         letter.cleared.into(),
     ];
-    only(tx.query(ENQUEUE, &row)?)?.int(0)
+    match first(tx.query(ENQUEUE, &row)?) {
+        Some(row) => row.int(0),
+        None => Err(StoreError::OutOfSequence {
+            series: letter.channel.to_owned(),
+            given: letter.sequence,
+            expected: next_sequence(tx, letter.channel)?,
+        }),
+    }
 }
 
 /// The letters that may be sent now: first of their channel, neither leased nor postponed; lowest lane first, then

@@ -1,29 +1,31 @@
 //! Deadlines of procedures: the arrival that is due, the enquiry that must start, the letter that expires.
+//!
+//! A timer that is over keeps its row, without moment and payload: so the highest number never falls, and no number is
+//! ever given twice.
 
 use crate::db::limit_value;
-use crate::{Migration, StoreError, Tx, counter};
+use crate::{Migration, StoreError, Tx};
 use base::Timestamp;
 
 pub(crate) const SCHEMA: Migration = Migration {
     name: "timers",
     sql: "create table timers (
             id BIGINT not null primary key, room TEXT not null, key TEXT not null, kind TEXT not null,
-            due BIGINT not null, payload BLOB not null);
+            due BIGINT, payload BLOB);
         create unique index timers_owner on timers (room, key, kind);
-        create index timers_due on timers (due, id)",
+        create index timers_due on timers (due, id) where due is not null",
 };
 
 crate::statements! {
-    SET = "insert into timers (id, room, key, kind, due, payload) values (?1, ?2, ?3, ?4, ?5, ?6)
+    SET = "insert into timers (id, room, key, kind, due, payload)
+        values ((select coalesce(max(id), 0) + 1 from timers), ?1, ?2, ?3, ?4, ?5)
         on conflict (room, key, kind) do update set id = excluded.id, due = excluded.due, payload = excluded.payload";
-    CANCEL = "delete from timers where room = ?1 and key = ?2 and kind = ?3";
+    CANCEL = "update timers set due = null, payload = null
+        where room = ?1 and key = ?2 and kind = ?3 and due is not null";
     DUE = "select id, room, key, kind, due, payload from timers where due <= ?1 order by due, id limit ?2";
     NEXT = "select min(due) from timers";
-    DONE = "delete from timers where id = ?1";
+    DONE = "update timers set due = null, payload = null where id = ?1 and due is not null";
 }
-
-/// The counter that numbers timers, so that no number is ever used twice.
-const IDS: &str = "timers";
 
 /// A timer whose moment has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +56,9 @@ pub fn set(
     due: Timestamp,
     payload: &[u8],
 ) -> Result<(), StoreError> {
-    let id = counter::next(tx, IDS)?;
     tx.execute(
         SET,
-        &[
-            id.into(),
-            room.into(),
-            key.into(),
-            kind.into(),
-            due.into(),
-            payload.into(),
-        ],
+        &[room.into(), key.into(), kind.into(), due.into(), payload.into()],
     )
     .map(drop)
 }

@@ -3,8 +3,7 @@
 use crate::{api, console, operations, peer};
 use axum::Router;
 use axum::extract::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use node::Node;
 use std::future::Future;
@@ -95,7 +94,6 @@ async fn serve_peer(
         request.extensions_mut().insert(peer.clone());
         router.clone().oneshot(request.map(axum::body::Body::new) as Request)
     });
-    let builder = Builder::new(TokioExecutor::new()).http1_only();
-    let connection = builder.serve_connection(TokioIo::new(tls), service).into_owned();
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tls), service);
     watcher.watch(connection).await.map_err(io::Error::other)
 }

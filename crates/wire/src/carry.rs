@@ -1,8 +1,9 @@
 //! Carrying data over from one message to another: a record is made from a declaration, an arrival advice from an arrival.
 
-use crate::document::{Document, Group, Name, Node};
-use crate::table::{Content, GroupSpec, table};
 use crate::MessageType;
+use crate::document::Document;
+use crate::group::{Group, Name, Node};
+use crate::table::{Content, GroupSpec, table};
 
 /// A new message of type `target` with every element of `source` that `target` knows at the same path, as far as its
 /// repetitions and format allow.
@@ -32,13 +33,16 @@ fn carried(source: &Group, spec: &'static GroupSpec) -> Vec<Node> {
                 let format = table().format(format)?;
                 let value = format.normalised(text);
                 format.check(&value).ok()?;
-                Some(Node::Leaf { name: Name::Borrowed(element.name), text: value.into_owned() })
+                Some(Node::Leaf {
+                    name: Name::Borrowed(element.name),
+                    text: value.into_owned(),
+                })
             }
             (Node::Group(group), Content::Group(index)) => {
                 let children = carried(group, table().group(index)?);
                 let mut copy = Group::named(Name::Borrowed(element.name));
                 copy.children = children;
-                (!copy.is_empty()).then_some(Node::Group(copy))
+                (element.min > 0 || !copy.is_empty()).then_some(Node::Group(copy))
             }
             _ => None,
         });
@@ -58,8 +62,12 @@ mod tests {
         source.set("TransitOperation/LRN", "L1");
         source.set("TransitOperation/declarationType", "T1");
         source.set("CustomsOfficeOfDeparture/referenceNumber", "GB000246");
-        source.add("Consignment/HouseConsignment").set("grossMass", "10.5");
-        source.add("Consignment/HouseConsignment").set("grossMass", "not a number");
+        source
+            .add("Consignment/HouseConsignment")
+            .set("grossMass", "10.5");
+        source
+            .add("Consignment/HouseConsignment")
+            .set("grossMass", "not a number");
         let record = carry(&source, MessageType::CD001C);
         let leaves = record.leaf_paths();
         let expected = [

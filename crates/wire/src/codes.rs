@@ -1,6 +1,7 @@
 //! Business code lists: whether the codes in a valid message are in force on a day.
 
-use crate::document::{Document, Group, Node};
+use crate::document::Document;
+use crate::group::{Group, Node};
 use crate::table::{Content, GroupSpec, table};
 use std::collections::BTreeSet;
 
@@ -51,7 +52,14 @@ const CODE_LIST_VIOLATION: &str = "12";
 pub fn check_codes(document: &Document, lists: &dyn CodeLists, on: base::Date) -> CodeCheck {
     let mut check = CodeCheck::default();
     if let Some(spec) = table().root(document.message()) {
-        check_group(document.root(), spec, &format!("/{}", document.message()), lists, on, &mut check);
+        check_group(
+            document.root(),
+            spec,
+            &format!("/{}", document.message()),
+            lists,
+            on,
+            &mut check,
+        );
     }
     check
 }
@@ -118,7 +126,11 @@ mod tests {
         document.set("TransitOperation/declarationType", "T1");
         document.add("Guarantee").set("guaranteeType", "1");
         document.add("Guarantee").set("guaranteeType", "Q");
-        let check = check_codes(&document, &OnlyGuarantees, base::Date::parse("2026-11-24").unwrap());
+        let check = check_codes(
+            &document,
+            &OnlyGuarantees,
+            base::Date::parse("2026-11-24").unwrap(),
+        );
         let expected = FunctionalError {
             pointer: "/CC015C/Guarantee[2]/guaranteeType".to_owned(),
             code: "12",

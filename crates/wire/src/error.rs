@@ -56,7 +56,11 @@ pub struct XmlError {
 
 impl fmt::Display for XmlError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "line {} column {}: {} (code {}, at {})", self.line, self.column, self.message, self.code, self.path)
+        write!(
+            out,
+            "line {} column {}: {} (code {}, at {})",
+            self.line, self.column, self.message, self.code, self.path
+        )
     }
 }
 
@@ -77,7 +81,11 @@ impl fmt::Display for Rejection {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.message.map_or("unknown message", MessageType::as_str);
         match self.errors.first() {
-            Some(first) => write!(out, "{name} refused with {} errors, the first: {first}", self.errors.len()),
+            Some(first) => write!(
+                out,
+                "{name} refused with {} errors, the first: {first}",
+                self.errors.len()
+            ),
             None => write!(out, "{name} refused"),
         }
     }

@@ -32,6 +32,7 @@ mod element;
 mod engine;
 mod error;
 mod format;
+mod group;
 mod header;
 mod lexer;
 mod limits;
@@ -46,8 +47,9 @@ mod write;
 
 pub use carry::carry;
 pub use codes::{CodeCheck, CodeLists, FunctionalError, Lookup, check_codes};
-pub use document::{Document, Group};
+pub use document::Document;
 pub use error::{FieldError, Rejection, Verdict, XmlError, cl030};
+pub use group::Group;
 pub use header::Header;
 pub use limits::Limits;
 pub use message_type::{Domain, MessageType, Phase};

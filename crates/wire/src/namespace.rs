@@ -63,7 +63,11 @@ impl<'a> Scopes<'a> {
         if prefix == "xml" {
             return Some(XML);
         }
-        self.declared.iter().rev().find(|(known, _)| *known == prefix).map(|(_, name)| name.as_ref())
+        self.declared
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == prefix)
+            .map(|(_, name)| name.as_ref())
     }
 
     /// Looks up the name of an element.
@@ -87,7 +91,8 @@ impl<'a> Scopes<'a> {
 
     fn prefixed<'n>(&'n self, prefix: &'n str, local: &'n str) -> Resolved<'n> {
         // A local name must itself be a name without a colon.
-        let is_local = crate::lexer::name_length(local) == local.len() && !local.contains(':') && !local.is_empty();
+        let is_local =
+            crate::lexer::name_length(local) == local.len() && !local.contains(':') && !local.is_empty();
         match self.lookup(prefix) {
             Some(space) if is_local && !prefix.is_empty() => Resolved::In(space, local),
             _ => Resolved::Undeclared,
@@ -119,7 +124,12 @@ mod tests {
 
     #[test]
     fn what_may_not_be_declared_is_not() {
-        let scopes = scopes(&[("xmlns:a", ""), ("xmlns:xml", "one"), ("xmlns:xmlns", "two"), ("xmlns", XML)]);
+        let scopes = scopes(&[
+            ("xmlns:a", ""),
+            ("xmlns:xml", "one"),
+            ("xmlns:xmlns", "two"),
+            ("xmlns", XML),
+        ]);
         assert_eq!(scopes.mark(), 0);
     }
 

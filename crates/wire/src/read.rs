@@ -1,8 +1,9 @@
 //! Reading and checking messages.
 
-use crate::document::{Document, Group, Name, Node};
+use crate::document::Document;
 use crate::engine::{self, Sink};
 use crate::error::{Rejection, Verdict};
+use crate::group::{Group, Name, Node};
 use crate::{Header, Limits, Phase};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -16,10 +17,16 @@ pub fn read(xml: &[u8], limits: &Limits) -> Result<Document, Rejection> {
     let outcome = engine::run(xml, limits, &mut builder);
     let phase = builder.phase;
     match (outcome.message, builder.finish()) {
-        (Some(message), Some(root)) if outcome.errors.is_empty() => Ok(Document::from_parts(message, phase, root)),
+        (Some(message), Some(root)) if outcome.errors.is_empty() => {
+            Ok(Document::from_parts(message, phase, root))
+        }
         (message, root) => {
             let header = root.map(|root| header_of(&root)).unwrap_or_default();
-            Err(Rejection { message, errors: outcome.errors, header })
+            Err(Rejection {
+                message,
+                errors: outcome.errors,
+                header,
+            })
         }
     }
 }
@@ -28,7 +35,10 @@ pub fn read(xml: &[u8], limits: &Limits) -> Result<Document, Rejection> {
 /// type declarations are refused.
 pub fn validate(xml: &[u8], limits: &Limits) -> Verdict {
     let outcome = engine::run(xml, limits, &mut Nothing);
-    Verdict { message: outcome.message, errors: outcome.errors }
+    Verdict {
+        message: outcome.message,
+        errors: outcome.errors,
+    }
 }
 
 /// The verdict on a file as one line of JSON, without a line break:
@@ -108,7 +118,10 @@ impl Sink for Builder {
 
     fn text(&mut self, name: &'static str, value: Cow<'_, str>) {
         if let Some(group) = self.open.last_mut() {
-            group.children.push(Node::Leaf { name: Name::Borrowed(name), text: value.into_owned() });
+            group.children.push(Node::Leaf {
+                name: Name::Borrowed(name),
+                text: value.into_owned(),
+            });
         }
     }
 

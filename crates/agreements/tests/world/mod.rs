@@ -15,6 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub const COUNTRIES: [&str; 4] = ["FR", "GB", "IT", "MN"];
+/// The parties are the first three countries.
+const BETWEEN_PARTIES: [(&str, &str); 6] = [
+    ("FR", "GB"),
+    ("FR", "IT"),
+    ("GB", "FR"),
+    ("GB", "IT"),
+    ("IT", "FR"),
+    ("IT", "GB"),
+];
 pub const PURPOSES: [&str; 3] = ["audit", "risk", "transit"];
 pub const RECORDS: [&str; 2] = ["R1", "R2"];
 pub const ROLES: [&str; 2] = ["asks", "gives"];
@@ -269,8 +278,10 @@ pub fn sound(mut draft: Draft) -> Draft {
 
 prop_compose! {
     pub fn requests()(
-        sender in select(COUNTRIES.as_slice()),
-        recipient in select(COUNTRIES.as_slice()),
+        (sender, recipient) in prop_oneof![
+            6 => select(BETWEEN_PARTIES.as_slice()),
+            1 => (select(COUNTRIES.as_slice()), select(COUNTRIES.as_slice())),
+        ],
         sender_role in select(ROLES.as_slice()),
         recipient_role in mostly(term("gives"), select(vec![term("asks"), term("stranger")])),
         purpose in select(PURPOSES.as_slice()),

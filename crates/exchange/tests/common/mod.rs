@@ -5,9 +5,9 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::merkle::Frontier;
 use evidence::{AgreementReference, Channel, KeySet, Keys, PublicKeys};
 use exchange::{
-    AgreementStanding, Arrival, Assessment, Environment, Found, InboxView, OutgoingLetter, OutgoingPart, Outcome,
-    Prepared, Reason, Receiver, Register, Sender, acknowledge, assess, prepare, read_statement, refuse_unreadable,
-    verify_response,
+    AgreementStanding, Arrival, Assessment, Environment, Found, InboxView, Outcome, OutgoingLetter,
+    OutgoingPart, Prepared, Reason, Receiver, Register, Sender, acknowledge, assess, prepare, read_statement,
+    refuse_unreadable, verify_response,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,9 @@ impl Node {
         let keys = KeySet::draw(&mut bytes_from(seed)).keys().unwrap();
         let from = now().plus_seconds(-86_400);
         let until = now().plus_seconds(365 * 86_400);
-        let card = keys.card(administration(code), Digest([1; 32]), from, until).unwrap();
+        let card = keys
+            .card(administration(code), Digest([1; 32]), from, until)
+            .unwrap();
         Self {
             administration: administration(code),
             keys,
@@ -77,7 +79,10 @@ pub struct Known {
 
 impl Register for Known {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
-        let of = self.cards.iter().filter(|card| card.administration == *administration);
+        let of = self
+            .cards
+            .iter()
+            .filter(|card| card.administration == *administration);
         of.cloned().collect()
     }
 
@@ -164,7 +169,13 @@ impl World {
     }
 
     pub fn prepared(&self, letter: &OutgoingLetter) -> Prepared {
-        prepare(letter, &self.gb.sender(), &self.fr.card, &mut bytes_from(letter.sequence + 99)).unwrap()
+        prepare(
+            letter,
+            &self.gb.sender(),
+            &self.fr.card,
+            &mut bytes_from(letter.sequence + 99),
+        )
+        .unwrap()
     }
 
     /// What a node does with an envelope, in one transaction.
@@ -189,11 +200,15 @@ impl World {
             now: self.now,
         };
         let receiver = self.fr.receiver();
-        let (taken, response, record) = match assess(&incoming, &receiver, &self.register, &arrival).unwrap() {
+        let (taken, response, record) = match assess(&incoming, &receiver, &self.register, &arrival).unwrap()
+        {
             Assessment::New(opened) => {
                 let appended = self.log.append(opened.leaf);
                 let response = acknowledge(&opened, &receiver, &appended, self.now).unwrap();
-                let parts = opened.parts.iter().map(|part| String::from_utf8_lossy(&part.content).into_owned());
+                let parts = opened
+                    .parts
+                    .iter()
+                    .map(|part| String::from_utf8_lossy(&part.content).into_owned());
                 (Taken::Applied(parts.collect()), response, true)
             }
             Assessment::Repeat { response } => (Taken::Repeated, response, false),
@@ -205,7 +220,13 @@ impl World {
         };
         if record {
             let digest = incoming.digest();
-            self.inbox.answered.insert(key, Found { digest, response: response.clone() });
+            self.inbox.answered.insert(
+                key,
+                Found {
+                    digest,
+                    response: response.clone(),
+                },
+            );
             self.inbox.numbers.insert(channel, expected_sequence + 1);
         }
         (taken, response)

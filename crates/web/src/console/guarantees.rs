@@ -25,6 +25,7 @@ pub struct Account {
     available: String,
     locked: String,
     locks: usize,
+    balanced: bool,
 }
 
 impl From<&GuaranteeView> for Account {
@@ -40,6 +41,7 @@ impl From<&GuaranteeView> for Account {
             available: view.available.clone(),
             locked: view.locked.clone(),
             locks: view.locks.len(),
+            balanced: view.balanced,
         }
     }
 }

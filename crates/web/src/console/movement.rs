@@ -167,7 +167,7 @@ fn disclosures(view: &MovementView) -> Vec<Disclosure> {
         let message = view.messages.iter().find(|message| message.id == id);
         message.map_or_else(|| format!("Message {id}"), |message| message.message_type.clone())
     };
-    let disclosure = |record: &node::DecisionRecord| Disclosure {
+    let disclosure = |record: &node::DecisionView| Disclosure {
         message: record.message,
         address: paths::message(record.message),
         title: title(record.message),

@@ -39,14 +39,22 @@ pub fn words(name: &str) -> String {
     words
 }
 
+/// What became of a message, in words.
+pub fn outcome(name: &str) -> String {
+    match name {
+        "available" => "Ready for the trader".to_owned(),
+        "internal" => "Within this administration".to_owned(),
+        "held" => "Held for an officer".to_owned(),
+        other => words(other),
+    }
+}
+
 /// How a state or outcome looks: its words say what it is, this only helps the eye.
 pub fn tone(name: &str) -> &'static str {
     match name.to_ascii_lowercase().as_str() {
-        "writtenoff" | "delivered" | "accepted" | "permitted" | "permit" | "allowed" | "cleared" | "valid"
-        | "registered" | "active" | "decided" => "good",
-        "notreleased" | "cancelled" | "rejected" | "refused" | "denied" | "deny" | "withheld" | "invalid"
-        | "failed" | "expired" | "conflict" => "bad",
-        "undercontrol" | "guaranteeunderamendment" | "underresolution" | "queued" | "postponed" | "overdue" => "wait",
+        "writtenoff" | "released" | "delivered" | "accepted" | "available" | "cleared" | "valid" => "good",
+        "notreleased" | "cancelled" | "rejected" | "refused" | "withheld" | "revoked" => "bad",
+        "undercontrol" | "guaranteeunderamendment" | "underresolution" | "queued" | "held" => "wait",
         _ => "plain",
     }
 }
@@ -168,8 +176,13 @@ pub fn guarantee_kind(code: &str) -> &str {
         "2" => "Individual guarantee, undertaking by a guarantor",
         "3" => "Individual guarantee in cash",
         "4" => "Individual guarantee, vouchers",
-        "8" => "Guarantee not required for certain public bodies",
-        "9" => "Individual guarantee of multiple usage",
+        "5" => "Guarantee waiver below the statistical threshold",
+        "8" => "Guarantee not required of certain public bodies",
+        "9" => "Individual guarantee for multiple usage",
+        "A" => "Guarantee waiver by agreement between administrations",
+        "B" => "Guarantee of the TIR procedure",
+        "J" => "Guarantee not required before the office of transit",
+        "R" => "Guarantee not required on the Rhine and the Danube",
         other => other,
     }
 }

@@ -1,7 +1,7 @@
 //! The pages as text: fixtures go in, reviewed HTML comes out.
 
 use super::decision::Entered;
-use super::failure::{Failure, FailurePage};
+use super::failure::FailurePage;
 use super::frame::{Frame, Section};
 use super::guarantees::{GuaranteePage, GuaranteesPage};
 use super::messages::MessagePage;
@@ -13,7 +13,7 @@ use super::worklist::{Wanted, WorklistPage};
 use askama::Template;
 use base::Administration;
 use node::{
-    DecisionRecord, EntryView, EventRow, GuaranteeView, LockView, MessageRow, MovementRow, MovementView, PartnerView,
+    DecisionView, EntryView, EventRow, GuaranteeView, LockView, MessageRow, MovementRow, MovementView, PartnerView,
     PossibleDecision, Principal, Role,
 };
 
@@ -64,7 +64,7 @@ pub fn event() -> EventRow {
         at: SIX,
         room: "departure".to_owned(),
         kind: "Accepted".to_owned(),
-        words: "accepted under an MRN".to_owned(),
+        words: "acme".to_owned(),
     }
 }
 
@@ -101,11 +101,11 @@ fn view() -> MovementView {
         exchange_id: Some("0199b6a0-0000-7000-8000-000000000001".to_owned()),
         ..message()
     };
-    let disclosed = DecisionRecord {
+    let disclosed = DecisionView {
         message: 2,
         recipient: "NTA.FR".to_owned(),
         clause: "gb-fr-it-transit 1, clause 3.2".to_owned(),
-        outcome: "permitted".to_owned(),
+        outcome: "cleared".to_owned(),
         words: "21 of 34 elements".to_owned(),
     };
     MovementView {
@@ -128,10 +128,11 @@ fn guarantee() -> GuaranteeView {
         grn: "26GB0000010000019".to_owned(),
         kind: "1".to_owned(),
         holders: vec!["GB123456789000".to_owned()],
-        state: "Valid".to_owned(),
+        state: "valid".to_owned(),
         reference_amount: "100000.00 EUR".to_owned(),
         available: "75000.00 EUR".to_owned(),
         locked: "25000.00 EUR".to_owned(),
+        balanced: true,
         locks: vec![LockView { mrn: MRN.to_owned(), amount: "25000.00 EUR".to_owned(), since: SIX }],
         entries: vec![EntryView {
             at: SIX,
@@ -264,6 +265,21 @@ fn the_statement_of_an_account() {
 }
 
 #[test]
+fn a_ledger_that_does_not_balance_is_told() {
+    let broken = GuaranteeView { balanced: false, ..guarantee() };
+    let html = GuaranteePage::new(frame(Section::Guarantees), &broken).render().unwrap();
+    assert!(html.contains("The ledger does not balance"));
+}
+
+#[test]
+fn messages_without_a_movement_are_shown_all_the_same() {
+    let rejected = MovementView { rows: Vec::new(), possible: Vec::new(), ..view() };
+    let html = MovementPage::new(frame(Section::Movements), "GB1/LRN 1", &rejected, Outcome::None).render().unwrap();
+    assert!(html.contains("No movement came of these messages."));
+    assert!(html.contains("CC015C Transit declaration"));
+}
+
+#[test]
 fn the_partners() {
     insta::assert_snapshot!(PartnersPage::new(frame(Section::Partners), &[partner()]).render().unwrap());
 }
@@ -389,11 +405,4 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         PartnersPage::new(frame(Section::Partners), &[partner]).render(),
     ];
     pages.into_iter().map(|page| page.unwrap()).collect()
-}
-
-#[test]
-fn a_failure_of_the_node_shows_no_cause() {
-    use axum::response::IntoResponse;
-    let response = Failure::absent(&frame(Section::None), "gone").into_response();
-    assert_eq!(response.status(), 404);
 }

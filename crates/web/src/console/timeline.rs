@@ -58,8 +58,8 @@ pub struct Event {
     pub room: String,
     /// Its kind in words.
     pub kind: String,
-    /// What it says.
-    pub words: String,
+    /// Who acted: a trader, an officer, a partner, or the clock; empty when that was erased.
+    pub actor: String,
 }
 
 impl Message {
@@ -85,7 +85,7 @@ impl From<&MessageRow> for Message {
             kind: row.message_type.clone(),
             name: names::message(&row.message_type),
             identification: row.identification.clone(),
-            outcome: names::words(&row.outcome),
+            outcome: names::outcome(&row.outcome),
             tone: names::tone(&row.outcome),
             clause: row.clause.clone().unwrap_or_default(),
             exchange_id: row.exchange_id.clone().unwrap_or_default(),
@@ -102,7 +102,7 @@ pub fn merge(messages: &[MessageRow], events: &[EventRow]) -> Vec<Entry> {
     });
     let events = events.iter().map(|row| {
         let event =
-            Event { room: names::room(&row.room).to_owned(), kind: names::words(&row.kind), words: row.words.clone() };
+            Event { room: names::room(&row.room).to_owned(), kind: names::words(&row.kind), actor: row.words.clone() };
         (row.at, 1, Entry { at: Moment::from_micros(row.at), what: What::Event(event) })
     });
     let mut told: Vec<(i64, u8, Entry)> = messages.chain(events).collect();

@@ -1,0 +1,362 @@
+//! The benchmark of transit: the golden path between three administrations in one process, everything on but the
+//! network, against bare durable inserts of the same bytes into the same database, arms in turn.
+
+use crate::demo::traffic;
+use crate::fleet::StoreChoice;
+use crate::plan::Declaration;
+use crate::script;
+use base::{Administration, Country, Eori, Money};
+use node::{
+    Config, Delivery, GuaranteeRegistration, MovementFilter, Node, OfficerDecision, Principal, Role, SetUp, Transport,
+    TransportError, World,
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Rounds in which the two arms take turns, so that a machine that slows down slows both.
+const ROUNDS: usize = 4;
+
+/// How long a round may take until all letters have arrived.
+const ROUND_LIMIT: Duration = Duration::from_secs(300);
+
+/// One database, measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct BenchCase {
+    /// `sqlite` or `postgres`.
+    pub store: String,
+    /// Movements that went from declaration to write-off.
+    pub movements: usize,
+    /// Messages on record at the nodes.
+    pub messages: u64,
+    /// Messages per second through validate, clear, decide, store and the exchange's cryptography.
+    pub messages_per_s: f64,
+    /// Bare durable inserts of the same bytes per second, at the same group commit.
+    pub bare_inserts_per_s: f64,
+    /// The first over the second.
+    pub ratio: f64,
+    /// Commands per durable commit at the nodes.
+    pub commands_per_commit: f64,
+}
+
+/// All databases, measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct BenchReport {
+    /// One case per database.
+    pub cases: Vec<BenchCase>,
+    /// Databases that were not measured, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
+}
+
+impl BenchReport {
+    /// The report for people.
+    pub fn lines(&self) -> Vec<String> {
+        let case = |case: &BenchCase| {
+            format!(
+                "{:<9} {:>8.0} messages/s  {:>8.0} bare inserts/s  ratio {:.3}  ({} movements, {} messages, {:.1} commands per commit)",
+                case.store,
+                case.messages_per_s,
+                case.bare_inserts_per_s,
+                case.ratio,
+                case.movements,
+                case.messages,
+                case.commands_per_commit
+            )
+        };
+        self.cases.iter().map(case).chain(self.skipped.iter().cloned()).collect()
+    }
+}
+
+/// Why the benchmark could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A node could not be set up.
+    #[error(transparent)]
+    SetUp(#[from] node::SetUpError),
+    /// A node failed.
+    #[error(transparent)]
+    Node(#[from] node::NodeError),
+    /// The store of the bare arm failed.
+    #[error(transparent)]
+    Bare(#[from] node::BareError),
+    /// A movement did not go its way.
+    #[error("{0}")]
+    Astray(String),
+}
+
+/// Measures SQLite, and PostgreSQL where there is one.
+///
+/// # Errors
+/// When a node cannot be set up, or a movement does not go its way.
+pub async fn bench_transit(postgres: Option<&str>, movements: usize) -> Result<BenchReport, BenchError> {
+    let mut report = BenchReport { cases: Vec::new(), skipped: Vec::new() };
+    report.cases.push(case(&StoreChoice::Sqlite, movements).await?);
+    match postgres {
+        Some(url) => report.cases.push(case(&StoreChoice::Postgres(url.to_owned()), movements).await?),
+        None => match tokio::task::spawn_blocking(node::private_postgres).await {
+            Ok(Some(server)) => {
+                report.cases.push(case(&StoreChoice::Postgres(server.url()), movements).await?);
+            }
+            _ => report.skipped.push("postgres  not measured: no server given, none installed".to_owned()),
+        },
+    }
+    Ok(report)
+}
+
+/// Takes envelopes from one node of the process to another.
+struct Loopback {
+    from: Administration,
+    nodes: Arc<OnceLock<BTreeMap<Administration, Arc<Node>>>>,
+}
+
+impl Transport for Loopback {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+        Box::pin(async move {
+            let node = self.nodes.get().and_then(|nodes| nodes.get(partner));
+            let node = node.ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
+            let failed = |error: node::NodeError| TransportError::Unreachable(partner.clone(), error.to_string());
+            node.receive(&self.from, envelope).await.map_err(failed)
+        })
+    }
+}
+
+/// The nodes of one case, with their workers.
+struct World3 {
+    folder: PathBuf,
+    nodes: BTreeMap<Administration, Arc<Node>>,
+    stop: tokio::sync::watch::Sender<bool>,
+    workers: Vec<tokio::task::JoinHandle<()>>,
+    stores: Vec<String>,
+}
+
+async fn case(choice: &StoreChoice, movements: usize) -> Result<BenchCase, BenchError> {
+    let world = open(choice).await?;
+    let per_round = movements.div_ceil(ROUNDS).max(1);
+    let (mut transit, mut bare, mut messages) = (Duration::ZERO, Duration::ZERO, 0u64);
+    let bare_store = node::BareStore::open(&bare_location(choice, &world.folder))?;
+    for round in 0..ROUNDS {
+        let started = Instant::now();
+        world.round(round * per_round, per_round).await?;
+        transit += started.elapsed();
+        let bodies = world.bodies_after(round * per_round, per_round).await?;
+        messages += bodies.len() as u64;
+        let started = Instant::now();
+        bare_store.insert_all(bodies).await?;
+        bare += started.elapsed();
+    }
+    let (commands, commits) = world.nodes.values().fold((0, 0), |(commands, commits), node| {
+        let (more, others) = node.store_statistics();
+        (commands + more, commits + others)
+    });
+    let case = BenchCase {
+        store: match choice {
+            StoreChoice::Sqlite => "sqlite".to_owned(),
+            StoreChoice::Postgres(_) => "postgres".to_owned(),
+        },
+        movements: per_round * ROUNDS,
+        messages,
+        messages_per_s: messages as f64 / transit.as_secs_f64(),
+        bare_inserts_per_s: messages as f64 / bare.as_secs_f64(),
+        ratio: bare.as_secs_f64() / transit.as_secs_f64(),
+        commands_per_commit: commands as f64 / (commits.max(1)) as f64,
+    };
+    bare_store.close().await;
+    node::discard_store(&bare_location(choice, &world.folder));
+    world.close().await;
+    Ok(case)
+}
+
+fn location(choice: &StoreChoice, folder: &Path, name: &str) -> String {
+    match choice {
+        StoreChoice::Sqlite => format!("sqlite:{}", folder.join(format!("{name}.db")).display()),
+        StoreChoice::Postgres(url) => {
+            let joint = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{joint}schema=bench_{}_{name}", std::process::id())
+        }
+    }
+}
+
+fn bare_location(choice: &StoreChoice, folder: &Path) -> String {
+    location(choice, folder, "bare")
+}
+
+async fn open(choice: &StoreChoice) -> Result<World3, BenchError> {
+    let folder = std::env::temp_dir().join(format!("tidewaiter-bench-{}", std::process::id()));
+    let countries = ["GB", "FR", "IT"].map(|code| Country::parse(code).unwrap_or_else(|_| unreachable!()));
+    let parties: Vec<Administration> = countries.iter().map(|country| Administration::of(*country)).collect();
+    let unused = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut prepared = BTreeMap::new();
+    for administration in &parties {
+        let name = administration.country().as_str().to_lowercase();
+        let set_up = SetUp {
+            folder: folder.join(&name),
+            administration: administration.clone(),
+            store: match choice {
+                StoreChoice::Sqlite => "sqlite:node.db".to_owned(),
+                StoreChoice::Postgres(_) => location(choice, &folder, &name),
+            },
+            api: unused,
+            peer: unused,
+            corridor_defaults: false,
+            reference: None,
+        };
+        prepared.insert(administration.clone(), node::initialise(&set_up)?);
+    }
+    let shared = Arc::new(OnceLock::new());
+    let mut nodes = BTreeMap::new();
+    for (administration, files) in &prepared {
+        let others = prepared.iter().filter(|(other, _)| *other != administration);
+        node::join_corridor(&files.config, others.map(|(_, files)| files.card.clone()).collect(), &parties)?;
+        let config = Config::load(&files.config).map_err(node::NodeError::from)?;
+        let transport = Arc::new(Loopback { from: administration.clone(), nodes: Arc::clone(&shared) });
+        nodes.insert(administration.clone(), Node::open_with(config, World::system(), transport).await?);
+    }
+    // Set once, here.
+    let _ = shared.set(nodes.clone());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let workers = nodes.values().map(|node| {
+        let mut stopped = stopped.clone();
+        Arc::clone(node).start_workers(async move { drop(stopped.wait_for(|stop| *stop).await) })
+    });
+    let workers = workers.collect();
+    let stores = prepared.into_values().map(|files| files.store).collect();
+    let world = World3 { folder, nodes, stop, workers, stores };
+    world.register().await?;
+    Ok(world)
+}
+
+impl World3 {
+    fn node(&self, country: &str) -> Result<&Arc<Node>, BenchError> {
+        let country = Country::parse(country).map_err(|invalid| BenchError::Astray(invalid.to_string()))?;
+        let node = self.nodes.get(&Administration::of(country));
+        node.ok_or_else(|| BenchError::Astray(format!("there is no node of {country}")))
+    }
+
+    async fn register(&self) -> Result<(), BenchError> {
+        let declaration = declaration(0)?;
+        let route = declaration.route.as_ref().ok_or_else(|| BenchError::Astray("no route".to_owned()))?;
+        for used in &route.guarantees {
+            let holder = Eori::parse(&route.holder).map_err(|invalid| BenchError::Astray(invalid.to_string()))?;
+            let amount = Money::from_minor(999_999_999_999_999, base::Currency::EUR);
+            let registration = GuaranteeRegistration {
+                grn: used.grn.clone(),
+                kind: used.kind,
+                holders: BTreeSet::from([holder]),
+                access_code: used.access_code.clone(),
+                reference_amount: amount.map_err(|invalid| BenchError::Astray(invalid.to_string()))?,
+                percentage: 100,
+                valid_from: None,
+                valid_until: None,
+                not_valid_in: BTreeSet::new(),
+                office: None,
+            };
+            self.node(used.grn.country().as_str())?.register_guarantee(&officer(), registration).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes movements from declaration to write-off, in steps: each step is taken for all of them at once, and the
+    /// letters of all are under way together.
+    async fn round(&self, first: usize, count: usize) -> Result<(), BenchError> {
+        let declarations = (first..first + count).map(declaration).collect::<Result<Vec<_>, _>>()?;
+        let (gb, fr, it) = (self.node("GB")?, self.node("FR")?, self.node("IT")?);
+        let mut tasks = Vec::new();
+        for one in &declarations {
+            let (node, xml) = (Arc::clone(gb), one.xml.clone());
+            tasks.push(tokio::spawn(async move { node.submit(&trader(), xml).await.map(|done| done.movement) }));
+        }
+        let mut mrns = Vec::new();
+        for task in tasks {
+            mrns.push(task.await.map_err(|error| BenchError::Astray(error.to_string()))??);
+        }
+        self.settle().await?;
+        let mut tasks = Vec::new();
+        for mrn in &mrns {
+            let (node, mrn) = (Arc::clone(fr), mrn.clone());
+            let crossing = OfficerDecision::Crossing { office: None };
+            tasks.push(tokio::spawn(async move { node.decide(&officer(), &mrn, crossing).await.map(drop) }));
+        }
+        for (one, mrn) in declarations.iter().zip(&mrns) {
+            let xml = script::arrival(one, mrn).map_err(BenchError::Astray)?;
+            let node = Arc::clone(it);
+            tasks.push(tokio::spawn(async move { node.submit(&trader(), xml).await.map(drop) }));
+        }
+        for task in tasks {
+            task.await.map_err(|error| BenchError::Astray(error.to_string()))??;
+        }
+        self.settle().await?;
+        for mrn in &mrns {
+            let filter = MovementFilter { mrn: Some(mrn.clone()), ..MovementFilter::default() };
+            let rows = gb.movements(filter, 5).await?;
+            if !rows.iter().any(|row| row.state == "WrittenOff") {
+                let states: Vec<_> = rows.iter().map(|row| format!("{} {}", row.room, row.state)).collect();
+                return Err(BenchError::Astray(format!("`{mrn}` is not written off: {}", states.join(", "))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until no letter is under way.
+    async fn settle(&self) -> Result<(), BenchError> {
+        let started = Instant::now();
+        loop {
+            let mut queued = 0;
+            for node in self.nodes.values() {
+                queued += node.partners().await?.iter().map(|partner| partner.queued).sum::<i64>();
+            }
+            if queued == 0 {
+                return Ok(());
+            }
+            if started.elapsed() > ROUND_LIMIT {
+                return Err(BenchError::Astray(format!("{queued} letters are still under way")));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The bytes of every message that the nodes put on record in a round; a message between two nodes stands in both
+    /// records and counts once.
+    async fn bodies_after(&self, _first: usize, _count: usize) -> Result<Vec<Vec<u8>>, BenchError> {
+        let mut bodies = Vec::new();
+        for node in self.nodes.values() {
+            bodies.extend(node.new_message_bodies().await?);
+        }
+        Ok(bodies)
+    }
+
+    async fn close(self) {
+        // Workers that are gone already need no word.
+        let _ = self.stop.send(true);
+        for worker in self.workers {
+            let _ = worker.await;
+        }
+        for node in self.nodes.values() {
+            node.close().await;
+        }
+        for store in &self.stores {
+            node::discard_store(store);
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn trader() -> Principal {
+    Principal { name: "trader".to_owned(), role: Role::Trader }
+}
+
+fn officer() -> Principal {
+    Principal { name: "officer".to_owned(), role: Role::Officer }
+}
+
+/// Declaration number `index`, from Leeds through Calais to Turin.
+fn declaration(index: usize) -> Result<Declaration, BenchError> {
+    let astray = |words: &str| BenchError::Astray(words.to_owned());
+    // Every third declaration of the traffic goes that way.
+    let xml = traffic(index * 3).ok_or_else(|| astray("the shipped declaration is malformed"))?;
+    let catalogue = node::load_catalogue(None).map_err(|error| BenchError::Astray(error.to_string()))?;
+    let today = World::system().clock.now().date();
+    Ok(Declaration::parse(index, Path::new("bench"), xml, &node::Lists(&catalogue), today))
+}
