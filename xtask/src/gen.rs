@@ -4,7 +4,14 @@
 //! Both are matched element by element: one that finds no partner stops the generator, so a table is never half right.
 //! The output depends on nothing but the input.
 
-use quick_xml::{Reader, events::Event};
+// The paths are given because this file is also a module of a test under another name.
+#[path = "gen/format.rs"]
+mod format;
+#[path = "gen/schema.rs"]
+mod schema;
+
+use format::{format_body, plain_name, short_name};
+use schema::{Node, parse_file};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::fs;
@@ -88,98 +95,6 @@ fn root_files(schemas: &Path) -> Result<Vec<std::path::PathBuf>, String> {
         }
     }
     Ok(files.into_values().collect())
-}
-
-/// An element of a schema file.
-struct Node {
-    name: String,
-    attributes: BTreeMap<String, String>,
-    children: Vec<Node>,
-}
-
-impl Node {
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.get(name).map(String::as_str)
-    }
-
-    fn required(&self, name: &str) -> Result<&str, String> {
-        self.attribute(name)
-            .ok_or_else(|| format!("a <{}> has no attribute `{name}`", self.name))
-    }
-
-    fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
-        self.children.iter().filter(move |child| child.name == name)
-    }
-
-    fn child<'a>(&'a self, name: &'a str) -> Option<&'a Node> {
-        self.children(name).next()
-    }
-
-    /// The first element of that name at any depth.
-    fn find(&self, name: &str) -> Option<&Node> {
-        self.children.iter().find_map(|child| {
-            if child.name == name {
-                Some(child)
-            } else {
-                child.find(name)
-            }
-        })
-    }
-}
-
-fn parse_file(path: &Path) -> Result<Node, String> {
-    let wrong = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    let mut reader = Reader::from_str(&text);
-    let mut open = vec![Node {
-        name: String::new(),
-        attributes: BTreeMap::new(),
-        children: Vec::new(),
-    }];
-    loop {
-        match reader.read_event().map_err(|error| wrong(&error))? {
-            Event::Start(tag) => open.push(node(&tag).map_err(|error| wrong(&error))?),
-            Event::Empty(tag) => {
-                let child = node(&tag).map_err(|error| wrong(&error))?;
-                adopt(&mut open, child);
-            }
-            Event::End(_) => {
-                if let Some(child) = open.pop() {
-                    adopt(&mut open, child);
-                }
-            }
-            Event::Eof => break,
-            _ => {}
-        }
-    }
-    let document = open.pop().ok_or_else(|| wrong(&"it is empty"))?;
-    document
-        .children
-        .into_iter()
-        .next()
-        .ok_or_else(|| wrong(&"it is empty"))
-}
-
-fn adopt(open: &mut [Node], child: Node) {
-    if let Some(parent) = open.last_mut() {
-        parent.children.push(child);
-    }
-}
-
-fn node(tag: &quick_xml::events::BytesStart<'_>) -> Result<Node, String> {
-    let mut attributes = BTreeMap::new();
-    for attribute in tag.attributes() {
-        let attribute = attribute.map_err(|error| error.to_string())?;
-        let key = attribute.key.as_ref().to_owned();
-        let value = quick_xml::escape::unescape(&attribute.value).map_err(|error| error.to_string())?;
-        attributes.insert(key, value.into_owned());
-    }
-    let name = tag.local_name().as_ref().to_owned();
-    Ok(Node {
-        name,
-        attributes,
-        children: Vec::new(),
-    })
 }
 
 /// The simple and group types that all messages share.
@@ -427,134 +342,4 @@ fn times(element: &Node) -> String {
     } else {
         format!("{min}..{max}")
     }
-}
-
-/// The kind, facets and patterns of a simple type, with those of the types it restricts.
-fn format_body(types: &Types, of_type: &str) -> Result<String, String> {
-    let mut facets: Vec<(String, String)> = Vec::new();
-    let mut patterns = String::new();
-    let mut values = String::new();
-    let mut name = of_type.to_owned();
-    let kind = loop {
-        let node = types
-            .simple
-            .get(&name)
-            .ok_or_else(|| format!("there is no type `{name}`"))?;
-        let restriction = node
-            .child("restriction")
-            .ok_or_else(|| format!("`{name}` is no restriction"))?;
-        let mut is_first_pattern = true;
-        for facet in restriction
-            .children
-            .iter()
-            .filter(|facet| facet.name != "annotation")
-        {
-            let value = facet.required("value")?;
-            match facet.name.as_str() {
-                "pattern" => {
-                    let word = if is_first_pattern { "pattern" } else { "    or" };
-                    is_first_pattern = false;
-                    let _ = writeln!(patterns, "  {word} {value}");
-                }
-                // A value of a token is compared with its white space collapsed, so ` A` and `A` are one.
-                "enumeration" if !values.split(' ').any(|known| known == value.trim()) => {
-                    let _ = write!(values, " {}", value.trim());
-                }
-                "enumeration" => {}
-                other => {
-                    let facet = facet_name(other)?;
-                    if !facets.iter().any(|(known, _)| known == facet) {
-                        facets.push((facet.to_owned(), value.to_owned()));
-                    }
-                }
-            }
-        }
-        let base = restriction.required("base")?;
-        match base.strip_prefix("xs:") {
-            Some(builtin) => break kind_name(builtin)?,
-            None => name = base.to_owned(),
-        }
-    };
-    let mut body = kind.to_owned();
-    for (facet, value) in facets {
-        let _ = write!(body, " {facet}={value}");
-    }
-    body.push('\n');
-    if !values.is_empty() {
-        let _ = writeln!(body, "  values{values}");
-    }
-    body.push_str(&patterns);
-    Ok(body)
-}
-
-fn kind_name(builtin: &str) -> Result<&'static str, String> {
-    Ok(match builtin {
-        "token" => "token",
-        "normalizedString" => "line",
-        "date" => "date",
-        "dateTime" => "moment",
-        "decimal" => "decimal",
-        "integer" => "integer",
-        other => return Err(format!("the table has no kind for xs:{other}")),
-    })
-}
-
-fn facet_name(facet: &str) -> Result<&'static str, String> {
-    Ok(match facet {
-        "length" => "length",
-        "minLength" => "min",
-        "maxLength" => "max",
-        "minInclusive" => "from",
-        "maxInclusive" => "to",
-        "totalDigits" => "digits",
-        "fractionDigits" => "fraction",
-        other => return Err(format!("the table has no facet for xs:{other}")),
-    })
-}
-
-/// The name that message definitions give to a plain text: `n1`, `a2`, `an..35` for tokens, `text..35` for lines and
-/// `trimmed..35` for lines that neither begin nor end with white space.
-fn short_name(body: &str) -> Option<String> {
-    if let Some(line) = body.strip_prefix("line ") {
-        let (facet, pattern) = line.strip_suffix('\n')?.split_once("\n  pattern ")?;
-        let (facet, count) = facet.split_once('=')?;
-        let dots = match facet {
-            "max" => "..",
-            "length" => "",
-            _ => return None,
-        };
-        let plain = if facet == "max" {
-            format!(".{{1,{count}}}")
-        } else {
-            format!(".{{{count}}}")
-        };
-        let word = match pattern {
-            r"\P{Z}(.*\P{Z})?" => "trimmed",
-            _ if pattern == plain => "text",
-            _ => return None,
-        };
-        return Some(format!("{word}{dots}{count}"));
-    }
-    let pattern = body.strip_prefix("token\n  pattern ")?.strip_suffix("}\n")?;
-    let (class, counts) = pattern.rsplit_once('{')?;
-    let letters = match class {
-        "[0-9]" => "n",
-        "[A-Za-z]" => "a",
-        "." => "an",
-        _ => return None,
-    };
-    match counts.split_once(',') {
-        None => Some(format!("{letters}{counts}")),
-        Some(("1", max)) => Some(format!("{letters}..{max}")),
-        Some(_) => None,
-    }
-}
-
-/// The name of the type that defines a format: the one that is not named after the content of an element, else the
-/// shortest.
-fn plain_name(twins: &[String]) -> String {
-    let by_rank = |name: &&String| (name.contains("ContentType"), name.len(), (*name).clone());
-    let chosen = twins.iter().min_by_key(by_rank).cloned().unwrap_or_default();
-    let name = chosen.replacen("ContentType", "", 1);
-    name.strip_suffix("Type").unwrap_or(&name).to_owned()
 }

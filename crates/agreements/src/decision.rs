@@ -353,8 +353,8 @@ impl DecisionPoint {
             let verdict = classes.verdict(class, |class| {
                 one.evaluator.ask(
                     &request.recipient,
-                    &class.category,
-                    class.personal,
+                    record_type,
+                    (&class.category, class.personal),
                     context.clone(),
                 )
             });

@@ -37,7 +37,9 @@ pub(crate) struct National<'o> {
 
 /// The parsed policies of one agreement together with national law.
 pub(crate) struct Evaluator {
-    policies: PolicySet,
+    /// By type of record: a policy says first for which types it is, so the others could not apply and need not be
+    /// asked. National law is in every set.
+    policies: BTreeMap<Identifier, PolicySet>,
     entities: Entities,
     authorizer: Authorizer,
     disclosures: HashMap<PolicyId, usize>,
@@ -102,6 +104,7 @@ impl Evaluator {
         let kinds = Kinds::new().map_err(&fails)?;
         let (data, entities) = data_entities(agreement, &schema).map_err(&fails)?;
         let action = uid(&kind("Action").map_err(&fails)?, "receive");
+        let policies = sliced(agreement, &policies, &disclosures).map_err(&fails)?;
         Ok(Self {
             policies,
             entities,
@@ -173,11 +176,12 @@ impl Evaluator {
     pub(crate) fn ask(
         &self,
         recipient: &Administration,
-        category: &Term,
-        personal: bool,
+        record_type: &str,
+        (category, personal): (&Term, bool),
         context: Context,
     ) -> Verdict {
-        let Some(data) = self.data.get(&(category.clone(), personal)) else {
+        let data = self.data.get(&(category.clone(), personal));
+        let Some((data, policies)) = data.zip(self.policies.get(record_type)) else {
             return Verdict::NotPermitted;
         };
         let request = cedar_policy::Request::new(
@@ -191,9 +195,7 @@ impl Evaluator {
             Ok(request) => request,
             Err(error) => return Verdict::Failed(error.to_string()),
         };
-        let response = self
-            .authorizer
-            .is_authorized(&request, &self.policies, &self.entities);
+        let response = self.authorizer.is_authorized(&request, policies, &self.entities);
         if let Some(error) = response.diagnostics().errors().next() {
             return Verdict::Failed(error.to_string());
         }
@@ -216,6 +218,27 @@ impl Evaluator {
             }
         }
     }
+}
+
+/// The policies that can apply to each type of record.
+fn sliced(
+    agreement: &Agreement,
+    policies: &PolicySet,
+    disclosures: &HashMap<PolicyId, usize>,
+) -> Result<BTreeMap<Identifier, PolicySet>, String> {
+    let concerns = |policy: &&Policy, record_type: &Identifier| match disclosures.get(policy.id()) {
+        Some(position) => agreement
+            .disclosures
+            .get(*position)
+            .is_some_and(|row| row.record_types.contains(record_type)),
+        None => true,
+    };
+    let slice = |record_type: &Identifier| {
+        let chosen = policies.policies().filter(|policy| concerns(policy, record_type));
+        let set = PolicySet::from_policies(chosen.cloned()).map_err(|error| error.to_string())?;
+        Ok((record_type.clone(), set))
+    };
+    compile::record_types(agreement).into_iter().map(slice).collect()
 }
 
 impl Kinds {

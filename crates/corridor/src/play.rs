@@ -85,6 +85,7 @@ impl Outcome {
 pub struct Play<'a> {
     corridor: &'a Corridor,
     declaration: &'a Declaration,
+    controlled: bool,
     last_refusal: String,
 }
 
@@ -99,7 +100,7 @@ enum Step {
 impl<'a> Play<'a> {
     /// A play of `declaration` in `corridor`.
     pub fn new(corridor: &'a Corridor, declaration: &'a Declaration) -> Self {
-        Self { corridor, declaration, last_refusal: String::new() }
+        Self { corridor, declaration, controlled: false, last_refusal: String::new() }
     }
 
     /// Plays until the declaration is written off or rejected, or nothing moves any more. `report` is told of each
@@ -144,7 +145,11 @@ impl<'a> Play<'a> {
         match movement.state.as_str() {
             "PreLodged" => self.present(home).await?,
             "Accepted" => self.decide_control(home, &movement.mrn).await?,
-            "UnderControl" => self.decide(&home.officer, &movement.mrn, json!({"decision": "control-satisfactory"})).await?,
+            "UnderControl" => {
+                // Control that was satisfactory leads back to acceptance: once is enough.
+                self.controlled = true;
+                self.decide(&home.officer, &movement.mrn, json!({"decision": "control-satisfactory"})).await?;
+            }
             "Released" | "Arrived" => return self.travel(&movement).await,
             "WrittenOff" => return self.guarantee_released(&movement.mrn).await,
             _ => {}
@@ -175,7 +180,7 @@ impl<'a> Play<'a> {
 
     /// The officer of departure takes every third movement under control, so that each way is travelled.
     async fn decide_control(&self, home: &Cast, mrn: &str) -> Result<(), ClientError> {
-        let decision = if self.declaration.index % 3 == 2 {
+        let decision = if self.declaration.index % 3 == 2 && !self.controlled {
             json!({"decision": "control", "type": "10"})
         } else {
             json!({"decision": "release"})

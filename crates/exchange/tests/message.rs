@@ -10,7 +10,6 @@ use exchange::{
     Environment, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Reason, Refusal, prepare,
     read_statement, refuse,
 };
-use proptest::prelude::*;
 
 #[test]
 fn a_message_is_received_applied_and_proved() {
@@ -370,44 +369,6 @@ fn only_the_parties_of_the_channel_can_prepare_and_only_within_the_limits() {
         by(&world.gb, &world.fr.card, &empty),
         PrepareError::Evidence(_)
     ));
-}
-
-/// Deliveries of five messages of a channel in any order, with repeats and losses of the answers.
-fn deliveries() -> impl Strategy<Value = Vec<u64>> {
-    prop::collection::vec(1u64..=5, 0..40)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TIDEWAITER_FULL").is_some() { 512 } else { 24 }))]
-
-    #[test]
-    fn each_message_of_a_channel_is_applied_once_and_in_order(order in deliveries()) {
-        let mut world = World::new();
-        let prepared: Vec<_> = (1..=5).map(|number| world.prepared(&world.letter(number))).collect();
-        let (mut applied, mut answers) = (Vec::new(), std::collections::BTreeMap::new());
-        for number in order {
-            let message = &prepared[usize::try_from(number).unwrap() - 1];
-            let next = applied.len() as u64 + 1;
-            let (taken, response) = world.receive(&message.envelope);
-            match taken {
-                Taken::Applied(content) => {
-                    prop_assert_eq!(number, next);
-                    prop_assert_eq!(content, vec![format!("<CD001C>{number}</CD001C>")]);
-                    applied.push(number);
-                    answers.insert(number, response);
-                }
-                Taken::Repeated => prop_assert_eq!(Some(&response), answers.get(&number)),
-                Taken::Gap(expected) => prop_assert_eq!((expected, number > next), (next, true)),
-                other => prop_assert!(false, "{other:?}"),
-            }
-        }
-        prop_assert_eq!(world.log.size(), applied.len() as u64);
-        for (number, response) in answers {
-            let message = &prepared[usize::try_from(number).unwrap() - 1];
-            let Outcome::Acknowledged(acknowledged) = world.outcome(&response, message) else { panic!("acknowledged") };
-            prop_assert_eq!(acknowledged.included.index, number - 1);
-        }
-    }
 }
 
 #[test]

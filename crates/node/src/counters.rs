@@ -32,7 +32,7 @@ impl Counters {
     pub(crate) fn settled(&self, fate: &Fate) {
         let counter = match fate {
             Fate::Delivered(_) => &self.delivered,
-            Fate::Refused(_) | Fate::Expired => &self.refused,
+            Fate::Refused(_) => &self.refused,
             Fate::Later(_) => &self.postponed,
         };
         counter.fetch_add(1, Ordering::Relaxed);

@@ -96,10 +96,8 @@ impl Node {
     /// Takes one letter to its partner and settles it by the answer.
     async fn deliver(self: Arc<Self>, sealed: Sealed) -> Result<(), NodeError> {
         let Sealed { claim, envelope } = sealed;
-        if claim.expires <= self.now() {
-            return self.settle(claim, Fate::Expired).await;
-        }
-        // Moments of the wire decide nothing, but a metric shows them.
+        // A letter that has expired is delivered all the same: the partner refuses it as expired, and only that frees
+        // the channel for the letters behind it.
         let answer = self.transport().deliver(&claim.recipient, envelope.clone()).await;
         let fate = match answer {
             Err(error) => Fate::Later(error.to_string()),
@@ -127,7 +125,7 @@ impl Node {
         let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
-        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_) | Fate::Expired);
+        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_));
         self.write(move |tx, _| -> Result<(), NodeError> {
             let exchange_id = claim.message_id.to_string();
             match fate {
@@ -138,11 +136,6 @@ impl Node {
                 Fate::Refused(reason) => {
                     tracing::error!(message = %claim.message_id, to = %claim.recipient, reason, "a letter was refused");
                     outbox::refused(tx, claim.id, &reason, now)?;
-                    messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
-                }
-                Fate::Expired => {
-                    tracing::error!(message = %claim.message_id, to = %claim.recipient, "a letter expired");
-                    outbox::expired(tx, claim.id, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
                 Fate::Later(reason) => {
@@ -173,8 +166,6 @@ pub(crate) enum Fate {
     Delivered(Vec<u8>),
     /// The partner, or we, will never take it.
     Refused(String),
-    /// Its time is over.
-    Expired,
     /// It is tried again.
     Later(String),
 }

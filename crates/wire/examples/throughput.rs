@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release -p tidewaiter-wire --example throughput [SAMPLES_AND_SCHEMAS_FOLDER]`
 
+// Measuring is what this program is for.
+#![allow(clippy::disallowed_methods)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! The elements that are open while a file is read.
 
 use crate::format::Format;
+use crate::lexer::quoted;
 use crate::table::{ElementSpec, GroupSpec};
 use std::fmt::Write;
 
@@ -62,9 +63,9 @@ impl Frame<'_> {
         let is_group = matches!(self.holds, Holds::Group { .. });
         // Writing to a string cannot fail.
         let _ = if self.number > 1 || (is_group && self.number > 0) {
-            write!(path, "/{}[{}]", self.name, self.number)
+            write!(path, "/{}[{}]", quoted(self.name), self.number)
         } else {
-            write!(path, "/{}", self.name)
+            write!(path, "/{}", quoted(self.name))
         };
     }
 }

@@ -13,7 +13,7 @@ mod text;
 use crate::element::{Frame, Holds, Tentative};
 use crate::error::XmlError;
 use crate::lexer::{self, Attribute, Fault, TagEnd, is_blank};
-use crate::namespace::{Resolved, Scopes};
+use crate::namespace::{self, Resolved, Scopes};
 use crate::place::Places;
 use crate::{Limits, MessageType, Phase, cl030};
 use quick_xml::Reader;
@@ -199,7 +199,10 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
 
     fn finish(&mut self) -> Result<(), Stop> {
         let message: Cow<'static, str> = match self.open.last() {
-            Some(frame) => format!("the file ends before the element `{}` does", frame.raw_name).into(),
+            Some(frame) => {
+                let name = lexer::quoted(frame.raw_name);
+                format!("the file ends before the element `{name}` does").into()
+            }
             None if self.had_root => return Ok(()),
             None => "the file holds no element".into(),
         };
@@ -242,6 +245,13 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
             return Err(Stop::Limit(tag.close, message));
         }
         let mark = self.scopes.mark();
+        if mark > namespace::MOST_DECLARATIONS {
+            let most = namespace::MOST_DECLARATIONS;
+            return Err(Stop::Limit(
+                from,
+                format!("more than {most} namespace declarations are in force"),
+            ));
+        }
         if !self.attributes.is_empty() {
             self.declare_namespaces(name, tag)?;
         }
@@ -253,12 +263,10 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
     fn enter(&mut self, name: &'a str, from: usize, tag: TagEnd, mark: usize) -> Result<(), Stop> {
         let is_plain = !name.contains(':') && !self.scopes.has_default();
         if !is_plain && self.scopes.element(name) == Resolved::Undeclared {
-            let error = self.error(
+            self.push_namespace_error(
                 tag.close,
-                cl030::NOT_WELL_FORMED,
-                format!("the prefix of `{name}` is not declared"),
-            );
-            self.namespace_errors.push(error);
+                format!("the prefix of `{}` is not declared", lexer::quoted(name)),
+            )?;
         }
         let mut frame = Frame {
             raw_name: name,
@@ -347,7 +355,7 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
                 };
                 let value = format.normalised(value);
                 if let Err(misfit) = format.check(&value) {
-                    let cut = value.chars().take(512).collect();
+                    let cut = value.chars().take(report::MOST_VALUE).collect();
                     self.report_last(misfit.code, misfit.message, Some(cut))?;
                 }
                 self.sink.text(element.name, value);

@@ -74,7 +74,7 @@ pub struct Rejection {
     /// All errors found, in the order in which they were found; never empty.
     pub errors: Vec<XmlError>,
     /// The header as far as it was legible, so that the sender can be answered.
-    pub header: Header,
+    pub header: Box<Header>,
 }
 
 impl fmt::Display for Rejection {

@@ -79,6 +79,15 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A name as it is quoted in errors: cut to 80 characters, so that a file of a few long names cannot make many long
+/// errors.
+pub(crate) fn quoted(name: &str) -> &str {
+    /// Longer than any name of the schemas.
+    const MOST: usize = 80;
+    let end = name.char_indices().nth(MOST).map_or(name.len(), |(at, _)| at);
+    name.get(..end).unwrap_or(name)
+}
+
 pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
@@ -183,9 +192,10 @@ pub(crate) fn reference(text: &str, from: usize) -> Result<(char, usize), Fault>
     let Some(name) = cursor.name() else {
         return Err(cursor.fault("`&` must begin a reference: write `&amp;` for the character"));
     };
+    let shown = quoted(name);
     if !cursor.eat(";") {
         return Err(cursor.fault(format!(
-            "the reference `&{name}` has no `;`: write `&amp;` for the character"
+            "the reference `&{shown}` has no `;`: write `&amp;` for the character"
         )));
     }
     let character = match name {
@@ -196,7 +206,7 @@ pub(crate) fn reference(text: &str, from: usize) -> Result<(char, usize), Fault>
         "apos" => '\'',
         _ => {
             return Err(cursor.fault(format!(
-                "the entity `{name}` is not one of the five that XML predefines"
+                "the entity `{shown}` is not one of the five that XML predefines"
             )));
         }
     };

@@ -13,9 +13,10 @@
 //! request.set("preparationDateAndTime", "2026-11-24T06:00:00");
 //! request.set("messageIdentification", "Q1");
 //! request.set("messageType", "CC034C");
-//! request.set("GuaranteeQuery/queryIdentifier", "2");
+//! request.set("Requester/identificationNumber", "GB123456789000");
+//! request.set("Requester/role", "1");
 //! let errors = write(&request).unwrap_err();
-//! assert_eq!(errors[0].path, "/CC034C/CustomsOfficeOfGuarantee[1]");
+//! assert_eq!(errors[0].path, "/CC034C/GuaranteeReference[1]");
 //! assert_eq!(errors[0].code, wire::cl030::MISSING);
 //!
 //! let refused = read(b"<CC034C/>", &Limits::default()).unwrap_err();

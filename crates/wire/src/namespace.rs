@@ -10,6 +10,9 @@ pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
+/// The most namespace declarations in force at once: each name is looked up among them, and a message needs two.
+pub(crate) const MOST_DECLARATIONS: usize = 256;
+
 /// A name with its namespace looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved<'n> {

@@ -25,7 +25,7 @@ pub fn read(xml: &[u8], limits: &Limits) -> Result<Document, Rejection> {
             Err(Rejection {
                 message,
                 errors: outcome.errors,
-                header,
+                header: Box::new(header),
             })
         }
     }

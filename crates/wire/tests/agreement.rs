@@ -6,7 +6,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use support::{
-    Judgement, Random, Sample, data, has_xmllint, mutation, rounds, samples, says_the_same, schema, xmllint,
+    Judgement, Random, Sample, data, has_xmllint, mutation, rounds, samples, says_the_same, schema, values,
+    xmllint,
 };
 use wire::{Limits, MessageType, Verdict, validate};
 
@@ -166,8 +167,7 @@ fn every_format_takes_the_values_that_xmllint_takes() {
     let mut mutants = Vec::new();
     for (format, field) in &fields {
         let sample = &originals[field.sample];
-        for value in mutation::values_like(&sample.bytes[field.from..field.to], rounds(12, 200), &mut random)
-        {
+        for value in values::values_like(&sample.bytes[field.from..field.to], rounds(12, 200), &mut random) {
             let bytes = [
                 &sample.bytes[..field.from],
                 value.as_bytes(),

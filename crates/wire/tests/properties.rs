@@ -203,6 +203,35 @@ fn each_limit_is_kept() {
     );
 }
 
+/// Files of 8 MB that would cost much more than their size if anything grew with their names, prefixes or errors.
+#[test]
+fn hostile_files_cost_no_more_than_their_size() {
+    let long = "a".repeat(30_000);
+    let nested = VALID.replace(
+        "L1",
+        &format!("{}{}", format!("<{long}>").repeat(200), "<q:b/>".repeat(5_000)),
+    );
+    let undeclared = VALID.replace("L1", &"<q:b/>".repeat(1_000_000));
+    let declared: String = (0..60).map(|n| format!(" xmlns:p{n}=\"u\"")).collect();
+    let prefixed = VALID.replace(
+        "L1",
+        &format!(
+            "{}{}",
+            format!("<a{declared}>").repeat(200),
+            "<p0:b/>".repeat(500_000)
+        ),
+    );
+    for file in [nested, undeclared, prefixed] {
+        let errors = validate(file.as_bytes(), &Limits::default()).errors;
+        assert!(!errors.is_empty() && errors.len() <= 2 * Limits::default().errors);
+        let size: usize = errors
+            .iter()
+            .map(|error| error.path.len() + error.message.len())
+            .sum();
+        assert!(size < 64 * 1024 * 1024, "{size} bytes of errors");
+    }
+}
+
 #[test]
 fn entity_bombs_and_external_entities_are_refused_unread() {
     let bomb = format!(
@@ -219,6 +248,13 @@ fn entity_bombs_and_external_entities_are_refused_unread() {
         first_code(external.as_bytes(), &Limits::default()),
         Some(cl030::NOT_WELL_FORMED)
     );
+}
+
+#[test]
+fn the_phase_may_have_white_space_around_it() {
+    let spaced = VALID.replace("NCTS5.1", "&#10;NCTS5.0\t");
+    let document = read(spaced.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(document.phase(), Some(wire::Phase::Transitional));
 }
 
 #[test]

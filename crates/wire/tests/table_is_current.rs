@@ -4,7 +4,6 @@
 #[path = "../../../xtask/src/gen.rs"]
 #[allow(dead_code, missing_docs)]
 mod generator;
-#[allow(dead_code)]
 mod support;
 
 #[test]

@@ -9,7 +9,7 @@ mod outbound;
 mod tests;
 
 pub use inbound::{inbound, rejection};
-pub use outbound::{RenderError, outbound};
+pub use outbound::outbound;
 
 use base::{Administration, OfficeReference, Timestamp};
 use customs::Recipient;

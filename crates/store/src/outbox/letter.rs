@@ -13,7 +13,7 @@ pub struct Letter<'l> {
     pub recipient: &'l Administration,
     /// The channel: the stream of one sender, recipient and subject. The text names all that tells streams apart.
     pub channel: &'l str,
-    /// Its place in the channel, from [`next_sequence`].
+    /// Its place in the channel, from [`next_sequence`](super::next_sequence).
     pub sequence: i64,
     /// The clause that allows it.
     pub clause: &'l str,

@@ -49,17 +49,30 @@ pub struct FieldView {
 
 impl DecisionForm {
     /// The form for the `number`th possible decision; it holds what was `entered` in it before.
-    pub fn new(number: usize, possible: &PossibleDecision, entered: Option<&Entered>, problems: &[Problem]) -> Self {
+    pub fn new(
+        number: usize,
+        possible: &PossibleDecision,
+        entered: Option<&Entered>,
+        problems: &[Problem],
+    ) -> Self {
         let kind = decision::find(&possible.decision);
         let office = possible.office.clone().unwrap_or_default();
-        let same = |entered: &&Entered| entered.decision() == possible.decision && entered.office() == office;
+        let one_of_several = kind.is_some_and(|kind| kind.at_office);
+        let same = |entered: &&Entered| {
+            entered.decision() == possible.decision && (!one_of_several || entered.office() == office)
+        };
         let entered = entered.filter(same);
         let problem = |field: &str| {
-            let found = problems.iter().find(|problem| entered.is_some() && problem.field == field);
+            let found = problems
+                .iter()
+                .find(|problem| entered.is_some() && problem.field == field);
             found.map(|problem| problem.words.clone()).unwrap_or_default()
         };
         let view = |field: &Field| {
-            let value = entered.map(|entered| entered.value(field.name)).unwrap_or_default().to_owned();
+            let value = entered
+                .map(|entered| entered.value(field.name))
+                .unwrap_or_default()
+                .to_owned();
             let choice = |(code, label): &(&str, &str)| Choice {
                 value: (*code).to_owned(),
                 label: format!("{code} {label}"),
@@ -76,12 +89,21 @@ impl DecisionForm {
                 value,
             }
         };
-        let label = if possible.label.is_empty() { names::words(&possible.decision) } else { possible.label.clone() };
+        let label = if possible.label.is_empty() {
+            names::words(&possible.decision)
+        } else {
+            possible.label.clone()
+        };
         Self {
             number,
             label,
             negative: kind.is_some_and(|kind| kind.negative),
-            fields: kind.map(|kind| kind.fields).unwrap_or_default().iter().map(view).collect(),
+            fields: kind
+                .map(|kind| kind.fields)
+                .unwrap_or_default()
+                .iter()
+                .map(view)
+                .collect(),
             unconfirmed: problem("confirmed"),
             open: entered.is_some(),
             decision: possible.decision.clone(),
@@ -91,9 +113,15 @@ impl DecisionForm {
 
     /// Its problems, each with the identifier of its field.
     pub fn problems(&self) -> Vec<(String, String)> {
-        let fields = self.fields.iter().map(|field| (field.id.clone(), field.problem.clone()));
+        let fields = self
+            .fields
+            .iter()
+            .map(|field| (field.id.clone(), field.problem.clone()));
         let confirmation = (field_id(self.number, "confirmed"), self.unconfirmed.clone());
-        fields.chain([confirmation]).filter(|(_, words)| !words.is_empty()).collect()
+        fields
+            .chain([confirmation])
+            .filter(|(_, words)| !words.is_empty())
+            .collect()
     }
 }
 
@@ -103,7 +131,7 @@ fn field_id(number: usize, field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{entered, possible};
+    use super::super::fixtures::{entered, possible};
     use super::*;
 
     #[test]

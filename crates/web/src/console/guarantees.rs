@@ -57,7 +57,10 @@ pub struct GuaranteesPage {
 impl GuaranteesPage {
     /// The page of these accounts.
     pub fn new(frame: Frame, views: &[GuaranteeView]) -> Self {
-        Self { frame, accounts: views.iter().map(Account::from).collect() }
+        Self {
+            frame,
+            accounts: views.iter().map(Account::from).collect(),
+        }
     }
 }
 
@@ -127,10 +130,16 @@ pub async fn list(visit: Visit) -> Result<Response, Failure> {
 /// `GET /console/guarantees/{grn}`.
 pub async fn show(visit: Visit, Path(grn): Path<String>) -> Result<Response, Failure> {
     let visit = visit.within(Section::Guarantees);
-    let parsed = Grn::parse(&grn).map_err(|invalid| Failure::absent(&visit.frame, format!("No such account: {invalid}.")))?;
-    let view = visit.node.guarantee_account(&parsed).await.map_err(visit.failed())?;
+    let parsed = Grn::parse(&grn)
+        .map_err(|invalid| Failure::absent(&visit.frame, format!("No such account: {invalid}.")))?;
+    let view = visit
+        .node
+        .guarantee_account(&parsed)
+        .await
+        .map_err(visit.failed())?;
     let Some(view) = view else {
-        let words = format!("No guarantee `{parsed}` is registered at this administration's office of guarantee.");
+        let words =
+            format!("No guarantee `{parsed}` is registered at this administration's office of guarantee.");
         return Err(Failure::absent(&visit.frame, words));
     };
     Ok(page(StatusCode::OK, &GuaranteePage::new(visit.frame, &view)))

@@ -32,6 +32,8 @@ mod worklist;
 mod xml;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;
 
 use axum::Router;
@@ -61,5 +63,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/{*anything}", get(failure::unknown_page))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(axum::middleware::map_response(frame::guard));
-    Router::new().route("/assets/{hash}/{name}", get(assets::serve)).merge(pages)
+    Router::new()
+        .route("/assets/{hash}/{name}", get(assets::serve))
+        .merge(pages)
 }

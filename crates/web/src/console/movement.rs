@@ -32,6 +32,7 @@ pub struct MovementPage {
     disclosures: Vec<Disclosure>,
     forms: Vec<DecisionForm>,
     problems: Vec<(String, String)>,
+    entered: Vec<(&'static str, String)>,
     taken: Option<String>,
     refusal: Option<Refusal>,
 }
@@ -95,14 +96,18 @@ struct Refusal {
     decision: String,
     words: String,
     rules: Vec<BrokenRule>,
-    entered: Vec<(&'static str, String)>,
 }
 
 impl MovementPage {
     /// The page of `view`, which was asked for as `movement`.
     pub fn new(frame: Frame, movement: &str, view: &MovementView, outcome: Outcome) -> Self {
         let first = |pick: fn(&node::MovementRow) -> &String| {
-            view.rows.iter().map(pick).find(|text| !text.is_empty()).cloned().unwrap_or_default()
+            view.rows
+                .iter()
+                .map(pick)
+                .find(|text| !text.is_empty())
+                .cloned()
+                .unwrap_or_default()
         };
         let (mrn, lrn) = (first(|row| &row.mrn), first(|row| &row.lrn));
         let (entered, missing) = match &outcome {
@@ -111,18 +116,48 @@ impl MovementPage {
             Outcome::None | Outcome::Taken { .. } => (None, [].as_slice()),
         };
         let possible = view.possible.iter().enumerate();
-        let forms: Vec<DecisionForm> =
-            possible.map(|(number, possible)| DecisionForm::new(number, possible, entered, missing)).collect();
+        let forms: Vec<DecisionForm> = possible
+            .map(|(number, possible)| DecisionForm::new(number, possible, entered, missing))
+            .collect();
+        let held = forms.iter().any(|form| form.open);
+        let problems = if held {
+            forms.iter().flat_map(DecisionForm::problems).collect()
+        } else {
+            missing
+                .iter()
+                .map(|problem| ("decide".to_owned(), problem.words.clone()))
+                .collect()
+        };
+        // The movement may have moved on since the form was drawn: then no form holds what was entered.
+        let entered_in_vain = entered.filter(|_| !held).map(Entered::told).unwrap_or_default();
         let label = |decision: &str| {
-            let possible = view.possible.iter().find(|possible| possible.decision == decision);
+            let possible = view
+                .possible
+                .iter()
+                .find(|possible| possible.decision == decision);
             possible.map_or_else(|| names::words(decision), |possible| possible.label.clone())
         };
-        let name = [&mrn, &lrn].into_iter().find(|name| !name.is_empty()).map_or(movement, |name| name).to_owned();
+        let name = [&mrn, &lrn]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .map_or(movement, |name| name)
+            .to_owned();
         let (taken, refusal) = match outcome {
             Outcome::Taken { decision } => (Some(label(&decision)), None),
-            Outcome::Refused { entered, words, rules } => {
+            Outcome::Refused {
+                entered,
+                words,
+                rules,
+            } => {
                 let decision = label(entered.decision());
-                (None, Some(Refusal { decision, words, rules, entered: entered.told() }))
+                (
+                    None,
+                    Some(Refusal {
+                        decision,
+                        words,
+                        rules,
+                    }),
+                )
             }
             Outcome::None | Outcome::Incomplete { .. } => (None, None),
         };
@@ -133,7 +168,8 @@ impl MovementPage {
             parties: parties(view),
             timeline: merge(&view.messages, &view.events),
             disclosures: disclosures(view),
-            problems: forms.iter().flat_map(DecisionForm::problems).collect(),
+            problems,
+            entered: entered_in_vain,
             frame,
             name,
             mrn,
@@ -154,7 +190,11 @@ fn parties(view: &MovementView) -> Vec<String> {
     let mut parties: Vec<String> = Vec::new();
     for message in &view.messages {
         let received = message.direction == "received";
-        let other = names::party(if received { &message.from_party } else { &message.to_party });
+        let other = names::party(if received {
+            &message.from_party
+        } else {
+            &message.to_party
+        });
         if parties.iter().all(|known| known != other) {
             parties.push(other.to_owned());
         }
@@ -184,13 +224,21 @@ fn disclosures(view: &MovementView) -> Vec<Disclosure> {
 ///
 /// # Errors
 /// When there is no such movement, or the node fails.
-pub async fn draw(visit: Visit, movement: &str, status: StatusCode, outcome: Outcome) -> Result<Response, Failure> {
+pub async fn draw(
+    visit: Visit,
+    movement: &str,
+    status: StatusCode,
+    outcome: Outcome,
+) -> Result<Response, Failure> {
     let visit = visit.within(Section::Movements);
     let Some(view) = visit.node.movement(movement).await.map_err(visit.failed())? else {
         let words = format!("No movement `{movement}` is known at this administration.");
         return Err(Failure::absent(&visit.frame, words));
     };
-    Ok(page(status, &MovementPage::new(visit.frame, movement, &view, outcome)))
+    Ok(page(
+        status,
+        &MovementPage::new(visit.frame, movement, &view, outcome),
+    ))
 }
 
 /// What the page is to say on top.
@@ -209,6 +257,10 @@ pub async fn show(
     let taken = said.map(|Query(said)| said.taken).unwrap_or_default();
     // The words come from an address that anyone can make up: only names of decisions are taken from it.
     let known = decision::find(&taken).is_some();
-    let outcome = if known { Outcome::Taken { decision: taken } } else { Outcome::None };
+    let outcome = if known {
+        Outcome::Taken { decision: taken }
+    } else {
+        Outcome::None
+    };
     draw(visit, &movement, StatusCode::OK, outcome).await
 }

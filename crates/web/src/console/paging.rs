@@ -35,7 +35,13 @@ pub struct Paging {
 impl Paging {
     /// A page of what `filter` admits, in `room` (in any, when empty).
     pub fn new(filter: MovementFilter, room: &str) -> Self {
-        Self { filter, room: room.to_owned(), kept: Vec::new(), more: true, looks: 0 }
+        Self {
+            filter,
+            room: room.to_owned(),
+            kept: Vec::new(),
+            more: true,
+            looks: 0,
+        }
     }
 
     /// What to ask the node next, and for how many; `None` when the page is complete.
@@ -58,38 +64,62 @@ impl Paging {
                 self.filter.before = Some(oldest.saturating_add(1));
             }
         }
-        self.kept.extend(answer.into_iter().filter(|row| self.room.is_empty() || row.room == self.room));
+        self.kept.extend(
+            answer
+                .into_iter()
+                .filter(|row| self.room.is_empty() || row.room == self.room),
+        );
     }
 
     /// The page.
     pub fn page(mut self) -> Found {
         let before = self.filter.before.filter(|_| self.more);
         let Some(edge) = self.kept.get(PAGE - 1).map(|row| row.updated) else {
-            return Found { rows: self.kept, before };
+            return Found {
+                rows: self.kept,
+                before,
+            };
         };
         let length = self.kept.iter().take_while(|row| row.updated >= edge).count();
-        let before = if length < self.kept.len() { Some(edge) } else { before };
+        let before = if length < self.kept.len() {
+            Some(edge)
+        } else {
+            before
+        };
         self.kept.truncate(length);
-        Found { rows: self.kept, before }
+        Found {
+            rows: self.kept,
+            before,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::movement;
+    use super::super::fixtures::movement;
     use super::*;
 
     /// What the node would answer.
     fn node(all: &[MovementRow], filter: &MovementFilter, limit: i64) -> Vec<MovementRow> {
         let fits = |row: &&MovementRow| filter.before.is_none_or(|before| row.updated < before);
-        all.iter().filter(fits).take(usize::try_from(limit).unwrap()).cloned().collect()
+        all.iter()
+            .filter(fits)
+            .take(usize::try_from(limit).unwrap())
+            .cloned()
+            .collect()
     }
 
     /// The lengths of the pages, which must show every movement of `room` once.
     fn page_lengths(all: &[MovementRow], room: &str) -> Vec<usize> {
         let (mut before, mut seen, mut lengths) = (None, Vec::new(), Vec::new());
         loop {
-            let mut paging = Paging::new(MovementFilter { before, ..MovementFilter::default() }, room);
+            let mut paging = Paging::new(
+                MovementFilter {
+                    before,
+                    ..MovementFilter::default()
+                },
+                room,
+            );
             while let Some((filter, limit)) = paging.asks() {
                 paging.take(node(all, &filter, limit), limit);
             }
@@ -108,7 +138,11 @@ mod tests {
     fn movements(updated: impl Iterator<Item = i64>) -> Vec<MovementRow> {
         let mut rows: Vec<MovementRow> = updated
             .enumerate()
-            .map(|(number, updated)| MovementRow { movement: format!("{number}"), updated, ..movement() })
+            .map(|(number, updated)| MovementRow {
+                movement: format!("{number}"),
+                updated,
+                ..movement()
+            })
             .collect();
         rows.sort_by_key(|row| -row.updated);
         rows

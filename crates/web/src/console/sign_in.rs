@@ -16,16 +16,16 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// How many sign-ins are looked at together: checking a password costs a core on purpose, and the node needs its own.
-static ATTEMPTS: Semaphore = Semaphore::const_new(2);
+static TURNS: Semaphore = Semaphore::const_new(2);
 
-/// How long a failed sign-in takes, whatever is wrong with it. With [`ATTEMPTS`] this allows four guesses a second.
+/// How many sign-ins may wait for their turn, or have it. Nobody waits longer than 16 failures take.
+static QUEUE: Semaphore = Semaphore::const_new(32);
+
+/// How long a failed sign-in takes, whatever is wrong with it. With [`TURNS`] this allows four guesses a second.
 const FAILURE_TAKES: Duration = Duration::from_millis(500);
 
 /// How much of a name that nobody has goes into the log.
 const LOGGED_NAME: usize = 64;
-
-/// How long a sign-in waits for its turn.
-const TURN_TAKES: Duration = Duration::from_secs(5);
 
 /// The sign-in page.
 #[derive(Template)]
@@ -68,7 +68,15 @@ pub struct SignOut {
 pub async fn show(State(node): State<Arc<Node>>, Query(wanted): Query<Return>) -> Response {
     let next = paths::safe_next(&wanted.next).to_owned();
     let frame = Frame::new(node.administration(), node.exercise());
-    page(StatusCode::OK, &SignInPage { frame, next, name: String::new(), problem: None })
+    page(
+        StatusCode::OK,
+        &SignInPage {
+            frame,
+            next,
+            name: String::new(),
+            problem: None,
+        },
+    )
 }
 
 /// `POST /console/sign-in`.
@@ -85,12 +93,22 @@ pub async fn submit(
     }
     let again = |status, problem| {
         let problem = Some(problem);
-        page(status, &SignInPage { frame: frame.clone(), next: next.clone(), name: form.name.clone(), problem })
+        page(
+            status,
+            &SignInPage {
+                frame: frame.clone(),
+                next: next.clone(),
+                name: form.name.clone(),
+                problem,
+            },
+        )
     };
-    let Ok(Ok(_turn)) = tokio::time::timeout(TURN_TAKES, ATTEMPTS.acquire()).await else {
+    let Ok(_place) = QUEUE.try_acquire() else {
         let problem = "Many people are signing in just now. Try again in a moment.";
         return Ok(again(StatusCode::TOO_MANY_REQUESTS, problem));
     };
+    // The semaphore is never closed, so this only waits.
+    let _turn = TURNS.acquire().await;
     let fails_at = tokio::time::Instant::now() + FAILURE_TAKES;
     let cookie = node.sign_in(form.name.trim(), &form.password).await;
     let cookie = cookie.map_err(|error| Failure::unavailable(&frame, &error))?;
@@ -100,24 +118,45 @@ pub async fn submit(
         return Ok(again(StatusCode::FORBIDDEN, "The name or the password is wrong."));
     };
     tracing::info!(name = form.name.trim(), "signed in at the console");
-    let set = format!("{}={cookie}; {}", cookie_name(node.administration()), attributes(&headers));
+    let set = format!(
+        "{}={cookie}; {}",
+        cookie_name(node.administration()),
+        attributes(&headers)
+    );
     Ok((AppendHeaders([(header::SET_COOKIE, set)]), Redirect::to(&next)).into_response())
 }
 
 /// `POST /console/sign-out`.
-pub async fn sign_out(visit: Visit, headers: HeaderMap, Form(form): Form<SignOut>) -> Result<Response, Failure> {
+pub async fn sign_out(
+    visit: Visit,
+    headers: HeaderMap,
+    Form(form): Form<SignOut>,
+) -> Result<Response, Failure> {
     visit.check_form_token(&form.form_token, paths::WORKLIST.to_owned())?;
     if let Some(cookie) = session_cookie(&headers, visit.node.administration()) {
         visit.node.sign_out(cookie).await.map_err(visit.failed())?;
     }
-    let clear = format!("{}=; Max-Age=0; {}", cookie_name(visit.node.administration()), attributes(&headers));
-    Ok((AppendHeaders([(header::SET_COOKIE, clear)]), Redirect::to(paths::SIGN_IN)).into_response())
+    let clear = format!(
+        "{}=; Max-Age=0; {}",
+        cookie_name(visit.node.administration()),
+        attributes(&headers)
+    );
+    Ok((
+        AppendHeaders([(header::SET_COOKIE, clear)]),
+        Redirect::to(paths::SIGN_IN),
+    )
+        .into_response())
 }
 
 /// The attributes of the session cookie: never shown to scripts, never sent along from another site, and only over TLS
 /// unless the browser itself runs on this machine.
 fn attributes(headers: &HeaderMap) -> &'static str {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     if text("x-forwarded-proto") == "https" || !is_loopback(text("host")) {
         "Path=/; HttpOnly; SameSite=Strict; Secure"
     } else {
@@ -131,7 +170,10 @@ fn is_loopback(host: &str) -> bool {
         Some(address) => address.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -147,11 +189,23 @@ mod tests {
             headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
             attributes(&headers).contains("Secure")
         };
-        for host in ["127.0.0.1:8443", "localhost", "localhost:80", "[::1]:8080", "127.8.9.1"] {
+        for host in [
+            "127.0.0.1:8443",
+            "localhost",
+            "localhost:80",
+            "[::1]:8080",
+            "127.8.9.1",
+        ] {
             assert!(!secure(host, "http"), "for {host}");
             assert!(secure(host, "https"), "for {host} behind TLS");
         }
-        for host in ["console.customs.example", "127.0.0.1.evil.example", "10.0.0.1:80", "", "[2001:db8::1]"] {
+        for host in [
+            "console.customs.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1:80",
+            "",
+            "[2001:db8::1]",
+        ] {
             assert!(secure(host, "http"), "for {host}");
         }
     }

@@ -1,11 +1,15 @@
 //! Attributes: namespace declarations, `PhaseID` of the root, and those of schema instances.
 
+use super::report::MOST_VALUE;
 use super::{Engine, Sink, Stop};
 use crate::element::{Frame, Holds};
-use crate::lexer::{self, Fault, TagEnd};
+use crate::lexer::{self, Fault, TagEnd, quoted};
 use crate::namespace::{NCTS, Resolved, XSI};
 use crate::table::table;
 use crate::{Phase, cl030};
+
+/// White space of XML, which references can put into an attribute's value.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
 impl<'a, S: Sink> Engine<'a, '_, S> {
     /// Takes the namespace declarations out of the attributes and checks that no attribute stands twice.
@@ -19,7 +23,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
             {
                 return Err(Fault::new(
                     tag.close,
-                    format!("the attribute `{}` stands twice", attribute.name),
+                    format!("the attribute `{}` stands twice", quoted(attribute.name)),
                 )
                 .into());
             }
@@ -29,8 +33,9 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
             let message = match self.scopes.attribute(attribute.name) {
                 Resolved::Undeclared => {
                     format!(
-                        "the prefix of the attribute `{}` on `{element}` is not declared",
-                        attribute.name
+                        "the prefix of the attribute `{}` on `{}` is not declared",
+                        quoted(attribute.name),
+                        quoted(element)
                     )
                 }
                 Resolved::In(space, local)
@@ -39,12 +44,15 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
                         .take(index)
                         .any(|earlier| self.scopes.attribute(earlier.name) == Resolved::In(space, local)) =>
                 {
-                    format!("the attribute `{local}` of the namespace `{space}` stands twice on `{element}`")
+                    format!(
+                        "the attribute `{}` of the namespace `{}` stands twice",
+                        quoted(local),
+                        quoted(space)
+                    )
                 }
                 _ => continue,
             };
-            let error = self.error(tag.close, cl030::NOT_WELL_FORMED, message);
-            self.namespace_errors.push(error);
+            self.push_namespace_error(tag.close, message)?;
         }
         self.attributes = attributes;
         Ok(())
@@ -62,7 +70,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
                 Resolved::Plain("PhaseID") if self.open.len() == 1 => {
                     has_phase = true;
                     let value = lexer::attribute_value(attribute.raw);
-                    match Phase::parse(value.trim_matches(' ')) {
+                    match Phase::parse(value.trim_matches(BLANKS)) {
                         Some(phase) => {
                             self.sink.phase(phase);
                             None
@@ -84,11 +92,14 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
                 }
                 _ => Some((
                     cl030::NOT_EXPECTED,
-                    format!("the attribute `{}` is not allowed", attribute.name),
+                    format!("the attribute `{}` is not allowed", quoted(attribute.name)),
                 )),
             };
             if let Some((code, message)) = wrong {
-                let value = lexer::attribute_value(attribute.raw).into_owned();
+                let value = lexer::attribute_value(attribute.raw)
+                    .chars()
+                    .take(MOST_VALUE)
+                    .collect();
                 self.report_attribute(code, attribute.name, message, Some(value))?;
             }
         }
@@ -110,7 +121,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
 
     /// Whether a value of `xsi:type` names the type that the element just opened has anyway.
     pub(super) fn is_own_type(&self, value: &str) -> bool {
-        let value = value.trim_matches(' ');
+        let value = value.trim_matches(BLANKS);
         let (prefix, local) = value.split_once(':').unwrap_or(("", value));
         let Some(Frame {
             holds: Holds::Group { spec, .. },
@@ -135,7 +146,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
         message: String,
         value: Option<String>,
     ) -> Result<(), Stop> {
-        let path = format!("{}/@{name}", self.path());
+        let path = format!("{}/@{}", self.path(), quoted(name));
         let Some(place) = self.open.last().copied() else {
             return Ok(());
         };

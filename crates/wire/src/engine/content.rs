@@ -2,6 +2,7 @@
 
 use super::{Engine, Sink, Stop};
 use crate::element::{Frame, Holds, Tentative};
+use crate::lexer::quoted;
 use crate::namespace::{NCTS, Resolved};
 use crate::table::{Content, ElementSpec, GroupSpec, table};
 use crate::{MessageType, cl030};
@@ -33,10 +34,10 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
             ),
             None => (
                 cl030::OTHER,
-                format!("`{local}` is none of the 91 messages of NCTS phase 5"),
+                format!("`{}` is none of the 91 messages of NCTS phase 5", quoted(local)),
             ),
         };
-        let path = format!("/{local}");
+        let path = format!("/{}", quoted(local));
         self.push_error(frame, code, path, message, None)
     }
 
@@ -64,6 +65,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
                 .position(|element| element.name == name),
         };
         let Some((index, element)) = found.and_then(|index| Some((index, spec.elements.get(index)?))) else {
+            let name = quoted(name);
             let message = format!("`{name}` is not expected here{}", self.expected(spec, next, base));
             let path = format!("{}/{name}", self.path());
             return self.push_error(frame, cl030::NOT_EXPECTED, path, message, None);

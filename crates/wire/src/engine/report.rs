@@ -1,8 +1,12 @@
 //! Errors with their line, column and XPath.
 
 use super::{Engine, Sink, Stop};
+use crate::cl030;
 use crate::element::Frame;
 use crate::error::XmlError;
+
+/// The most characters of a value that are reported: an..512 in the messages that do.
+pub(super) const MOST_VALUE: usize = 512;
 
 impl<'a, S: Sink> Engine<'a, '_, S> {
     /// Reports an error of the innermost open element.
@@ -39,6 +43,17 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
             value,
         });
         if self.errors.len() >= self.limits.errors {
+            Err(Stop::TooManyErrors)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reports an error of namespaces. libxml2 finds them while it parses, so they come before all others.
+    pub(super) fn push_namespace_error(&mut self, offset: usize, message: String) -> Result<(), Stop> {
+        let error = self.error(offset, cl030::NOT_WELL_FORMED, message);
+        self.namespace_errors.push(error);
+        if self.namespace_errors.len() >= self.limits.errors {
             Err(Stop::TooManyErrors)
         } else {
             Ok(())

@@ -1,6 +1,6 @@
 //! The XML declaration (production 23 of XML 1.0).
 
-use super::{Cursor, Fault, is_blank};
+use super::{Cursor, Fault, is_blank, quoted};
 
 /// The XML declaration.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) fn declaration(text: &str) -> Result<Declaration<'_>, Fault> {
             &cursor,
             version,
             good,
-            format!("the XML version `{version}` is not supported: use 1.0"),
+            format!("the XML version `{}` is not supported: use 1.0", quoted(version)),
         ));
     }
     let mut encoding = None;

@@ -1,6 +1,6 @@
 //! Tags, comments, processing instructions and CDATA sections.
 
-use super::{Cursor, Fault, bad_character, check_characters, check_text, is_allowed, reference};
+use super::{Cursor, Fault, bad_character, check_characters, check_text, is_allowed, quoted, reference};
 use std::borrow::Cow;
 
 /// An attribute, its value as written between the quotes.
@@ -55,11 +55,11 @@ pub(crate) fn start_tag<'a>(
             ));
         }
         if cursor.peek().is_none() {
-            return Err(cursor.fault(format!("the start tag of `{name}` does not end")));
+            return Err(cursor.fault(format!("the start tag of `{}` does not end", quoted(name))));
         }
         if !had_blank {
             let message = if attributes.is_empty() {
-                format!("the start tag of `{name}` does not end")
+                format!("the start tag of `{}` does not end", quoted(name))
             } else {
                 "attributes must be separated by white space".to_owned()
             };
@@ -76,14 +76,15 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Result<Attribute<'a>, Fault> {
     };
     cursor.blanks();
     if !cursor.eat("=") {
-        return Err(cursor.fault(format!("the attribute `{name}` must have a value")));
+        return Err(cursor.fault(format!("the attribute `{}` must have a value", quoted(name))));
     }
     cursor.blanks();
     let quote = match cursor.peek() {
         Some(quote @ (b'"' | b'\'')) => char::from(quote),
         _ => {
             return Err(cursor.fault(format!(
-                "the value of the attribute `{name}` must stand in quotes"
+                "the value of the attribute `{}` must stand in quotes",
+                quoted(name)
             )));
         }
     };
@@ -114,7 +115,10 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Result<Attribute<'a>, Fault> {
     }
     Err(Fault::new(
         cursor.text.len(),
-        format!("the value of the attribute `{name}` has no closing quote"),
+        format!(
+            "the value of the attribute `{}` has no closing quote",
+            quoted(name)
+        ),
     ))
 }
 
@@ -148,11 +152,13 @@ pub(crate) fn end_tag(text: &str, from: usize, open: &str) -> Result<usize, Faul
     let name = cursor.name().unwrap_or_default();
     cursor.blanks();
     if !cursor.eat(">") {
-        return Err(cursor.fault(format!("the end tag `</{name}` must end with `>`")));
+        return Err(cursor.fault(format!("the end tag `</{}` must end with `>`", quoted(name))));
     }
     if name != open {
         return Err(cursor.fault(format!(
-            "the end tag `</{name}>` does not close the open element `{open}`"
+            "the end tag `</{}>` does not close the open element `{}`",
+            quoted(name),
+            quoted(open)
         )));
     }
     Ok(cursor.at)

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod mutation;
+pub mod values;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

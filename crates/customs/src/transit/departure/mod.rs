@@ -24,6 +24,7 @@
 //! * A limit date in the past is noted, not refused.
 
 mod apply;
+mod arrival;
 mod command;
 mod decide;
 mod event;

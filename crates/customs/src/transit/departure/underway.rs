@@ -1,11 +1,11 @@
-//! From acceptance to discharge.
+//! From acceptance to release, and what an officer, a timer or a partner adds on the way.
 
 use super::decide::{Work, mrn_of};
 use super::letter::uncontrolled;
-use super::{Arrival, Command, Event, Letter, Movement, Phase, ReleaseFacts, UseStatus, guarantees, lodging};
+use super::{Arrival, Command, Event, Letter, Movement, ReleaseFacts, arrival, guarantees, lodging};
 use crate::transit::{ControlResult, ControlType, RequestedDocument, ResultCode};
-use crate::{ErrorCode, Facts, FunctionalError, NoticeCode, Refusal, Release, Selection, TimerKind};
-use base::{Administration, Country, Date, Mrn, OfficeReference};
+use crate::{Facts, NoticeCode, Refusal, Release, Selection, TimerKind};
+use base::{Administration, Country, Mrn, OfficeReference};
 use std::collections::BTreeMap;
 
 /// Decides what concerns an accepted movement.
@@ -33,8 +33,10 @@ pub(super) fn decide(
             refuse_release(work, movement, GUARANTEE_NOT_VALID.to_owned(), text, facts)
         }
         Command::AnswerGuarantee { answers, .. } => guarantees::answered(work, movement, answers, facts),
-        Command::NoteCrossing { office, on, .. } => crossing(work, movement, office, on),
-        Command::NoteArrival { office, at, .. } => arrive(work, movement, Arrival { office, at }, facts),
+        Command::NoteCrossing { office, on, .. } => arrival::crossing(work, movement, office, on),
+        Command::NoteArrival { office, at, .. } => {
+            arrival::arrive(work, movement, Arrival { office, at }, facts)
+        }
         Command::NoteResults {
             office,
             code,
@@ -44,11 +46,11 @@ pub(super) fn decide(
             ..
         } => {
             let result = ControlResult { code, on, text };
-            results(work, movement, &office, result, seals_intact, facts)
+            arrival::results(work, movement, &office, result, seals_intact, facts)
         }
         Command::Resolve { text } => {
             work.event(Event::Resolved { text });
-            write_off(work, movement, facts)
+            arrival::write_off(work, movement, facts)
         }
         Command::NoteNack { errors, .. } => {
             let first = errors
@@ -262,7 +264,7 @@ fn by_country(offices: &[OfficeReference]) -> BTreeMap<Country, Vec<OfficeRefere
 }
 
 /// Offices of transit that hold an open record, per country.
-fn not_crossed(movement: &Movement) -> BTreeMap<Country, Vec<OfficeReference>> {
+pub(super) fn not_crossed(movement: &Movement) -> BTreeMap<Country, Vec<OfficeReference>> {
     let open: Vec<OfficeReference> = movement
         .crossings
         .iter()
@@ -289,121 +291,7 @@ pub(super) fn recall_records(work: &mut Work, movement: &Movement, mrn: &Mrn, fa
     }
 }
 
-fn crossing(work: &mut Work, movement: &Movement, office: OfficeReference, on: Date) -> Result<(), Refusal> {
-    let what = format!("a crossing at `{office}`");
-    match movement.crossings.get(&office) {
-        Some(None) => {}
-        // Crossed there already.
-        Some(Some(_)) => {
-            return Err(Refusal::out_of_sequence(
-                Some("CD118C"),
-                what,
-                movement.phase.as_str(),
-            ));
-        }
-        None => {
-            let pointer = "/CD118C/CustomsOfficeOfTransitActual/referenceNumber";
-            let error = FunctionalError::new(pointer, ErrorCode::Rule, "G0150", Some(office.as_str()));
-            return Err(Refusal::invalid("CD118C", vec![error]));
-        }
-    }
-    if movement.phase.is_final() {
-        work.notice(
-            NoticeCode::Late,
-            format!("{what} was reported after the movement had ended"),
-        );
-    }
-    work.event(Event::FrontierCrossed { office, on });
-    Ok(())
-}
-
-fn arrive(work: &mut Work, movement: &Movement, arrival: Arrival, facts: &Facts) -> Result<(), Refusal> {
-    let mrn = mrn_of(movement)?;
-    let declared = &movement.declaration.office_of_destination;
-    let mut unused = not_crossed(movement);
-    if arrival.office != *declared {
-        unused.entry(declared.country()).or_default();
-    }
-    work.event(Event::Arrived(arrival.clone()));
-    for (country, offices_of_transit) in unused {
-        work.letter(Letter::ArrivalForwarded {
-            to: Administration::of(country),
-            mrn: mrn.clone(),
-            arrival: arrival.clone(),
-            departure: movement.declaration.office_of_departure.clone(),
-            destination: declared.clone(),
-            offices_of_transit,
-        });
-    }
-    work.cancel(TimerKind::Arrival);
-    let days = i32::from(facts.profile.results_days);
-    work.set(
-        TimerKind::ControlResults,
-        arrival.at.date().plus_days(days).start(),
-    );
-    Ok(())
-}
-
-fn results(
-    work: &mut Work,
-    movement: &Movement,
-    office: &OfficeReference,
-    result: ControlResult,
-    seals_intact: Option<bool>,
-    facts: &Facts,
-) -> Result<(), Refusal> {
-    if movement
-        .arrival
-        .as_ref()
-        .is_some_and(|arrival| arrival.office != *office)
-    {
-        let pointer = "/CD018C/CustomsOfficeOfDestinationActual/referenceNumber";
-        let error = FunctionalError::new(pointer, ErrorCode::Rule, "G0042", Some(office.as_str()));
-        return Err(Refusal::invalid("CD018C", vec![error]));
-    }
-    let clean = result.code.is_clean() && seals_intact != Some(false);
-    work.event(Event::ResultsNoted {
-        result: result.clone(),
-    });
-    work.cancel(TimerKind::ControlResults);
-    if clean {
-        return write_off(work, movement, facts);
-    }
-    work.event(Event::DiscrepanciesFound);
-    work.notice(
-        NoticeCode::Discrepancies,
-        format!("control results are {}", result.code),
-    );
-    work.letter(Letter::DiscrepanciesFound {
-        mrn: mrn_of(movement)?,
-        on: facts.now.date(),
-        text: result.text,
-    });
-    Ok(())
-}
-
-fn write_off(work: &mut Work, movement: &Movement, facts: &Facts) -> Result<(), Refusal> {
-    let mrn = mrn_of(movement)?;
-    let on = facts.now.date();
-    let arrived = movement.arrival.as_ref().map_or(facts.now, |arrival| arrival.at);
-    let credits = guarantees::settlements(movement, &mrn, &UseStatus::Locked, arrived);
-    work.event(Event::WrittenOff { on });
-    work.letter(Letter::WrittenOff { mrn, on });
-    for credit in credits {
-        work.letter(Letter::AmountCredited(credit));
-    }
-    Ok(())
-}
-
 fn overdue(work: &mut Work, code: NoticeCode, words: &str) {
     work.event(Event::BecameOverdue);
     work.notice(code, words);
-}
-
-/// Phases are read by tests and by the console through the movement; this names the ones in which goods move.
-impl Movement {
-    /// Whether goods are under way: released and neither arrived nor cancelled.
-    pub fn is_under_way(&self) -> bool {
-        self.phase == Phase::Released
-    }
 }

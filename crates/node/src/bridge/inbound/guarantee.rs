@@ -20,7 +20,11 @@ fn references<'a>(reader: &Reader<'a>) -> Vec<(String, &'a Group, &'a Group)> {
         .flat_map(|(outer, guarantee)| {
             let lines = (1..).zip(guarantee.groups("GuaranteeReference"));
             lines.map(move |(inner, line)| {
-                (format!("Guarantee[{outer}]/GuaranteeReference[{inner}]"), guarantee, line)
+                (
+                    format!("Guarantee[{outer}]/GuaranteeReference[{inner}]"),
+                    guarantee,
+                    line,
+                )
             })
         })
         .take(REFERENCES)
@@ -45,8 +49,11 @@ pub(super) fn usage(mut reader: Reader<'_>) -> Asked {
         let grn = reader.required_in::<Grn>(line, &at, "GRN");
         let access_code = reader.required_in(line, &at, "accessCode");
         let amount = amount(&mut reader, line, &at);
-        let (Some(mrn), Some(departure), Some(holder)) = (&mrn, &departure, &holder) else { continue };
-        let (Some(kind), Some(grn), Some(access_code), Some(amount)) = (kind, grn, access_code, amount) else {
+        let (Some(mrn), Some(departure), Some(holder)) = (&mrn, &departure, &holder) else {
+            continue;
+        };
+        let (Some(kind), Some(grn), Some(access_code), Some(amount)) = (kind, grn, access_code, amount)
+        else {
             continue;
         };
         if add_to_known(&mut commands, &grn, amount) {
@@ -72,7 +79,12 @@ fn amount(reader: &mut Reader<'_>, line: &Group, at: &str) -> Option<Money> {
     match Money::parse(text, currency) {
         Ok(amount) => Some(amount),
         Err(_) => {
-            reader.push(&format!("{at}/amountConcerned"), customs::ErrorCode::Rule, "G0021", Some(text));
+            reader.push(
+                &format!("{at}/amountConcerned"),
+                customs::ErrorCode::Rule,
+                "G0021",
+                Some(text),
+            );
             None
         }
     }
@@ -85,7 +97,13 @@ fn add_to_known(commands: &mut [account::Command], wanted: &Grn, more: Money) ->
         if let account::Command::Use { grn, amount, .. } = command
             && grn == wanted
         {
-            *amount = amount.checked_add(more).unwrap_or(if more.minor() > amount.minor() { more } else { *amount });
+            *amount = amount
+                .checked_add(more)
+                .unwrap_or(if more.minor() > amount.minor() {
+                    more
+                } else {
+                    *amount
+                });
             return true;
         }
     }
@@ -99,7 +117,13 @@ pub(super) fn cancellation(mut reader: Reader<'_>) -> Asked {
     let on = cancelled.or_else(|| reader.required("TransitOperation/releaseDate"));
     let grns = grns(&mut reader);
     let commands = mrn.zip(on).map(|(mrn, on)| {
-        grns.into_iter().map(|grn| account::Command::Cancel { grn, mrn: mrn.clone(), on }).collect()
+        grns.into_iter()
+            .map(|grn| account::Command::Cancel {
+                grn,
+                mrn: mrn.clone(),
+                on,
+            })
+            .collect()
     });
     reader.finish(commands.map(|commands| vec![Inbound::Guarantee(commands)]))
 }
@@ -109,7 +133,13 @@ pub(super) fn credit(mut reader: Reader<'_>) -> Asked {
     let arrived = reader.required_moment("TransitOperation/arrivalDateAndTimeActual");
     let grns = grns(&mut reader);
     let commands = mrn.zip(arrived).map(|(mrn, arrived)| {
-        grns.into_iter().map(|grn| account::Command::Credit { grn, mrn: mrn.clone(), arrived }).collect()
+        grns.into_iter()
+            .map(|grn| account::Command::Credit {
+                grn,
+                mrn: mrn.clone(),
+                arrived,
+            })
+            .collect()
     });
     reader.finish(commands.map(|commands| vec![Inbound::Guarantee(commands)]))
 }
@@ -138,12 +168,17 @@ pub(super) fn result(mut reader: Reader<'_>) -> Asked {
             .map(|group| reader.required_in(group, &format!("{at}/InvalidGuaranteeReason"), "code"))
             .collect();
         let excluded = line.texts("ValidityLimitation/guaranteeNotValidIn");
-        let Some(grn) = reader.required_in::<Grn>(line, &at, "GRN") else { continue };
+        let Some(grn) = reader.required_in::<Grn>(line, &at, "GRN") else {
+            continue;
+        };
         answers.push(GuaranteeAnswer {
             grn,
             office,
             reasons: reasons.into_iter().flatten().collect(),
-            not_valid_in: excluded.into_iter().filter_map(|text| Country::parse(text).ok()).collect(),
+            not_valid_in: excluded
+                .into_iter()
+                .filter_map(|text| Country::parse(text).ok())
+                .collect(),
         });
     }
     let command = mrn.map(|mrn| departure::Command::AnswerGuarantee { mrn, answers });

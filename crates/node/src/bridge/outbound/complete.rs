@@ -15,6 +15,16 @@ use wire::{Document, Group};
 /// What stands for a text that must be there and that nobody gave.
 pub(super) const UNKNOWN: &str = "not declared";
 
+/// The holder of the procedure must be in every message about a movement, and all that describes it may be absent.
+pub(super) fn holder(message: &mut Document) {
+    let described = message
+        .group("HolderOfTheTransitProcedure")
+        .is_some_and(|holder| !holder.leaf_paths().is_empty());
+    if !described {
+        message.set("HolderOfTheTransitProcedure/name", UNKNOWN);
+    }
+}
+
 pub(super) fn container_indicator(message: &mut Document) {
     if message.group("Consignment").is_some() && message.text("Consignment/containerIndicator").is_none() {
         let containers = message.texts("Consignment/TransportEquipment/containerIdentificationNumber");
@@ -34,11 +44,11 @@ const PARTIES: [&str; 5] = [
 
 /// Names and addresses of all parties.
 pub(super) fn parties(message: &mut Document) {
-    let office = message.text("CustomsOfficeOfDeparture/referenceNumber").unwrap_or_default();
+    let office = message
+        .text("CustomsOfficeOfDeparture/referenceNumber")
+        .unwrap_or_default();
     let home: String = office.chars().take(2).collect();
-    if message.group("HolderOfTheTransitProcedure").is_none() {
-        message.add("HolderOfTheTransitProcedure");
-    }
+    holder(message);
     for holder in message.groups_mut("HolderOfTheTransitProcedure") {
         party(holder, &home);
     }
@@ -53,7 +63,9 @@ pub(super) fn parties(message: &mut Document) {
 }
 
 fn party(group: &mut Group, home: &str) {
-    let number = group.text("identificationNumber").or(group.text("TIRHolderIdentificationNumber"));
+    let number = group
+        .text("identificationNumber")
+        .or(group.text("TIRHolderIdentificationNumber"));
     let number = number.map(str::to_owned);
     let country = number
         .as_deref()
@@ -62,7 +74,11 @@ fn party(group: &mut Group, home: &str) {
     if group.text("name").is_none() {
         group.set("name", number.as_deref().unwrap_or(UNKNOWN));
     }
-    for (path, value) in [("Address/streetAndNumber", UNKNOWN), ("Address/city", UNKNOWN), ("Address/country", &country)] {
+    for (path, value) in [
+        ("Address/streetAndNumber", UNKNOWN),
+        ("Address/city", UNKNOWN),
+        ("Address/country", &country),
+    ] {
         if group.text(path).is_none() {
             group.set(path, value);
         }
@@ -74,8 +90,14 @@ pub(super) fn guarantee_amounts(message: &mut Document, covered: &[(Grn, Money)]
     for line in message.groups_mut("Guarantee/GuaranteeReference") {
         if line.text("amountToBeCovered").is_none() || line.text("currency").is_none() {
             let grn = line.text("GRN").unwrap_or_default();
-            let amount = covered.iter().find(|(known, _)| known.as_str() == grn).map(|(_, amount)| *amount);
-            line.set("amountToBeCovered", amount.map_or_else(|| "0".to_owned(), Money::amount));
+            let amount = covered
+                .iter()
+                .find(|(known, _)| known.as_str() == grn)
+                .map(|(_, amount)| *amount);
+            line.set(
+                "amountToBeCovered",
+                amount.map_or_else(|| "0".to_owned(), Money::amount),
+            );
             line.set("currency", Currency::EUR);
         }
     }
@@ -83,8 +105,17 @@ pub(super) fn guarantee_amounts(message: &mut Document, covered: &[(Grn, Money)]
 
 /// The office at the border of active means of transport.
 pub(super) fn border_offices(message: &mut Document) {
-    let known = ["CustomsOfficeOfTransitDeclared/referenceNumber", "CustomsOfficeOfDestinationDeclared/referenceNumber"];
-    let Some(office) = known.into_iter().find_map(|path| message.text(path)).map(str::to_owned) else { return };
+    let known = [
+        "CustomsOfficeOfTransitDeclared/referenceNumber",
+        "CustomsOfficeOfDestinationDeclared/referenceNumber",
+    ];
+    let Some(office) = known
+        .into_iter()
+        .find_map(|path| message.text(path))
+        .map(str::to_owned)
+    else {
+        return;
+    };
     for means in message.groups_mut("Consignment/ActiveBorderTransportMeans") {
         if means.text("customsOfficeAtBorderReferenceNumber").is_none() {
             means.set("customsOfficeAtBorderReferenceNumber", &office);
@@ -101,9 +132,16 @@ pub(super) fn transport_means(message: &mut Document, path: &str) {
     if message.groups(path).into_iter().all(complete) {
         return;
     }
-    let kept: Vec<Group> = message.groups(path).into_iter().filter(|means| complete(means)).cloned().collect();
+    let kept: Vec<Group> = message
+        .groups(path)
+        .into_iter()
+        .filter(|means| complete(means))
+        .cloned()
+        .collect();
     message.remove(path);
-    let Some((parent, _)) = path.rsplit_once('/') else { return };
+    let Some((parent, _)) = path.rsplit_once('/') else {
+        return;
+    };
     if let Some(parent) = message.groups_mut(parent).into_iter().next() {
         for (number, means) in (1..).zip(&kept) {
             parent.add_copy(means).set("sequenceNumber", number);
@@ -117,7 +155,9 @@ pub(super) fn gross_masses(message: &mut Document) {
         let mass = house.text("grossMass").map(str::to_owned);
         let only = house.groups("ConsignmentItem").len() == 1;
         for item in house.groups_mut("ConsignmentItem") {
-            if item.group("Commodity/GoodsMeasure").is_none() || item.text("Commodity/GoodsMeasure/grossMass").is_some() {
+            if item.group("Commodity/GoodsMeasure").is_none()
+                || item.text("Commodity/GoodsMeasure/grossMass").is_some()
+            {
                 continue;
             }
             match &mass {

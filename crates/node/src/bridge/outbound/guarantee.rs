@@ -2,8 +2,8 @@
 
 use super::OutboundContext;
 use base::{Date, GuaranteeType, Timestamp};
-use customs::guarantee::account::UseResult;
 use customs::guarantee::InvalidReason;
+use customs::guarantee::account::UseResult;
 use customs::transit::departure::{GuaranteeRequest, GuaranteeSettlement};
 use wire::{Document, Group, MessageType};
 
@@ -47,27 +47,42 @@ fn guarantees<T>(
 }
 
 /// CD203C. Destination and goods go along where the type of guarantee asks for them (C0233, C0815).
-pub(super) fn request(target: MessageType, request: &GuaranteeRequest, context: &OutboundContext<'_>) -> Document {
+pub(super) fn request(
+    target: MessageType,
+    request: &GuaranteeRequest,
+    context: &OutboundContext<'_>,
+) -> Document {
     let mut message = Document::new(target);
     message.set("TransitOperation/MRN", &request.mrn);
     message.set("TransitOperation/declarationAcceptanceDate", request.accepted);
     message.set("CustomsOfficeOfDeparture/referenceNumber", &request.departure);
     let names = |kind| request.uses.iter().any(|claim| claim.kind == kind);
     if names(GuaranteeType::INDIVIDUAL) {
-        message.set("CustomsOfficeOfDestinationDeclared/referenceNumber", &request.destination);
+        message.set(
+            "CustomsOfficeOfDestinationDeclared/referenceNumber",
+            &request.destination,
+        );
     }
-    message.set("HolderOfTheTransitProcedure/identificationNumber", &request.holder);
+    message.set(
+        "HolderOfTheTransitProcedure/identificationNumber",
+        &request.holder,
+    );
     for (number, country) in (1..).zip(request.countries.iter().take(99)) {
         let group = message.add("CountryInvolved");
         group.set("sequenceNumber", number);
         group.set("country", country);
     }
-    guarantees(&mut message, &request.uses, |claim| claim.kind, |reference, claim| {
-        reference.set("GRN", &claim.grn);
-        reference.set("accessCode", &claim.access_code);
-        reference.set("amountConcerned", claim.amount.amount());
-        reference.set("currency", claim.amount.currency());
-    });
+    guarantees(
+        &mut message,
+        &request.uses,
+        |claim| claim.kind,
+        |reference, claim| {
+            reference.set("GRN", &claim.grn);
+            reference.set("accessCode", &claim.access_code);
+            reference.set("amountConcerned", claim.amount.amount());
+            reference.set("currency", claim.amount.currency());
+        },
+    );
     if names(GuaranteeType::INDIVIDUAL) || names(GuaranteeType::INDIVIDUAL_MULTIPLE) {
         goods(&mut message, context);
     }
@@ -76,11 +91,20 @@ pub(super) fn request(target: MessageType, request: &GuaranteeRequest, context: 
 
 /// The commodity codes of the declaration. Items without a code are left out, since the group demands one.
 fn goods(message: &mut Document, context: &OutboundContext<'_>) {
-    let Some(declaration) = context.declaration else { return };
+    let Some(declaration) = context.declaration else {
+        return;
+    };
     let mut houses = 0;
     for house in declaration.groups("Consignment/HouseConsignment") {
-        let coded = |item: &&Group| item.text("Commodity/CommodityCode/harmonizedSystemSubHeadingCode").is_some();
-        let items: Vec<&Group> = house.groups("ConsignmentItem").into_iter().filter(coded).collect();
+        let coded = |item: &&Group| {
+            item.text("Commodity/CommodityCode/harmonizedSystemSubHeadingCode")
+                .is_some()
+        };
+        let items: Vec<&Group> = house
+            .groups("ConsignmentItem")
+            .into_iter()
+            .filter(coded)
+            .collect();
         if items.is_empty() {
             continue;
         }
@@ -103,10 +127,15 @@ fn settlement<T>(target: MessageType, settlement: &GuaranteeSettlement<T>) -> Do
     let mut message = Document::new(target);
     message.set("TransitOperation/MRN", &settlement.mrn);
     message.set("CustomsOfficeOfDeparture/referenceNumber", &settlement.departure);
-    guarantees(&mut message, &settlement.references, |(kind, ..)| *kind, |reference, (_, grn, office)| {
-        reference.set("GRN", grn);
-        reference.set("CustomsOfficeOfGuarantee/referenceNumber", office);
-    });
+    guarantees(
+        &mut message,
+        &settlement.references,
+        |(kind, ..)| *kind,
+        |reference, (_, grn, office)| {
+            reference.set("GRN", grn);
+            reference.set("CustomsOfficeOfGuarantee/referenceNumber", office);
+        },
+    );
     message
 }
 
@@ -120,7 +149,10 @@ pub(super) fn cancellation(target: MessageType, letter: &GuaranteeSettlement<Dat
 /// CD209C.
 pub(super) fn credit(target: MessageType, letter: &GuaranteeSettlement<Timestamp>) -> Document {
     let mut message = settlement(target, letter);
-    message.set("TransitOperation/arrivalDateAndTimeActual", letter.at.message_form());
+    message.set(
+        "TransitOperation/arrivalDateAndTimeActual",
+        letter.at.message_form(),
+    );
     message
 }
 
@@ -130,16 +162,21 @@ pub(super) fn result(target: MessageType, result: &UseResult) -> Document {
     message.set("TransitOperation/MRN", &result.mrn);
     message.set("CustomsOfficeOfDeparture/referenceNumber", &result.departure);
     message.set("HolderOfTheTransitProcedure/identificationNumber", &result.holder);
-    guarantees(&mut message, &result.answers, |answer| answer.kind, |reference, answer| {
-        reference.set("GRN", &answer.grn);
-        reference.set_if("CustomsOfficeOfGuarantee/referenceNumber", answer.office.as_ref());
-        for (number, country) in (1..).zip(answer.not_valid_in.iter().take(REFERENCES)) {
-            let group = reference.add("ValidityLimitation");
-            group.set("sequenceNumber", number);
-            group.set("guaranteeNotValidIn", country);
-        }
-        reasons(reference, &answer.reasons);
-    });
+    guarantees(
+        &mut message,
+        &result.answers,
+        |answer| answer.kind,
+        |reference, answer| {
+            reference.set("GRN", &answer.grn);
+            reference.set_if("CustomsOfficeOfGuarantee/referenceNumber", answer.office.as_ref());
+            for (number, country) in (1..).zip(answer.not_valid_in.iter().take(REFERENCES)) {
+                let group = reference.add("ValidityLimitation");
+                group.set("sequenceNumber", number);
+                group.set("guaranteeNotValidIn", country);
+            }
+            reasons(reference, &answer.reasons);
+        },
+    );
     message
 }
 

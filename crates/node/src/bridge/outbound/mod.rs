@@ -38,12 +38,18 @@ pub fn outbound(letter: &Letter, context: &OutboundContext<'_>) -> Result<Docume
     let target = message_type(letter.message_type())?;
     let mut message = match letter {
         Letter::Departure(letter) => departure_letter(letter, target, context)?,
-        Letter::Passage(passage::Letter::FrontierCrossed { mrn, departure, office, on, .. }) => {
-            office::frontier_crossed(target, mrn, departure, office, *on)
-        }
+        Letter::Passage(passage::Letter::FrontierCrossed {
+            mrn,
+            departure,
+            office,
+            on,
+            ..
+        }) => office::frontier_crossed(target, mrn, departure, office, *on),
         Letter::Destination(letter) => destination_letter(letter, target, context)?,
         Letter::GuaranteeResult(result) => guarantee::result(target, result),
-        Letter::Passage(passage::Letter::Nack(refusal)) | Letter::GuaranteeNack(refusal) => nack(target, refusal),
+        Letter::Passage(passage::Letter::Nack(refusal)) | Letter::GuaranteeNack(refusal) => {
+            nack(target, refusal)
+        }
     };
     let answers = match letter.recipient() {
         Recipient::Trader => true,
@@ -86,14 +92,23 @@ fn destination_letter(
 ) -> Result<Document, RenderError> {
     use destination::Letter as L;
     match letter {
-        L::ArrivalAdvice { mrn, at, departure, office, .. } => {
-            Ok(office::arrival_advice(target, mrn, *at, departure, office))
-        }
+        L::ArrivalAdvice {
+            mrn,
+            at,
+            departure,
+            office,
+            ..
+        } => Ok(office::arrival_advice(target, mrn, *at, departure, office)),
         L::UnloadingPermission { mrn, office, trader } => {
             records::unloading_permission(target, mrn, office, trader, context)
         }
         L::ControlResults { .. } => Ok(office::control_results(target, letter, context)),
-        L::GoodsReleased { mrn, on, office, trader } => Ok(office::goods_released(target, mrn, *on, office, trader)),
+        L::GoodsReleased {
+            mrn,
+            on,
+            office,
+            trader,
+        } => Ok(office::goods_released(target, mrn, *on, office, trader)),
         L::Rejected(rejection) => Ok(trader::rejected_at_destination(target, rejection, context)),
         L::Nack(refusal) => Ok(nack(target, refusal)),
     }
@@ -129,7 +144,10 @@ const ERRORS: usize = 9_999;
 fn errors(message: &mut Document, errors: &[FunctionalError]) {
     for error in errors.iter().take(ERRORS) {
         let group = message.add("FunctionalError");
-        group.set("errorPointer", line(&error.pointer).unwrap_or_else(|| "/".to_owned()));
+        group.set(
+            "errorPointer",
+            line(&error.pointer).unwrap_or_else(|| "/".to_owned()),
+        );
         group.set("errorCode", error.code);
         group.set("errorReason", error.reason.chars().take(7).collect::<String>());
         group.set_if("originalAttributeValue", error.value.as_deref().and_then(line));
@@ -141,8 +159,12 @@ const TEXT: usize = 512;
 
 /// Text as an element can carry it: one line without control characters, at most 512 characters, not empty.
 fn line(text: &str) -> Option<String> {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
-    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let words =
+        text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
+    let line = words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     let line: String = line.chars().take(TEXT).collect();
     let line = line.trim_end().to_owned();
     (!line.is_empty()).then_some(line)
@@ -150,9 +172,15 @@ fn line(text: &str) -> Option<String> {
 
 /// Copies a group from one message to another, as far as it is there, keeping only these elements; `true` when it is.
 fn copy(from: &Document, to: &mut Document, group: &str, wanted: &[&str]) -> bool {
-    let Some(found) = from.group(group) else { return false };
+    let Some(found) = from.group(group) else {
+        return false;
+    };
     let mut found = found.clone();
-    found.retain(&|path| wanted.iter().any(|name| path == *name || path.starts_with(&format!("{name}/"))));
+    found.retain(&|path| {
+        wanted
+            .iter()
+            .any(|name| path == *name || path.starts_with(&format!("{name}/")))
+    });
     let there = !found.is_empty();
     if there {
         to.add_copy(&found);

@@ -53,8 +53,14 @@ pub(super) fn arrival_advice(
 
 /// CD010C.
 pub(super) fn cancelled(target: MessageType, letter: &departure::Letter) -> Document {
-    let departure::Letter::MovementCancelled { mrn, decided, departure, destination, offices_of_transit: offices, .. } =
-        letter
+    let departure::Letter::MovementCancelled {
+        mrn,
+        decided,
+        departure,
+        destination,
+        offices_of_transit: offices,
+        ..
+    } = letter
     else {
         return Document::new(target);
     };
@@ -67,15 +73,27 @@ pub(super) fn cancelled(target: MessageType, letter: &departure::Letter) -> Docu
 
 /// CD024C.
 pub(super) fn arrival_forwarded(target: MessageType, letter: &departure::Letter) -> Document {
-    let departure::Letter::ArrivalForwarded { mrn, arrival, departure, destination, offices_of_transit: offices, .. } =
-        letter
+    let departure::Letter::ArrivalForwarded {
+        mrn,
+        arrival,
+        departure,
+        destination,
+        offices_of_transit: offices,
+        ..
+    } = letter
     else {
         return Document::new(target);
     };
     let mut message = about(target, mrn, departure);
-    message.set("TransitOperation/arrivalDateAndTimeActual", arrival.at.message_form());
+    message.set(
+        "TransitOperation/arrivalDateAndTimeActual",
+        arrival.at.message_form(),
+    );
     message.set("CustomsOfficeOfDestinationDeclared/referenceNumber", destination);
-    message.set("CustomsOfficeOfDestinationActual/referenceNumber", &arrival.office);
+    message.set(
+        "CustomsOfficeOfDestinationActual/referenceNumber",
+        &arrival.office,
+    );
     offices_of_transit(&mut message, offices);
     message
 }
@@ -86,12 +104,23 @@ pub(super) fn control_results(
     letter: &destination::Letter,
     context: &OutboundContext<'_>,
 ) -> Document {
-    let destination::Letter::ControlResults { mrn, departure, office, code, on, seals_intact, text, .. } = letter
+    let destination::Letter::ControlResults {
+        mrn,
+        departure,
+        office,
+        code,
+        on,
+        seals_intact,
+        text,
+        ..
+    } = letter
     else {
         return Document::new(target);
     };
     let mut message = about(target, mrn, departure);
-    let bound = context.record.and_then(|record| record.text("TransitOperation/bindingItinerary"));
+    let bound = context
+        .record
+        .and_then(|record| record.text("TransitOperation/bindingItinerary"));
     message.set("TransitOperation/bindingItinerary", bound.unwrap_or("0"));
     let text = text.as_deref().and_then(line);
     if !code.is_clean() {

@@ -1,13 +1,15 @@
 //! The office of guarantee, as law reads it.
 
+mod refusals;
+mod table;
+
 use super::*;
 use crate::fixtures::*;
 use crate::guarantee::InvalidReason;
 use crate::guarantee::ledger::{Entry, LedgerAccount, statement};
-use crate::{Facts, NoticeCode, RefusalKind, Transition};
-use base::{Administration, Date, Grn, GuaranteeType, Money, Mrn, ProcedureLetter, Timestamp};
-use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{Facts, NoticeCode};
+use base::{Date, Grn, GuaranteeType, Money, Mrn, ProcedureLetter, Timestamp};
+use std::collections::BTreeSet;
 
 fn terms() -> Terms {
     Terms {
@@ -195,69 +197,6 @@ fn uses_stop_where_the_reference_amount_ends() {
 }
 
 #[test]
-fn each_reason_is_given() {
-    let asked = |change: &dyn Fn(&mut Terms), question: Command| {
-        let mut terms = terms();
-        change(&mut terms);
-        Case::given([register(terms)]).when(question).unwrap()
-    };
-    let plain = || usage(mrn(), eur("1.00"));
-    assert_eq!(Case::given([]).when(plain()), Some(vec![InvalidReason::Unknown]));
-    assert_eq!(
-        asked(&|terms| terms.valid_until = Some(day("2026-11-23")), plain()),
-        [InvalidReason::NotValid]
-    );
-    assert_eq!(
-        asked(&|terms| terms.valid_from = day("2026-11-25"), plain()),
-        [InvalidReason::NotValid]
-    );
-    assert_eq!(
-        asked(&|terms| terms.holders = BTreeSet::from(["GB999999999000".parse().unwrap()]), plain()),
-        [InvalidReason::Holder]
-    );
-    assert_eq!(
-        asked(&|terms| terms.kind = GuaranteeType::WAIVER, plain()),
-        [InvalidReason::Type]
-    );
-    let italy = |terms: &mut Terms| terms.not_valid_in = BTreeSet::from(["IT".parse().unwrap()]);
-    assert_eq!(asked(&italy, plain()), [InvalidReason::Country]);
-    assert_eq!(
-        asked(&|_| {}, usage(mrn(), eur("10000.01"))),
-        [InvalidReason::Amount]
-    );
-    assert_eq!(
-        asked(&|_| {}, usage(mrn(), gbp("1.00"))),
-        [InvalidReason::Amount],
-        "not in euro"
-    );
-    let two = |terms: &mut Terms| {
-        italy(terms);
-        terms.valid_until = Some(day("2026-11-23"));
-    };
-    assert_eq!(
-        asked(&two, plain()),
-        [InvalidReason::NotValid, InvalidReason::Country]
-    );
-}
-
-#[test]
-fn who_cannot_prove_the_right_learns_nothing_else() {
-    let mut case = Case::given([register(Terms {
-        not_valid_in: BTreeSet::from(["IT".parse().unwrap()]),
-        ..terms()
-    })]);
-    let mut guess = usage(mrn(), eur("99999.00"));
-    if let Command::Use { access_code, .. } = &mut guess {
-        *access_code = "0000".parse().unwrap();
-    }
-    assert_eq!(case.when(guess), Some(vec![InvalidReason::AccessCode]));
-    let Letter::Answer(answer) = &case.last.letters[0] else {
-        panic!("CD205C")
-    };
-    assert!(answer.not_valid_in.is_empty());
-}
-
-#[test]
 fn a_guarantee_for_one_use_is_spent_by_discharge_and_not_by_cancellation() {
     let individual = |mrn| {
         let mut question = usage(mrn, eur("500.00"));
@@ -343,52 +282,6 @@ fn a_revoked_guarantee_keeps_its_locks_and_takes_no_more() {
 }
 
 #[test]
-fn refusals_name_guarantee_or_movement() {
-    let none = Case::given([]);
-    assert!(
-        none.refuses(cancel(mrn()))
-            .starts_with("14 at /CD204C/Guarantee/GuaranteeReference/GRN (G01")
-    );
-    let mut case = Case::given([register(terms())]);
-    assert!(
-        case.refuses(credit(mrn()))
-            .starts_with("90 at /CD209C/TransitOperation/MRN")
-    );
-    assert!(case.refuses(register(terms())).starts_with("26"));
-    case.when(usage(mrn(), eur("1.00")));
-    case.when(credit(mrn()));
-    assert_eq!(case.refuses(usage(mrn(), eur("1.00"))), "92 at /CD203C (G0009)");
-    assert_eq!(case.refuses(cancel(mrn())), "92 at /CD204C (G0009)");
-    let refusal = decide(&case.state, cancel(mrn()), &case.facts).unwrap_err();
-    let sender = Administration::parse("NTA.FR").unwrap();
-    assert_eq!(
-        refuse(&refusal, &cancel(mrn()), sender).unwrap().message_type(),
-        "CD906C"
-    );
-}
-
-#[test]
-fn terms_are_checked_on_registration() {
-    let broken = |change: &dyn Fn(&mut Terms)| {
-        let mut terms = terms();
-        change(&mut terms);
-        Case::given([]).refuses(register(terms))
-    };
-    assert!(broken(&|terms| terms.kind = GuaranteeType::VOUCHER).contains("R0318"));
-    assert!(broken(&|terms| terms.kind = GuaranteeType::TIR).contains("C0086"));
-    assert!(broken(&|terms| terms.reference_amount = gbp("1.00")).contains("R0267"));
-    assert!(broken(&|terms| terms.percentage = 40).contains("`40`"));
-    let abroad = Command::Register {
-        grn: grn("FR"),
-        terms: Box::new(terms()),
-    };
-    assert_eq!(
-        decide(&None, abroad, &facts("NTA.GB")).unwrap_err().kind,
-        RefusalKind::Invalid
-    );
-}
-
-#[test]
 fn answers_to_one_question_make_one_message() {
     let mut case = Case::given([register(terms())]);
     case.when(usage(mrn(), eur("1.00")));
@@ -419,114 +312,6 @@ fn an_account_remembers_a_bounded_number_of_ended_uses() {
     assert_eq!(case.account().usage(&number(1)), UsePhase::Credited);
 }
 
-#[test]
-fn a_forged_entry_does_not_read_back() {
-    let entry = Case::given([register(terms())]).entries[0].clone();
-    let text = serde_json::to_string(&entry).unwrap();
-    assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
-    assert!(serde_json::from_str::<Entry>(&text.replace("1000000", "-1000000")).is_err());
-    assert!(serde_json::from_str::<Entry>(&text.replace("reference", "available")).is_err());
-}
-
-fn phases_met() -> Vec<(UsePhase, State)> {
-    let start = || vec![register(terms()), usage(mrn(), eur("1.00"))];
-    let and = |command| start().into_iter().chain([command]);
-    vec![
-        (UsePhase::None, Case::given([register(terms())]).state),
-        (UsePhase::Locked, Case::given(start()).state),
-        (UsePhase::Cancelled, Case::given(and(cancel(mrn()))).state),
-        (UsePhase::Credited, Case::given(and(credit(mrn()))).state),
-    ]
-}
-
-#[test]
-fn every_phase_meets_every_command_as_the_table_says() {
-    let commands = [
-        usage(mrn(), eur("1.00")),
-        usage(mrn(), eur("99999.00")),
-        cancel(mrn()),
-        credit(mrn()),
-    ];
-    let mut walked = BTreeSet::new();
-    for (phase, state) in phases_met() {
-        assert_eq!(state.as_ref().unwrap().usage(&mrn()), phase);
-        for command in &commands {
-            let fits =
-                |row: &&Transition<UsePhase, Trigger>| row.from == phase && row.on == command.trigger();
-            let decided = decide(&state, command.clone(), &facts("NTA.GB"));
-            assert_eq!(
-                decided.is_ok(),
-                TRANSITIONS.iter().any(|row| fits(&row)),
-                "{command:?} in {phase}"
-            );
-            let Ok(decision) = decided else { continue };
-            let mut after = state.clone();
-            decision.events.iter().for_each(|event| apply(&mut after, event));
-            let phases = distinct(vec![phase, after.as_ref().unwrap().usage(&mrn())]);
-            let letters: Vec<_> = decision.letters.iter().map(Letter::message_type).collect();
-            walked.extend(
-                walk(TRANSITIONS, command.trigger(), &[], &phases, &letters).expect("a row of the table"),
-            );
-        }
-    }
-    assert_eq!(walked.len(), TRANSITIONS.len(), "every row is walked");
-}
-
-fn step() -> impl Strategy<Value = (u8, u64, i64)> {
-    (0u8..5, 0u64..6, 0i64..600_000)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TIDEWAITER_FULL").is_some() { 20_000 } else { 500 }))]
-
-    #[test]
-    fn the_ledger_balances_whatever_comes(steps in prop::collection::vec(step(), 1..60), single in any::<bool>()) {
-        let kind = if single { GuaranteeType::INDIVIDUAL } else { GuaranteeType::COMPREHENSIVE };
-        let mut case = Case::given([register(Terms { kind, ..terms() })]);
-        let mut model: BTreeMap<Mrn, i64> = BTreeMap::new();
-        let mut journal: Vec<String> = Vec::new();
-        let first = case.last.events.clone();
-        for (what, serial, cents) in steps {
-            let mrn = Mrn::issue(day("2026-11-24"), &office("FR001260"), serial, ProcedureLetter::J).unwrap();
-            let amount = Money::from_minor(cents, base::Currency::EUR).unwrap();
-            let mut command = match what {
-                0 | 1 => usage(mrn.clone(), amount),
-                2 => cancel(mrn.clone()),
-                3 => credit(mrn.clone()),
-                _ => usage(mrn.clone(), eur("10000.00")),
-            };
-            if let Command::Use { kind: asked, .. } = &mut command {
-                *asked = kind;
-            }
-            let Ok(decision) = decide(&case.state, command, &case.facts) else { continue };
-            for event in &decision.events {
-                apply(&mut case.state, event);
-                journal.push(serde_json::to_string(event).unwrap());
-                match event {
-                    Event::Locked { mrn, entry } => {
-                        prop_assert!(model.insert(mrn.clone(), entry.amount()).is_none(), "locked twice");
-                    }
-                    Event::Cancelled { mrn, entry, .. } | Event::Credited { mrn, entry, .. } => {
-                        prop_assert_eq!(model.remove(mrn), Some(entry.amount()));
-                    }
-                    _ => {}
-                }
-            }
-            let ledger = &case.account().ledger;
-            prop_assert_eq!(ledger.sum(), 0);
-            prop_assert!(ledger.available() >= 0);
-            prop_assert_eq!(ledger.exposure(), model.values().sum::<i64>());
-            let spent = ledger.balance(&LedgerAccount::Spent);
-            prop_assert_eq!(ledger.available() + ledger.exposure() + spent, 1_000_000);
-        }
-        let mut replayed: State = None;
-        first.iter().for_each(|event| apply(&mut replayed, event));
-        journal.iter().for_each(|event| apply(&mut replayed, &serde_json::from_str(event).unwrap()));
-        prop_assert_eq!(serde_json::to_vec(&replayed).unwrap(), serde_json::to_vec(&case.state).unwrap());
-    }
-}
-
-/// Days and moments that tests name but do not vary.
 #[test]
 fn a_guarantee_is_valid_on_its_first_and_last_day() {
     for (moment, expected) in [

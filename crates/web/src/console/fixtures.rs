@@ -1,0 +1,177 @@
+//! What tests draw pages of.
+
+use super::decision::Entered;
+use super::frame::{Frame, Section};
+use base::Administration;
+use node::{
+    DecisionView, EntryView, EventRow, GuaranteeView, LockView, MessageRow, MovementRow, MovementView,
+    PartnerView, PossibleDecision, Principal, Role,
+};
+
+pub const MRN: &str = "26GB000060KNEJKEJ3";
+
+/// 24 November 2026, 06:00:00 UTC.
+pub const SIX: i64 = 1_795_500_000_000_000;
+
+/// A movement that waits at its office of departure.
+pub fn movement() -> MovementRow {
+    MovementRow {
+        room: "departure".to_owned(),
+        movement: MRN.to_owned(),
+        mrn: MRN.to_owned(),
+        lrn: "MEDICINES-0001".to_owned(),
+        office: "GB000060".to_owned(),
+        state: "UnderControl".to_owned(),
+        holder: "GB123456789000".to_owned(),
+        waits_for_officer: true,
+        created: SIX,
+        updated: SIX + 5_000_000,
+    }
+}
+
+/// A declaration received from a trader.
+pub fn message() -> MessageRow {
+    MessageRow {
+        id: 1,
+        at: SIX,
+        direction: "received".to_owned(),
+        from_party: "trader".to_owned(),
+        to_party: "GB".to_owned(),
+        message_type: "CC015C".to_owned(),
+        identification: "MSG-000001".to_owned(),
+        movement: MRN.to_owned(),
+        outcome: "accepted".to_owned(),
+        clause: None,
+        exchange_id: None,
+    }
+}
+
+/// The acceptance of the declaration.
+pub fn event() -> EventRow {
+    EventRow {
+        at: SIX,
+        room: "departure".to_owned(),
+        kind: "Accepted".to_owned(),
+        words: "acme".to_owned(),
+    }
+}
+
+/// A decision that the node offers.
+pub fn possible(decision: &str, office: &str) -> PossibleDecision {
+    PossibleDecision {
+        decision: decision.to_owned(),
+        label: String::new(),
+        office: (!office.is_empty()).then(|| office.to_owned()),
+        needs_reason: false,
+    }
+}
+
+pub fn frame(section: Section) -> Frame {
+    let principal = Principal {
+        name: "j.doe".to_owned(),
+        role: Role::Officer,
+    };
+    let administration = Administration::parse("NTA.GB").unwrap();
+    let mut frame = Frame::new(&administration, false)
+        .for_principal(&principal, "form-secret")
+        .within(section);
+    // The real addresses change with every edit of the stylesheet.
+    frame.stylesheet = "/assets/0/console.css".to_owned();
+    frame.mark = "/assets/0/mark.svg".to_owned();
+    frame
+}
+
+pub fn view() -> MovementView {
+    let record = MessageRow {
+        id: 2,
+        at: SIX + 5_000_000,
+        direction: "sent".to_owned(),
+        from_party: "GB".to_owned(),
+        to_party: "FR".to_owned(),
+        message_type: "CD050C".to_owned(),
+        outcome: "delivered".to_owned(),
+        clause: Some("gb-fr-it-transit 1, clause 3.2".to_owned()),
+        exchange_id: Some("0199b6a0-0000-7000-8000-000000000001".to_owned()),
+        ..message()
+    };
+    let disclosed = DecisionView {
+        message: 2,
+        recipient: "NTA.FR".to_owned(),
+        clause: "gb-fr-it-transit 1, clause 3.2".to_owned(),
+        outcome: "cleared".to_owned(),
+        words: "21 of 34 elements".to_owned(),
+    };
+    MovementView {
+        rows: vec![movement()],
+        messages: vec![message(), record],
+        events: vec![event()],
+        decisions: vec![disclosed],
+        possible: vec![
+            possible("control-satisfactory", ""),
+            PossibleDecision {
+                label: "Control unsatisfactory: do not release".to_owned(),
+                ..possible("control-unsatisfactory", "")
+            },
+        ],
+    }
+}
+
+pub fn guarantee() -> GuaranteeView {
+    GuaranteeView {
+        grn: "26GB0000010000019".to_owned(),
+        kind: "1".to_owned(),
+        holders: vec!["GB123456789000".to_owned()],
+        state: "valid".to_owned(),
+        reference_amount: "100000.00 EUR".to_owned(),
+        available: "75000.00 EUR".to_owned(),
+        locked: "25000.00 EUR".to_owned(),
+        balanced: true,
+        locks: vec![LockView {
+            mrn: MRN.to_owned(),
+            amount: "25000.00 EUR".to_owned(),
+            since: SIX,
+        }],
+        entries: vec![EntryView {
+            at: SIX,
+            words: format!("locked for {MRN}"),
+            debit: "available".to_owned(),
+            credit: "locked".to_owned(),
+            amount: "25000.00 EUR".to_owned(),
+            balance: "75000.00 EUR".to_owned(),
+        }],
+    }
+}
+
+pub fn partner() -> PartnerView {
+    PartnerView {
+        administration: "NTA.FR".to_owned(),
+        country: "FR".to_owned(),
+        address: "https://node.fr.example:9443".to_owned(),
+        fingerprint: "4f2a9c01".repeat(8),
+        agreements: vec!["gb-fr-it-transit 1".to_owned()],
+        queued: 3,
+        delivered: 128,
+        refused: 0,
+        last_delivery: Some(SIX),
+        last_problem: Some("connection refused".to_owned()),
+    }
+}
+
+pub fn counts() -> Vec<(String, String, i64)> {
+    let count = |room: &str, state: &str, number| (room.to_owned(), state.to_owned(), number);
+    vec![
+        count("destination", "Arrived", 2),
+        count("departure", "UnderControl", 1),
+        count("departure", "WrittenOff", 40),
+    ]
+}
+
+/// What a form was sent with.
+pub fn entered(pairs: &[(&str, &str)]) -> Entered {
+    Entered::from_pairs(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    )
+}
