@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use tokio::task::block_in_place;
 
 /// Rounds in which the two arms take turns, so that a machine that slows down slows both.
 const ROUNDS: usize = 4;
@@ -124,7 +125,7 @@ impl Transport for Loopback {
 }
 
 /// The nodes of one case, with their workers.
-struct World3 {
+struct Corridor {
     folder: PathBuf,
     nodes: BTreeMap<Administration, Arc<Node>>,
     stop: tokio::sync::watch::Sender<bool>,
@@ -136,12 +137,12 @@ async fn case(choice: &StoreChoice, movements: usize) -> Result<BenchCase, Bench
     let world = open(choice).await?;
     let per_round = movements.div_ceil(ROUNDS).max(1);
     let (mut transit, mut bare, mut messages) = (Duration::ZERO, Duration::ZERO, 0u64);
-    let bare_store = node::BareStore::open(&bare_location(choice, &world.folder))?;
+    let bare_store = block_in_place(|| node::BareStore::open(&bare_location(choice, &world.folder)))?;
     for round in 0..ROUNDS {
         let started = Instant::now();
         world.round(round * per_round, per_round).await?;
         transit += started.elapsed();
-        let bodies = world.bodies_after(round * per_round, per_round).await?;
+        let bodies = world.new_bodies().await?;
         messages += bodies.len() as u64;
         let started = Instant::now();
         bare_store.insert_all(bodies).await?;
@@ -164,7 +165,7 @@ async fn case(choice: &StoreChoice, movements: usize) -> Result<BenchCase, Bench
         commands_per_commit: commands as f64 / (commits.max(1)) as f64,
     };
     bare_store.close().await;
-    node::discard_store(&bare_location(choice, &world.folder));
+    block_in_place(|| node::discard_store(&bare_location(choice, &world.folder)));
     world.close().await;
     Ok(case)
 }
@@ -183,7 +184,7 @@ fn bare_location(choice: &StoreChoice, folder: &Path) -> String {
     location(choice, folder, "bare")
 }
 
-async fn open(choice: &StoreChoice) -> Result<World3, BenchError> {
+async fn open(choice: &StoreChoice) -> Result<Corridor, BenchError> {
     let folder = std::env::temp_dir().join(format!("tidewaiter-bench-{}", std::process::id()));
     let countries = ["GB", "FR", "IT"].map(|code| Country::parse(code).unwrap_or_else(|_| unreachable!()));
     let parties: Vec<Administration> = countries.iter().map(|country| Administration::of(*country)).collect();
@@ -203,7 +204,7 @@ async fn open(choice: &StoreChoice) -> Result<World3, BenchError> {
             corridor_defaults: false,
             reference: None,
         };
-        prepared.insert(administration.clone(), node::initialise(&set_up)?);
+        prepared.insert(administration.clone(), block_in_place(|| node::initialise(&set_up))?);
     }
     let shared = Arc::new(OnceLock::new());
     let mut nodes = BTreeMap::new();
@@ -223,12 +224,12 @@ async fn open(choice: &StoreChoice) -> Result<World3, BenchError> {
     });
     let workers = workers.collect();
     let stores = prepared.into_values().map(|files| files.store).collect();
-    let world = World3 { folder, nodes, stop, workers, stores };
+    let world = Corridor { folder, nodes, stop, workers, stores };
     world.register().await?;
     Ok(world)
 }
 
-impl World3 {
+impl Corridor {
     fn node(&self, country: &str) -> Result<&Arc<Node>, BenchError> {
         let country = Country::parse(country).map_err(|invalid| BenchError::Astray(invalid.to_string()))?;
         let node = self.nodes.get(&Administration::of(country));
@@ -317,9 +318,9 @@ impl World3 {
         }
     }
 
-    /// The bytes of every message that the nodes put on record in a round; a message between two nodes stands in both
-    /// records and counts once.
-    async fn bodies_after(&self, _first: usize, _count: usize) -> Result<Vec<Vec<u8>>, BenchError> {
+    /// The bytes of every message that the nodes put on record in this round; a message between two nodes stands in
+    /// both records and counts once.
+    async fn new_bodies(&self) -> Result<Vec<Vec<u8>>, BenchError> {
         let mut bodies = Vec::new();
         for node in self.nodes.values() {
             bodies.extend(node.new_message_bodies().await?);
@@ -337,7 +338,7 @@ impl World3 {
             node.close().await;
         }
         for store in &self.stores {
-            node::discard_store(store);
+            block_in_place(|| node::discard_store(store));
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }

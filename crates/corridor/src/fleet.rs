@@ -126,7 +126,9 @@ impl Fleet {
         std::fs::create_dir_all(folder).map_err(system(folder))?;
         let mut prepared = BTreeMap::new();
         for country in countries {
-            prepared.insert(*country, prepare(folder, *country, store, reference)?);
+            // Setting up is blocking work: keys, passwords, a database.
+            let node = tokio::task::block_in_place(|| prepare(folder, *country, store, reference))?;
+            prepared.insert(*country, node);
         }
         let cards: Vec<(Country, PathBuf)> =
             prepared.iter().map(|(country, node)| (*country, node.card.clone())).collect();
@@ -237,7 +239,7 @@ impl Fleet {
         }
         if well && !self.keep {
             for store in stores {
-                node::discard_store(&store);
+                tokio::task::block_in_place(|| node::discard_store(&store));
             }
             // What cannot be removed from the temporary folder is left to the system.
             let _ = std::fs::remove_dir_all(&self.folder);

@@ -4,6 +4,7 @@
 //! delivers what leaves, and takes what arrives. It knows the store, the clock and the network; it does not know who
 //! asks it over HTTP.
 
+mod audit;
 mod bridge;
 mod bureau;
 mod clock;
@@ -34,6 +35,7 @@ mod transport;
 mod views;
 mod workers;
 
+pub use audit::states_that_differ;
 pub use bureau::Bureau;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{Config, ConfigError, Exchange, Listen, Release, Transit};

@@ -34,7 +34,9 @@ impl Node {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
         tokio::spawn(async move {
+            // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
             tokio::select! {
+                biased;
                 () = stop => {}
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
@@ -52,6 +54,7 @@ impl Node {
                 Err(error) => tracing::error!(%error, "letters could not be claimed"),
             }
             tokio::select! {
+                biased;
                 () = self.sender_woken() => {}
                 () = tokio::time::sleep(SENDER_NAP) => {}
             }

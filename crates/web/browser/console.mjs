@@ -125,8 +125,8 @@ function pages(found) {
     ["/console", "worklist", ["Worklist", "Waits for you", "Where movements stand", "All movements"]],
     ["/console?state=NoSuchState", "worklist-empty", ["Movements found", "No movement is like this"]],
     ["/console?q=NO-SUCH-LRN", "search-nothing", ["No movement with the reference", "NO-SUCH-LRN"]],
-    ["/console/guarantees", "guarantees", ["Guarantees"]],
-    ["/console/partners", "partners", ["Partners", "Fingerprint of its card", "Agreements"]],
+    ["/console/guarantees", "guarantees", ["Guarantees", ["Reference amount", "No guarantee is registered"]]],
+    ["/console/partners", "partners", ["Partners", ["Fingerprint of its card", "No partner is registered"]]],
     ["/console/nowhere", "not-found", ["Not found"], 404],
     ["/console/movements/99XX000000000000X0", "no-movement", ["Not found", "99XX000000000000X0"], 404],
     ["/console/messages/999999999", "no-message", ["Not found"], 404],
@@ -178,7 +178,10 @@ async function decisions(visitor, report, found) {
     await visitor.page.evaluate(() => document.querySelectorAll("form").forEach((form) => (form.noValidate = true)));
     await visitor.page.locator(".decide details").last().locator("button[type=submit]").click();
     await visitor.look("decision-incomplete", ["The decision is not complete", "Confirm that you have checked"]);
-    report.check(await visitor.page.locator(".decide details[open]").count(), "an incomplete form stays open");
+    if ((await visitor.page.locator(".decide details[open]").count()) === 0) {
+      report.check((await visitor.text()).includes("admits no decision"), "an incomplete form stays open");
+      report.note("the movement moved on while its form was filled in");
+    }
     return;
   }
   report.note("no movement waits for a decision now: the incomplete form was not tried");
@@ -195,7 +198,7 @@ async function withoutScripts(browser, report, settings, list) {
     const answer = await visitor.page.goto(visitor.url + path);
     report.check(answer.status() === status, `${name} answers ${status} without scripts`, String(answer.status()));
     const text = await visitor.text();
-    words.forEach((word) => report.check(text.includes(word), `${name} says "${word}" without scripts`));
+    words.forEach((word) => visitor.says(text, word, `without scripts ${name}`));
   }
   await visitor.press("Sign out");
   report.check(visitor.path() === "/console/sign-in", "the sign-out leads to the sign-in", visitor.path());
@@ -246,6 +249,6 @@ try {
 try {
   process.exitCode = await run(settings);
 } catch (error) {
-  console.error(`FAIL the console could not be visited: ${error.message}`);
+  console.error(`FAIL the console could not be visited: ${error.message.split("\n")[0]}`);
   process.exitCode = 2;
 }

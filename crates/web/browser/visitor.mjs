@@ -82,6 +82,12 @@ export class Visitor {
     return [...new Set(addresses)];
   }
 
+  /** Checks that a text has a word, or one of several. */
+  says(text, word, name) {
+    const choices = [word].flat();
+    this.report.check(choices.some((choice) => text.includes(choice)), `${name} says "${choices.join('" or "')}"`);
+  }
+
   /** Opens a page and looks at it. */
   async open(path, name, words, status = 200) {
     const answer = await this.page.goto(this.url + path);
@@ -96,7 +102,7 @@ export class Visitor {
   /** Looks at the page that is open. */
   async look(name, words) {
     const text = await this.text();
-    words.forEach((word) => this.report.check(text.includes(word), `${name} says "${word}"`));
+    words.forEach((word) => this.says(text, word, name));
     this.report.check(/NTA\.[A-Z]{2}/.test(text), `${name} says whose console it is`);
     this.report.check((await this.page.locator("h1").count()) === 1, `${name} has one heading of the first level`);
     this.report.check((await this.page.locator("script, [style], style").count()) === 0, `${name} needs no scripts and styles of its own`);

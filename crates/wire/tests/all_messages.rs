@@ -21,7 +21,7 @@ enum Extent {
 fn value(format: &str) -> &'static str {
     match format {
         "MessageTypes" => "CC015C",
-        "DateTimeType" | "DateTime" => "2026-11-24T06:00:00",
+        "DateTime" => "2026-11-24T06:00:00",
         "Date" => "2026-11-24",
         "MRN" => "24GB000246J8NY33L7",
         "AES-P1_MRN" => "24GB000246J8NY33A7",

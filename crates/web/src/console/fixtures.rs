@@ -147,7 +147,7 @@ pub fn partner() -> PartnerView {
         administration: "NTA.FR".to_owned(),
         country: "FR".to_owned(),
         address: "https://node.fr.example:9443".to_owned(),
-        fingerprint: "4f2a9c01".repeat(8),
+        fingerprint: "12345 67890 01234 56789 00042 31337 86753 00911".to_owned(),
         agreements: vec!["gb-fr-it-transit 1".to_owned()],
         queued: 3,
         delivered: 128,

@@ -31,7 +31,7 @@ impl From<&PartnerView> for Partner {
             administration: view.administration.clone(),
             country: names::country(&view.country).to_owned(),
             address: view.address.clone(),
-            fingerprint: grouped(&view.fingerprint),
+            fingerprint: view.fingerprint.clone(),
             agreements: view.agreements.clone(),
             queued: view.queued,
             delivered: view.delivered,
@@ -40,13 +40,6 @@ impl From<&PartnerView> for Partner {
             last_problem: view.last_problem.clone(),
         }
     }
-}
-
-/// A fingerprint in groups of eight, so that two people can compare it by reading aloud.
-fn grouped(fingerprint: &str) -> String {
-    let letters: Vec<char> = fingerprint.chars().collect();
-    let groups: Vec<String> = letters.chunks(8).map(|group| group.iter().collect()).collect();
-    groups.join(" ")
 }
 
 /// The page of all partners.
@@ -72,15 +65,4 @@ pub async fn show(visit: Visit) -> Result<Response, Failure> {
     let visit = visit.within(Section::Partners);
     let views = visit.node.partners().await.map_err(visit.failed())?;
     Ok(page(StatusCode::OK, &PartnersPage::new(visit.frame, &views)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fingerprint_can_be_read_aloud() {
-        assert_eq!(grouped("0123456789abcdef01"), "01234567 89abcdef 01");
-        assert_eq!(grouped(""), "");
-    }
 }
