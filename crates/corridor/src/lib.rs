@@ -13,7 +13,7 @@ mod play;
 mod process;
 mod progress;
 mod run;
-mod script;
+pub mod script;
 mod timeline;
 
 pub use bench::{BenchCase, BenchReport, bench_transit};

@@ -11,6 +11,7 @@ use customs::guarantee::account;
 use customs::transit::{AdditionalType, Declaration, Reference, departure, destination, passage};
 use customs::{Facts, Notice, Recipient, Refusal};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use store::{StoreError, Tx, counter};
 use wire::Document;
 
@@ -353,8 +354,8 @@ impl Proceeding<'_> {
         };
         let answers = self.answers(cause, letter);
         let context = OutboundContext {
-            declaration: declaration.as_ref(),
-            record: record.as_ref(),
+            declaration: declaration.as_deref(),
+            record: record.as_deref(),
             cause: cause.document.as_ref(),
             sender: &self.bureau().administration,
             recipient: &recipient,
@@ -501,6 +502,7 @@ impl Proceeding<'_> {
             reason: errors.first().map(ToString::to_string).unwrap_or_default(),
         })?;
         put_record(self.tx(), R::NAME, key, DOCUMENT, &body)?;
+        self.remember(R::NAME, key, Arc::new(document.clone()));
         self.keep_address::<R>(key, cause)
     }
 
@@ -511,12 +513,20 @@ impl Proceeding<'_> {
         Ok(())
     }
 
-    fn kept(&mut self, room: &str, key: &str) -> Result<Option<Document>, ProceedingError> {
+    /// The document that a case rests on. One decision often sends several letters, all from the same document, so
+    /// the last one read is remembered.
+    fn kept(&mut self, room: &'static str, key: &str) -> Result<Option<Arc<Document>>, ProceedingError> {
+        if let Some(document) = self.remembered(room, key) {
+            return Ok(Some(document));
+        }
         let Some(body) = record(self.tx(), room, key, DOCUMENT)? else { return Ok(None) };
-        wire::read(&body, &wire::Limits::default()).map(Some).map_err(|rejection| ProceedingError::Render {
+        let read = wire::read(&body, &wire::Limits::default());
+        let document = read.map(Arc::new).map_err(|rejection| ProceedingError::Render {
             message_type: "the document on record".to_owned(),
             reason: rejection.to_string(),
-        })
+        })?;
+        self.remember(room, key, Arc::clone(&document));
+        Ok(Some(document))
     }
 
     /// How the trader of a case is addressed: as it named itself when it opened the case.

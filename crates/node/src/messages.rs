@@ -148,6 +148,15 @@ pub fn set_exchange(tx: &mut dyn Tx, id: i64, clause: &str, exchange_id: &str) -
     Ok(())
 }
 
+/// Puts the label on a message that came from a partner: the terms on which its data was given.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_label(tx: &mut dyn Tx, id: i64, label: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE messages SET label = ?2 WHERE id = ?1", &[id.into(), label.into()])?;
+    Ok(())
+}
+
 /// Notes the fate of a message that went to a partner, by its identity in the exchange.
 ///
 /// # Errors

@@ -292,8 +292,10 @@ impl Node {
         handling: Handling,
     ) -> Result<Vec<u8>, NodeError> {
         let (peer, envelope, now) = (peer.clone(), Arc::clone(envelope), self.now());
+        // Signatures, seals and schemas are checked here, beside the writer and not on it.
+        let opening = reception::open(&self.bureau, &peer, &envelope, now);
         self.write(move |tx, bureau| -> Result<_, NodeError> {
-            Ok(reception::receive(tx, bureau, &peer, &envelope, now, handling)?)
+            Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
         })
         .await
     }

@@ -16,6 +16,7 @@ use crate::room::RoomError;
 use base::{Administration, Digest, Timestamp};
 use customs::{FunctionalError, Refusal};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use store::{StoreError, Tx, counter};
 use wire::{Document, MessageType, Rejection};
 
@@ -119,6 +120,14 @@ impl Incoming {
         let read = wire::read(&xml, &wire::Limits::default());
         Self { digest: evidence::digest_of(&xml), read, xml }
     }
+
+    /// The message that its root element names, if it names one.
+    pub fn message_type(&self) -> Option<MessageType> {
+        match &self.read {
+            Ok(document) => Some(document.message()),
+            Err(rejection) => rejection.message,
+        }
+    }
 }
 
 /// A proceeding under way.
@@ -128,6 +137,7 @@ pub struct Proceeding<'a> {
     now: Timestamp,
     actor: String,
     internal: VecDeque<(i64, Document)>,
+    remembered: Option<(&'static str, String, Arc<Document>)>,
     chain: usize,
 }
 
@@ -178,7 +188,7 @@ impl Cause {
 impl<'a> Proceeding<'a> {
     /// A proceeding in a transaction, set off by `actor`.
     pub fn new(tx: &'a mut dyn Tx, bureau: &'a Bureau, now: Timestamp, actor: &str) -> Self {
-        Self { tx, bureau, now, actor: actor.to_owned(), internal: VecDeque::new(), chain: 0 }
+        Self { tx, bureau, now, actor: actor.to_owned(), internal: VecDeque::new(), remembered: None, chain: 0 }
     }
 
     pub(crate) fn actor(&self) -> &str {
@@ -195,6 +205,17 @@ impl<'a> Proceeding<'a> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The document of a case, if it was the last one that was used.
+    pub(crate) fn remembered(&self, room: &str, key: &str) -> Option<Arc<Document>> {
+        let (of_room, of_key, document) = self.remembered.as_ref()?;
+        (*of_room == room && of_key == key).then(|| Arc::clone(document))
+    }
+
+    /// Remembers the document of a case.
+    pub(crate) fn remember(&mut self, room: &'static str, key: &str, document: Arc<Document>) {
+        self.remembered = Some((room, key.to_owned(), document));
     }
 
     /// Leaves a message for another room of ours, to be taken when this one is done.

@@ -21,6 +21,7 @@ CREATE TABLE messages (
     outcome TEXT NOT NULL,
     clause TEXT,
     exchange_id TEXT,
+    label TEXT,
     body BLOB NOT NULL
 );
 CREATE INDEX messages_by_movement ON messages (movement, id);
@@ -78,14 +79,6 @@ CREATE TABLE sessions (
     role TEXT NOT NULL,
     form_token TEXT NOT NULL,
     expires BIGINT NOT NULL
-);
-CREATE TABLE reference_versions (
-    id BIGINT PRIMARY KEY,
-    list TEXT NOT NULL,
-    snapshot TEXT NOT NULL,
-    active BIGINT NOT NULL,
-    imported BIGINT NOT NULL,
-    body BLOB NOT NULL
 );
 ",
 }];
