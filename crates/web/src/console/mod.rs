@@ -11,6 +11,8 @@
 //! Every page but the sign-in asks for a session ([`visit::Visit`]); a handler cannot draw a page without one. Pages
 //! carry no script, no style of their own and nothing from elsewhere: the content security policy forbids all three.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod assets;
 mod decision;
 mod decision_form;

@@ -130,37 +130,12 @@ impl MovementPage {
         };
         // The movement may have moved on since the form was drawn: then no form holds what was entered.
         let entered_in_vain = entered.filter(|_| !held).map(Entered::told).unwrap_or_default();
-        let label = |decision: &str| {
-            let possible = view
-                .possible
-                .iter()
-                .find(|possible| possible.decision == decision);
-            possible.map_or_else(|| names::words(decision), |possible| possible.label.clone())
-        };
         let name = [&mrn, &lrn]
             .into_iter()
             .find(|name| !name.is_empty())
             .map_or(movement, |name| name)
             .to_owned();
-        let (taken, refusal) = match outcome {
-            Outcome::Taken { decision } => (Some(label(&decision)), None),
-            Outcome::Refused {
-                entered,
-                words,
-                rules,
-            } => {
-                let decision = label(entered.decision());
-                (
-                    None,
-                    Some(Refusal {
-                        decision,
-                        words,
-                        rules,
-                    }),
-                )
-            }
-            Outcome::None | Outcome::Incomplete { .. } => (None, None),
-        };
+        let (taken, refusal) = told(view, outcome);
         Self {
             decisions_address: format!("{}/decisions", paths::movement(movement)),
             holder: first(|row| &row.holder),
@@ -182,6 +157,36 @@ impl MovementPage {
 
     fn waits(&self) -> bool {
         self.offices.iter().any(|office| office.waits)
+    }
+}
+
+/// What the page says on top: the decision that was taken, or why it was refused.
+fn told(view: &MovementView, outcome: Outcome) -> (Option<String>, Option<Refusal>) {
+    let label = |decision: &str| {
+        let possible = view
+            .possible
+            .iter()
+            .find(|possible| possible.decision == decision);
+        possible.map_or_else(|| names::words(decision), |possible| possible.label.clone())
+    };
+    match outcome {
+        Outcome::Taken { decision } => (Some(label(&decision)), None),
+        Outcome::Refused {
+            entered,
+            words,
+            rules,
+        } => {
+            let decision = label(entered.decision());
+            (
+                None,
+                Some(Refusal {
+                    decision,
+                    words,
+                    rules,
+                }),
+            )
+        }
+        Outcome::None | Outcome::Incomplete { .. } => (None, None),
     }
 }
 

@@ -11,7 +11,7 @@ use super::partners::PartnersPage;
 use super::sign_in::SignInPage;
 use super::worklist::{Wanted, WorklistPage};
 use askama::Template;
-use node::{GuaranteeView, MessageRow, MovementRow, MovementView};
+use node::{GuaranteeView, MessageRow, MovementRow, MovementView, PartnerView};
 
 /// Text that would be markup if anything forgot to escape it.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
@@ -312,13 +312,7 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         exchange_id: Some(format!("1{outside}")),
         ..message()
     };
-    let mut view = view();
-    view.rows = vec![movement.clone()];
-    view.messages = vec![message.clone()];
-    view.events[0].words.push_str(outside);
-    view.decisions[0].words.push_str(outside);
-    view.decisions[0].clause.push_str(outside);
-    view.possible[0].label.push_str(outside);
+    let view = view_with(outside, &movement, &message);
     let entered = entered(&[
         ("decision", "control-unsatisfactory"),
         ("reason", outside),
@@ -334,14 +328,7 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         words: format!("no{outside}"),
         rules,
     };
-    let mut guarantee = guarantee();
-    guarantee.holders.push(outside.to_owned());
-    guarantee.entries[0].words.push_str(outside);
-    guarantee.locks[0].mrn.push_str(outside);
-    let mut partner = partner();
-    partner.address.push_str(outside);
-    partner.agreements.push(outside.to_owned());
-    partner.last_problem = Some(format!("no{outside}"));
+    let (guarantee, partner) = (guarantee_with(outside), partner_with(outside));
     let wanted = Wanted {
         q: outside.to_owned(),
         state: format!("Accepted{outside}"),
@@ -376,4 +363,31 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         PartnersPage::new(frame(Section::Partners), &[partner]).render(),
     ];
     pages.into_iter().map(|page| page.unwrap()).collect()
+}
+
+fn view_with(outside: &str, movement: &MovementRow, message: &MessageRow) -> MovementView {
+    let mut view = view();
+    view.rows = vec![movement.clone()];
+    view.messages = vec![message.clone()];
+    view.events[0].words.push_str(outside);
+    view.decisions[0].words.push_str(outside);
+    view.decisions[0].clause.push_str(outside);
+    view.possible[0].label.push_str(outside);
+    view
+}
+
+fn guarantee_with(outside: &str) -> GuaranteeView {
+    let mut guarantee = guarantee();
+    guarantee.holders.push(outside.to_owned());
+    guarantee.entries[0].words.push_str(outside);
+    guarantee.locks[0].mrn.push_str(outside);
+    guarantee
+}
+
+fn partner_with(outside: &str) -> PartnerView {
+    let mut partner = partner();
+    partner.address.push_str(outside);
+    partner.agreements.push(outside.to_owned());
+    partner.last_problem = Some(format!("no{outside}"));
+    partner
 }
