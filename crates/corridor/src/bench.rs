@@ -133,6 +133,7 @@ struct Corridor {
     stores: Vec<String>,
 }
 
+#[allow(clippy::disallowed_methods, reason = "measuring is what this is for")]
 async fn case(choice: &StoreChoice, movements: usize) -> Result<BenchCase, BenchError> {
     let world = open(choice).await?;
     let per_round = movements.div_ceil(ROUNDS).max(1);
@@ -301,6 +302,7 @@ impl Corridor {
     }
 
     /// Waits until no letter is under way.
+    #[allow(clippy::disallowed_methods, reason = "a measurement that never ends must end")]
     async fn settle(&self) -> Result<(), BenchError> {
         let started = Instant::now();
         loop {

@@ -26,7 +26,7 @@ pub enum ClientError {
         /// The problem's title and detail.
         title: String,
         /// The whole problem document.
-        body: Value,
+        body: Box<Value>,
     },
     /// The answer is not what the API promises.
     #[error("cannot read the answer of {0}: {1}")]
@@ -124,7 +124,7 @@ impl Api {
         Err(ClientError::Problem {
             status: status.as_u16(),
             title: [words("title"), words("detail")].join(": "),
-            body: problem,
+            body: Box::new(problem),
         })
     }
 }

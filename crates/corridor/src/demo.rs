@@ -113,8 +113,7 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
     let corridor = Arc::new(fleet.cast());
     tokio::pin!(stop);
     let mut index = 0;
-    loop {
-        let Some(xml) = traffic(index) else { break };
+    while let Some(xml) = traffic(index) {
         let declaration = Declaration::parse(index, Path::new("traffic"), xml, &lists, today);
         let corridor = Arc::clone(&corridor);
         tokio::spawn(async move {

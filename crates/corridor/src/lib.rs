@@ -4,6 +4,8 @@
 //! It knows the nodes only as their users do, over HTTP with tokens; what it knows of customs is what a declarant and
 //! an officer know.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod bench;
 mod client;
 mod demo;

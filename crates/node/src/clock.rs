@@ -32,6 +32,7 @@ impl Clock for SystemClock {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place where the system's randomness is drawn")]
     #[allow(clippy::expect_used, reason = "without randomness no key or nonce is safe: stopping is the only right answer")]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives randomness");

@@ -4,7 +4,7 @@ use crate::bridge::{self, Inbound, Letter, OutboundContext};
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{self, Posted};
 use crate::proceeding::{Cause, Origin, Proceeding, ProceedingError, Submission, named_movement, refused};
-use crate::room::{self, Case, Effect, Room};
+use crate::room::{self, Case, Ran, Room};
 use crate::rooms::{Departure, Destination, Guarantee, Passage};
 use base::{Administration, Mrn, OfficeReference};
 use customs::guarantee::account;
@@ -276,7 +276,7 @@ impl Proceeding<'_> {
         found: &Found,
         command: R::Command,
         facts: &Facts,
-    ) -> Result<Result<Effect<R::Letter>, (R::State, Refusal)>, ProceedingError> {
+    ) -> Result<Ran<R>, ProceedingError> {
         let world = self.bureau().world.clone();
         let actor = self.actor().to_owned();
         let case = Case { key: &found.key, owner: &found.owner, actor: &actor };

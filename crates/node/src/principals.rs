@@ -94,7 +94,7 @@ pub fn register(
     tx.execute(
         "INSERT INTO principals (token_digest, name, role, password, created) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[
-            digest(&token).into(),
+            digest(&token),
             name.into(),
             role.as_str().into(),
             password.into(),
@@ -109,7 +109,7 @@ pub fn register(
 /// # Errors
 /// When the store fails.
 pub fn by_token(tx: &mut dyn Tx, token: &str) -> Result<Option<Principal>, StoreError> {
-    let rows = tx.query("SELECT name, role FROM principals WHERE token_digest = ?1", &[digest(token).into()])?;
+    let rows = tx.query("SELECT name, role FROM principals WHERE token_digest = ?1", &[digest(token)])?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Role::parse(row.text(1)?).map(|role| Principal { name: row.text(0).unwrap_or_default().to_owned(), role }))
 }
@@ -147,7 +147,7 @@ pub fn open_session(tx: &mut dyn Tx, world: &World, name: &str, role: Role) -> R
     tx.execute(
         "INSERT INTO sessions (token_digest, name, role, form_token, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[
-            digest(&token).into(),
+            digest(&token),
             name.into(),
             role.as_str().into(),
             secret(world).into(),
@@ -164,7 +164,7 @@ pub fn open_session(tx: &mut dyn Tx, world: &World, name: &str, role: Role) -> R
 pub fn session(tx: &mut dyn Tx, now: Timestamp, token: &str) -> Result<Option<Session>, StoreError> {
     let rows = tx.query(
         "SELECT name, role, form_token FROM sessions WHERE token_digest = ?1 AND expires > ?2",
-        &[digest(token).into(), now.as_micros().into()],
+        &[digest(token), now.as_micros().into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (name, form_token) = (row.text(0)?.to_owned(), row.text(2)?.to_owned());
@@ -176,7 +176,7 @@ pub fn session(tx: &mut dyn Tx, now: Timestamp, token: &str) -> Result<Option<Se
 /// # Errors
 /// When the store fails.
 pub fn close_session(tx: &mut dyn Tx, token: &str) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM sessions WHERE token_digest = ?1", &[digest(token).into()])?;
+    tx.execute("DELETE FROM sessions WHERE token_digest = ?1", &[digest(token)])?;
     Ok(())
 }
 

@@ -79,6 +79,9 @@ pub struct Effect<L> {
     pub notices: Vec<Notice>,
 }
 
+/// What became of a command: its effect, or the refusal and the state that refused it.
+pub type Ran<R> = Result<Effect<<R as Room>::Letter>, (<R as Room>::State, Refusal)>;
+
 /// The case that a command is about, and who gave the command.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
@@ -131,7 +134,7 @@ pub fn run<R: Room>(
     command: R::Command,
     facts: &Facts,
     salt: &mut dyn FnMut() -> [u8; 16],
-) -> Result<Result<Effect<R::Letter>, (R::State, Refusal)>, RoomError> {
+) -> Result<Ran<R>, RoomError> {
     let (mut state, version) = load_versioned::<R>(tx, case.key)?;
     let decision = match R::decide(&state, command, facts) {
         Ok(decision) => decision,

@@ -1,0 +1,206 @@
+//! What goes wrong in a simulation, and when: a script that follows from the seed.
+
+use crate::dice::Dice;
+use base::Country;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// When the last fault of the script begins. After that the federation must come to rest by itself.
+const LAST_BEGINNING: u64 = 40_000;
+
+/// From when on nothing befalls single deliveries and commands any more.
+pub(crate) const CALM: Duration = Duration::from_secs(60);
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A link carries nothing in either direction; what was under way is lost.
+    LinkCut,
+    /// A link carries nothing in one direction.
+    OneWayCut,
+    /// A link holds what it is given, and delivers all of it when it is released.
+    LinkHeld,
+    /// A link takes up to seconds.
+    LinkSlow,
+    /// A link breaks and mends by chance, losing what is under way.
+    LinkLossy,
+    /// A node is killed and started again later.
+    Crash,
+    /// A node loses its power right after a commit, before anybody hears of it.
+    PowerCut,
+    /// A disk refuses a commit.
+    CommitFailed,
+    /// The answer to a delivery or submission is lost, although it had its effect.
+    AnswerLost,
+    /// A frame or submission comes twice.
+    Duplicated,
+    /// A frame comes again much later, after others.
+    Replayed,
+    /// A node's clock is off.
+    ClockSkewed,
+}
+
+impl Fault {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::LinkCut,
+        Self::OneWayCut,
+        Self::LinkHeld,
+        Self::LinkSlow,
+        Self::LinkLossy,
+        Self::Crash,
+        Self::PowerCut,
+        Self::CommitFailed,
+        Self::AnswerLost,
+        Self::Duplicated,
+        Self::Replayed,
+        Self::ClockSkewed,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkCut => "link cut",
+            Self::OneWayCut => "link cut in one direction",
+            Self::LinkHeld => "link held",
+            Self::LinkSlow => "link slow",
+            Self::LinkLossy => "link lossy",
+            Self::Crash => "crash",
+            Self::PowerCut => "power cut after a commit",
+            Self::CommitFailed => "commit failed",
+            Self::AnswerLost => "answer lost",
+            Self::Duplicated => "duplicated",
+            Self::Replayed => "replayed later",
+            Self::ClockSkewed => "clock skewed",
+        }
+    }
+
+    /// How often in a thousand it befalls an occasion, before the weather of the seed; zero for those of the script.
+    fn per_mille(self) -> u64 {
+        match self {
+            Self::PowerCut => 5,
+            Self::CommitFailed | Self::AnswerLost | Self::Duplicated | Self::Replayed => 40,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// How often each kind of fault befell.
+pub type Counts = BTreeMap<Fault, u32>;
+
+/// Something that the network or the machines do at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// A fault of the link between two countries begins.
+    Trouble(Fault, Country, Country),
+    /// The link between two countries is well again.
+    Mend(Country, Country),
+    /// A node is killed, and started again after the pause.
+    Crash(Country, Duration),
+}
+
+/// The faults of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// What happens, in the order of its moments.
+    pub(crate) acts: Vec<(Duration, Act)>,
+    /// How far each node's clock is off, in microseconds.
+    pub(crate) skews: BTreeMap<Country, i64>,
+    /// How often faults befall single deliveries and commands, in multiples of the usual.
+    weather: u64,
+}
+
+impl Script {
+    /// The script of a seed.
+    pub(crate) fn of(seed: u64, countries: &[Country]) -> Self {
+        let mut dice = Dice::of(seed, "faults");
+        let mut acts = Vec::new();
+        for _ in 0..dice.between(2, 6) {
+            trouble(&mut dice, countries, &mut acts);
+        }
+        for _ in 0..dice.between(0, 4) {
+            if let Some(country) = dice.pick(countries) {
+                let at = Duration::from_millis(dice.between(200, LAST_BEGINNING));
+                acts.push((at, Act::Crash(*country, down_time(&mut dice))));
+            }
+        }
+        acts.sort_by_key(|(at, _)| *at);
+        let mut skews = BTreeMap::new();
+        for country in countries {
+            // A second is what a node loses whose time service has been away for a day.
+            let micros = if dice.per_mille(300) { dice.between(0, 2_000_000) } else { 1_000_000 };
+            skews.insert(*country, i64::try_from(micros).unwrap_or_default() - 1_000_000);
+        }
+        Self { acts, skews, weather: dice.between(0, 3) }
+    }
+
+    /// Whether a fault befalls one occasion.
+    pub(crate) fn befalls(&self, fault: Fault, dice: &mut Dice) -> bool {
+        dice.per_mille(fault.per_mille() * self.weather)
+    }
+}
+
+/// How long a machine is down.
+pub(crate) fn down_time(dice: &mut Dice) -> Duration {
+    Duration::from_millis(dice.between(100, 8_000))
+}
+
+/// Adds a fault of a link, with its end.
+fn trouble(dice: &mut Dice, countries: &[Country], acts: &mut Vec<(Duration, Act)>) {
+    let kinds = [Fault::LinkCut, Fault::OneWayCut, Fault::LinkHeld, Fault::LinkSlow, Fault::LinkLossy];
+    let (Some(kind), Some(one)) = (dice.pick(&kinds).copied(), dice.pick(countries).copied()) else { return };
+    let others: Vec<Country> = countries.iter().copied().filter(|country| *country != one).collect();
+    let Some(other) = dice.pick(&others).copied() else { return };
+    let begin = dice.between(0, LAST_BEGINNING);
+    let end = begin + dice.between(500, 12_000);
+    acts.push((Duration::from_millis(begin), Act::Trouble(kind, one, other)));
+    acts.push((Duration::from_millis(end), Act::Mend(one, other)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn countries() -> Vec<Country> {
+        ["FR", "GB", "IT"].iter().map(|code| Country::parse(code).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_seed_has_one_script_and_another_seed_has_another() {
+        let acts = |seed| Script::of(seed, &countries()).acts;
+        assert_eq!(acts(5), acts(5));
+        assert_ne!(acts(5), acts(6));
+    }
+
+    #[test]
+    fn every_trouble_ends_and_comes_in_order() {
+        for seed in 0..200 {
+            let script = Script::of(seed, &countries());
+            assert!(script.acts.is_sorted_by_key(|(at, _)| *at));
+            let count = |wanted: fn(&Act) -> bool| script.acts.iter().filter(|(_, act)| wanted(act)).count();
+            let troubles = count(|act| matches!(act, Act::Trouble(..)));
+            assert_eq!(troubles, count(|act| matches!(act, Act::Mend(..))));
+            let longest = LAST_BEGINNING + 12_000;
+            assert!(script.acts.iter().all(|(at, _)| *at <= Duration::from_millis(longest)));
+            assert!(script.skews.values().all(|skew| skew.abs() <= 1_000_000));
+        }
+    }
+
+    #[test]
+    fn over_many_seeds_every_kind_of_the_script_comes_up() {
+        let scripts: Vec<Script> = (0..50).map(|seed| Script::of(seed, &countries())).collect();
+        let acts = || scripts.iter().flat_map(|script| &script.acts).map(|(_, act)| act);
+        for kind in [Fault::LinkCut, Fault::OneWayCut, Fault::LinkHeld, Fault::LinkSlow, Fault::LinkLossy] {
+            assert!(acts().any(|act| matches!(act, Act::Trouble(fault, ..) if *fault == kind)), "{kind}");
+        }
+        assert!(acts().any(|act| matches!(act, Act::Crash(..))));
+        assert!(scripts.iter().any(|script| script.skews.values().any(|skew| *skew != 0)));
+    }
+}

@@ -1,0 +1,319 @@
+//! What everyone in a simulation shares: the nodes that are up, the dice, and the record of what happened.
+
+use crate::clock;
+use crate::dice::Dice;
+use crate::faults::{CALM, Counts, Fault, Script};
+use crate::trace::{Line, Trace};
+use crate::world::Federation;
+use base::{Country, Digest};
+use exchange::Response;
+use node::Node;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use store::{Store, StoreError, journal};
+
+/// How many new rows are read at once.
+const PAGE: usize = 200;
+
+/// A node that is up.
+struct Up {
+    node: Arc<Node>,
+    store: Store,
+    /// How many commits it had when its rows were read last.
+    commits: u64,
+}
+
+/// How far a node's rows are in the trace.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    journal: i64,
+    messages: i64,
+}
+
+/// Everything that changes in the course of a simulation.
+struct Scene {
+    up: BTreeMap<Country, Up>,
+    starts: BTreeMap<Country, u32>,
+    seen: BTreeMap<Country, Seen>,
+    dice: Dice,
+    trace: Trace,
+    faults: Counts,
+    violations: Vec<String>,
+    /// The first acknowledgement of each envelope at each recipient.
+    answers: BTreeMap<(Country, Digest), Vec<u8>>,
+    /// The type of each letter, by its identity between nodes.
+    letters: BTreeMap<String, String>,
+    /// Nodes that have lost their power in this step.
+    without_power: BTreeSet<Country>,
+    /// Frames that are still to come again, by the node that sends them.
+    replays: BTreeMap<Country, u32>,
+    /// The MRN that each declaration got, by LRN.
+    accepted: BTreeMap<String, String>,
+}
+
+/// What everyone shares.
+pub(crate) struct Stage {
+    pub(crate) federation: Federation,
+    pub(crate) script: Script,
+    scene: Mutex<Scene>,
+}
+
+impl Stage {
+    pub(crate) fn new(seed: u64, federation: Federation, script: Script) -> Arc<Self> {
+        let mut faults = Counts::new();
+        let skewed = script.skews.values().filter(|skew| **skew != 0).count();
+        if skewed > 0 {
+            faults.insert(Fault::ClockSkewed, u32::try_from(skewed).unwrap_or(u32::MAX));
+        }
+        let scene = Scene {
+            up: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            dice: Dice::of(seed, "occasions"),
+            trace: Trace::default(),
+            faults,
+            violations: Vec::new(),
+            answers: BTreeMap::new(),
+            letters: BTreeMap::new(),
+            without_power: BTreeSet::new(),
+            replays: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+        };
+        Arc::new(Self { federation, script, scene: Mutex::new(scene) })
+    }
+
+    fn scene(&self) -> MutexGuard<'_, Scene> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line to the trace, at the time of the host that runs.
+    pub(crate) fn note(&self, place: &str, words: impl Into<String>) {
+        self.note_at(clock::elapsed(), place, words, None);
+    }
+
+    /// Adds a line about a letter.
+    pub(crate) fn note_letter(&self, place: &str, letter: &str, words: impl Into<String>) {
+        self.note_at(clock::elapsed(), place, words, Some(letter.to_owned()));
+    }
+
+    /// Adds a line at a moment.
+    pub(crate) fn note_at(&self, at: Duration, place: &str, words: impl Into<String>, letter: Option<String>) {
+        let line = Line { at, place: place.to_owned(), words: words.into(), letter };
+        self.scene().trace.push(line);
+    }
+
+    /// Records that something happened that must never happen.
+    pub(crate) fn violation(&self, words: impl Into<String>) {
+        self.scene().violations.push(words.into());
+    }
+
+    /// Draws from the dice of occasions.
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Dice) -> T) -> T {
+        draw(&mut self.scene().dice)
+    }
+
+    /// Whether a fault befalls this occasion at `country`; if so it is counted and noted.
+    pub(crate) fn befalls(&self, fault: Fault, country: Country) -> bool {
+        let befalls = clock::elapsed() < CALM && self.draw(|dice| self.script.befalls(fault, dice));
+        if befalls {
+            self.count(fault);
+            self.note(country.as_str(), fault.as_str());
+        }
+        befalls
+    }
+
+    /// Counts a fault.
+    pub(crate) fn count(&self, fault: Fault) {
+        *self.scene().faults.entry(fault).or_default() += 1;
+    }
+
+    /// The number of the start that a node makes now, from 1.
+    pub(crate) fn start_of(&self, country: Country) -> u32 {
+        let mut scene = self.scene();
+        let starts = scene.starts.entry(country).or_default();
+        *starts += 1;
+        *starts
+    }
+
+    /// A node is up.
+    pub(crate) fn enter(&self, country: Country, node: Arc<Node>, store: Store) {
+        self.scene().up.insert(country, Up { node, store, commits: 0 });
+    }
+
+    /// A node is down. Nobody holds it any more.
+    pub(crate) fn leave(&self, country: Country) {
+        let mut scene = self.scene();
+        scene.replays.remove(&country);
+        let up = scene.up.remove(&country);
+        drop(scene);
+        drop(up);
+    }
+
+    /// The node of a country, when it is up.
+    pub(crate) fn node(&self, country: Country) -> Option<Arc<Node>> {
+        self.scene().up.get(&country).map(|up| Arc::clone(&up.node))
+    }
+
+    /// The next commit of a country fails.
+    pub(crate) fn fail_next_commit(&self, country: Country) {
+        if let Some(disk) = self.federation.disk(country) {
+            disk.fail_next_commits(1);
+        }
+    }
+
+    /// A node loses its power now: what it does from here on has no effect, and its machine is found dead after this
+    /// step.
+    pub(crate) fn cut_power(&self, country: Country) {
+        if let Some(disk) = self.federation.disk(country) {
+            disk.crash();
+        }
+        self.scene().without_power.insert(country);
+    }
+
+    /// The nodes that have lost their power since this was last asked.
+    pub(crate) fn take_without_power(&self) -> BTreeSet<Country> {
+        std::mem::take(&mut self.scene().without_power)
+    }
+
+    /// Notes how often a frame is still to come again from a node.
+    pub(crate) fn replay_begins(&self, country: Country) {
+        *self.scene().replays.entry(country).or_default() += 1;
+    }
+
+    /// A frame has come again.
+    pub(crate) fn replay_ends(&self, country: Country) {
+        let mut scene = self.scene();
+        let left = scene.replays.get(&country).map_or(0, |left| left.saturating_sub(1));
+        scene.replays.insert(country, left);
+    }
+
+    /// Whether every node is up and nothing is still to come again.
+    pub(crate) fn is_whole(&self) -> bool {
+        let scene = self.scene();
+        scene.up.len() == self.federation.countries().len() && scene.replays.values().all(|left| *left == 0)
+    }
+
+    /// Remembers an acknowledgement. Whoever asks again about the same envelope must get the same bytes, whatever
+    /// happened in between.
+    pub(crate) fn note_answer(&self, recipient: Country, envelope: &[u8], answer: &[u8]) -> &'static str {
+        let Ok(Response::Acknowledged(_)) = Response::decode(answer) else {
+            return match Response::decode(answer) {
+                Ok(Response::Gap { .. }) => "asks for earlier ones first",
+                Ok(Response::Conflict(_)) => "found a conflict",
+                Ok(Response::Refused(_)) => "refused it",
+                _ => "answered illegibly",
+            };
+        };
+        let key = (recipient, evidence::digest_of(envelope));
+        let mut scene = self.scene();
+        match scene.answers.get(&key) {
+            None => {
+                scene.answers.insert(key, answer.to_vec());
+                "acknowledged it"
+            }
+            Some(first) if first == answer => "acknowledged it again",
+            Some(_) => {
+                scene.violations.push(format!("{recipient} gave two different receipts for one envelope"));
+                "acknowledged it otherwise"
+            }
+        }
+    }
+
+    /// Remembers the MRN of an accepted declaration, which must never change or be forgotten.
+    pub(crate) fn note_accepted(&self, lrn: &str, mrn: &str) {
+        let mut scene = self.scene();
+        let before = scene.accepted.insert(lrn.to_owned(), mrn.to_owned());
+        if let Some(before) = before.filter(|before| before != mrn) {
+            scene.violations.push(format!("declaration {lrn} was accepted as {before} and later as {mrn}"));
+        }
+    }
+
+    /// The MRN of a declaration that was accepted.
+    pub(crate) fn accepted(&self, lrn: &str) -> Option<String> {
+        self.scene().accepted.get(lrn).cloned()
+    }
+
+    /// Puts what the nodes have committed since this was last called into the trace.
+    pub(crate) fn note_commits(&self, at: Duration) {
+        let mut news = Vec::new();
+        let mut letters = Vec::new();
+        {
+            let mut scene = self.scene();
+            let Scene { up, seen, .. } = &mut *scene;
+            for (country, up) in up {
+                let commits = up.store.statistics().commits;
+                if commits == up.commits {
+                    continue;
+                }
+                let cursor = seen.entry(*country).or_default();
+                let read = up.store.read(|tx| -> Result<_, StoreError> { new_rows(tx, *cursor) });
+                // A node without power is read when it is up again.
+                if let Ok(rows) = read {
+                    up.commits = commits;
+                    *cursor = rows.seen;
+                    news.extend(rows.words.into_iter().map(|words| (*country, words)));
+                    letters.extend(rows.letters);
+                }
+            }
+            scene.letters.extend(letters);
+        }
+        for (country, words) in news {
+            self.note_at(at, country.as_str(), words, None);
+        }
+    }
+
+    /// Ends the simulation: what happened, what went wrong on purpose, and what must not have happened.
+    pub(crate) fn finish(&self) -> (Trace, Counts, Vec<String>) {
+        let mut scene = self.scene();
+        let letters = std::mem::take(&mut scene.letters);
+        scene.trace.name_letters(&letters);
+        (
+            std::mem::take(&mut scene.trace),
+            std::mem::take(&mut scene.faults),
+            std::mem::take(&mut scene.violations),
+        )
+    }
+}
+
+/// What a node has put on record.
+struct NewRows {
+    words: Vec<String>,
+    letters: Vec<(String, String)>,
+    seen: Seen,
+}
+
+fn new_rows(tx: &mut dyn store::Tx, mut seen: Seen) -> Result<NewRows, StoreError> {
+    let mut words = Vec::new();
+    let mut letters = Vec::new();
+    loop {
+        let events = journal::after(tx, seen.journal, PAGE)?;
+        for event in &events {
+            words.push(format!("{}: {}", event.stream, event.kind));
+            seen.journal = event.seq;
+        }
+        if events.len() < PAGE {
+            break;
+        }
+    }
+    let rows = tx.query(
+        "SELECT id, direction, message_type, from_party, to_party, movement, outcome, exchange_id FROM messages \
+         WHERE id > ?1 ORDER BY id",
+        &[seen.messages.into()],
+    )?;
+    for row in &rows {
+        let (direction, kind) = (row.text(1)?, row.text(2)?);
+        words.push(format!(
+            "{direction} {kind} {} to {} about {}: {}",
+            row.text(3)?,
+            row.text(4)?,
+            row.text(5)?,
+            row.text(6)?
+        ));
+        if let Some(letter) = row.opt_text(7)? {
+            letters.push((letter.to_owned(), kind.to_owned()));
+        }
+        seen.messages = row.int(0)?;
+    }
+    Ok(NewRows { words, letters, seen })
+}
