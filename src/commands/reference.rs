@@ -39,10 +39,12 @@ impl Reference {
     /// Runs it.
     pub fn run(self) -> ExitCode {
         match self {
-            Self::Import(import) => match node::import_reference(&import.path, import.config.as_deref(), import.activate) {
-                Ok(lines) => print(&lines),
-                Err(error) => fail(error),
-            },
+            Self::Import(import) => {
+                match node::import_reference(&import.path, import.config.as_deref(), import.activate) {
+                    Ok(lines) => print(&lines),
+                    Err(error) => fail(error),
+                }
+            }
             Self::List(list) => match node::list_reference(&list.config) {
                 Ok(lines) => print(&lines),
                 Err(error) => fail(error),

@@ -44,7 +44,11 @@ pub struct Api {
 impl Api {
     /// Access to the node at `address` (`http://127.0.0.1:8443`) with `token`.
     pub fn new(address: String, token: String) -> Self {
-        Self { address, token, client: Client::builder(TokioExecutor::new()).build_http() }
+        Self {
+            address,
+            token,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     /// The address that it talks to.
@@ -74,7 +78,14 @@ impl Api {
     /// # Errors
     /// When the node is away, refuses, or answers something else.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        let body = self.request(Method::POST, path, "application/json", body.to_string().into_bytes()).await?;
+        let body = self
+            .request(
+                Method::POST,
+                path,
+                "application/json",
+                body.to_string().into_bytes(),
+            )
+            .await?;
         self.json(&body)
     }
 
@@ -83,12 +94,15 @@ impl Api {
     /// # Errors
     /// When the node is away or rejects the message.
     pub async fn submit(&self, xml: &[u8]) -> Result<Value, ClientError> {
-        let body = self.request(Method::POST, "/api/v1/messages", "application/xml", xml.to_vec()).await?;
+        let body = self
+            .request(Method::POST, "/api/v1/messages", "application/xml", xml.to_vec())
+            .await?;
         self.json(&body)
     }
 
     fn json<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
-        serde_json::from_slice(body).map_err(|error| ClientError::Answer(self.address.clone(), error.to_string()))
+        serde_json::from_slice(body)
+            .map_err(|error| ClientError::Answer(self.address.clone(), error.to_string()))
     }
 
     async fn request(
@@ -106,11 +120,21 @@ impl Api {
         if !media_type.is_empty() {
             request = request.header("content-type", media_type);
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| away(error.to_string()))?;
+        let request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| away(error.to_string()))?;
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| away(error.to_string()))?;
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| away(error.to_string()))?;
             let status = response.status();
-            let body = response.into_body().collect().await.map_err(|error| away(error.to_string()))?;
+            let body = response
+                .into_body()
+                .collect()
+                .await
+                .map_err(|error| away(error.to_string()))?;
             Ok((status, body.to_bytes().to_vec()))
         };
         let (status, body) = tokio::time::timeout(REQUEST_TIMEOUT, exchange)
@@ -120,7 +144,13 @@ impl Api {
             return Ok(body);
         }
         let problem: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let words = |field: &str| problem.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let words = |field: &str| {
+            problem
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         Err(ClientError::Problem {
             status: status.as_u16(),
             title: [words("title"), words("detail")].join(": "),

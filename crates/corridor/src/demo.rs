@@ -25,6 +25,9 @@ pub struct DemoOptions {
     pub every_seconds: u64,
 }
 
+/// How long people take between two steps: long enough to see on a console what waits for them.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// Where a consignment of the traffic goes: from, through, to.
 struct Leg {
     departure: &'static str,
@@ -100,14 +103,23 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
     let catalogue = node::load_catalogue(None)?;
     let lists = node::Lists(&catalogue);
     let first = (0..LEGS.len()).filter_map(|index| traffic(index).map(|xml| (index, xml)));
-    let declarations: Vec<Declaration> =
-        first.map(|(index, xml)| Declaration::parse(index, Path::new("traffic"), xml, &lists, today)).collect();
+    let declarations: Vec<Declaration> = first
+        .map(|(index, xml)| Declaration::parse(index, Path::new("traffic"), xml, &lists, today))
+        .collect();
     let mut plan = Plan::of(declarations)?;
     for registration in plan.registrations.values_mut() {
         // The traffic goes on for as long as someone watches.
         registration.uses = 100;
     }
-    let fleet = Fleet::launch_in(&folder, true, &options.binary, &plan.countries, &StoreChoice::Sqlite, None).await?;
+    let fleet = Fleet::launch_in(
+        &folder,
+        true,
+        &options.binary,
+        &plan.countries,
+        &StoreChoice::Sqlite,
+        None,
+    )
+    .await?;
     fleet.register_guarantees(&plan.registrations).await?;
     introduce(&fleet, &folder, options.every_seconds);
     let corridor = Arc::new(fleet.cast());
@@ -117,8 +129,13 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         let declaration = Declaration::parse(index, Path::new("traffic"), xml, &lists, today);
         let corridor = Arc::clone(&corridor);
         tokio::spawn(async move {
-            let lrn = declaration.route.as_ref().map(|route| route.lrn.to_string()).unwrap_or_default();
-            match Play::new(&corridor, &declaration).run(|state| println!("{lrn}  {state}")).await {
+            let lrn = declaration
+                .route
+                .as_ref()
+                .map(|route| route.lrn.to_string())
+                .unwrap_or_default();
+            let play = Play::new(&corridor, &declaration).unhurried(PAUSE);
+            match play.run(|state| println!("{lrn}  {state}")).await {
                 Outcome::WrittenOff { mrn } => println!("{lrn}  written off as {mrn}, guarantee released"),
                 other => println!("{lrn}  ended otherwise: {other:?}"),
             }
@@ -147,7 +164,9 @@ fn introduce(fleet: &Fleet, folder: &Path, every_seconds: u64) {
         ));
     }
     lines.push(String::new());
-    lines.push(format!("A consignment sets out every {every_seconds} s; officers and carriers are played. Ctrl-C stops."));
+    lines.push(format!(
+        "A consignment sets out every {every_seconds} s; officers and carriers are played. Ctrl-C stops."
+    ));
     let text = lines.join("\n");
     println!("{text}\n");
     // The file is a convenience; without it the lines above still stand on the terminal.
@@ -184,25 +203,45 @@ pub(crate) fn traffic(index: usize) -> Option<Vec<u8>> {
     document.set("preparationDateAndTime", now.message_form());
     document.set("messageRecipient", format!("NTA.{departure}"));
     document.set("messageIdentification", format!("TRAFFIC-{index:06}"));
-    document.set("TransitOperation/LRN", format!("DEMO-{:04}-{}", index + 1, now.date()));
+    document.set(
+        "TransitOperation/LRN",
+        format!("DEMO-{:04}-{}", index + 1, now.date()),
+    );
     document.set("CustomsOfficeOfDeparture/referenceNumber", leg.departure);
-    document.set("CustomsOfficeOfDestinationDeclared/referenceNumber", leg.destination);
+    document.set(
+        "CustomsOfficeOfDestinationDeclared/referenceNumber",
+        leg.destination,
+    );
     document.set("CustomsOfficeOfTransitDeclared/referenceNumber", leg.transit);
     document.set("Guarantee/GuaranteeReference/GRN", &grn);
-    document.set("Guarantee/GuaranteeReference/accessCode", AccessCode::parse(leg.access_code).ok()?);
+    document.set(
+        "Guarantee/GuaranteeReference/accessCode",
+        AccessCode::parse(leg.access_code).ok()?,
+    );
     document.set("Consignment/countryOfDispatch", departure);
     document.set("Consignment/countryOfDestination", leg.destination.get(..2)?);
-    document.set("Consignment/LocationOfGoods/CustomsOffice/referenceNumber", leg.departure);
-    document.set("Consignment/CountryOfRoutingOfConsignment/country", leg.transit.get(..2)?);
+    document.set(
+        "Consignment/LocationOfGoods/CustomsOffice/referenceNumber",
+        leg.departure,
+    );
+    document.set(
+        "Consignment/CountryOfRoutingOfConsignment/country",
+        leg.transit.get(..2)?,
+    );
     let border = "Consignment/ActiveBorderTransportMeans/customsOfficeAtBorderReferenceNumber";
     document.set(border, leg.transit);
     let commodity = "Consignment/HouseConsignment/ConsignmentItem/Commodity";
     document.set(&format!("{commodity}/descriptionOfGoods"), goods);
-    document.set(&format!("{commodity}/CommodityCode/harmonizedSystemSubHeadingCode"), heading);
-    document.set(&format!("{commodity}/CommodityCode/combinedNomenclatureCode"), ending);
+    document.set(
+        &format!("{commodity}/CommodityCode/harmonizedSystemSubHeadingCode"),
+        heading,
+    );
+    document.set(
+        &format!("{commodity}/CommodityCode/combinedNomenclatureCode"),
+        ending,
+    );
     wire::write(&document).ok()
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -19,8 +19,8 @@ pub mod script;
 mod timeline;
 
 pub use bench::{BenchCase, BenchReport, bench_transit};
-pub use demo::{DemoOptions, demo, demo_once};
 pub use client::{Api, ClientError};
+pub use demo::{DemoOptions, demo, demo_once};
 pub use fleet::{Fleet, FleetError, SignIn, StoreChoice};
 pub use plan::{Declaration, Expectation, Plan, PlanError, Registration};
 pub use play::{Cast, Corridor, Outcome, Play};

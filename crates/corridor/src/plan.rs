@@ -91,7 +91,11 @@ impl Declaration {
 
     /// As [`Declaration::load`], from bytes.
     pub fn parse(index: usize, file: &Path, xml: Vec<u8>, codes: &dyn wire::CodeLists, on: Date) -> Self {
-        let country_of = |party: &str| party.strip_prefix("NTA.").and_then(|code| Country::parse(code).ok());
+        let country_of = |party: &str| {
+            party
+                .strip_prefix("NTA.")
+                .and_then(|code| Country::parse(code).ok())
+        };
         let mut declaration = Self {
             index,
             file: file.to_owned(),
@@ -131,10 +135,16 @@ impl Declaration {
 
 impl Route {
     fn of(document: &Document) -> Option<Self> {
-        let office = |path: &str| document.text(path).and_then(|text| OfficeReference::parse(text).ok());
+        let office = |path: &str| {
+            document
+                .text(path)
+                .and_then(|text| OfficeReference::parse(text).ok())
+        };
         let authorisations = document.texts("Authorisation/type");
         Some(Self {
-            lrn: document.text("TransitOperation/LRN").and_then(|text| Lrn::parse(text).ok())?,
+            lrn: document
+                .text("TransitOperation/LRN")
+                .and_then(|text| Lrn::parse(text).ok())?,
             departure: office("CustomsOfficeOfDeparture/referenceNumber")?,
             destination: office("CustomsOfficeOfDestinationDeclared/referenceNumber")?,
             transit: document
@@ -143,14 +153,19 @@ impl Route {
                 .filter_map(|text| OfficeReference::parse(text).ok())
                 .collect(),
             guarantees: guarantees(document),
-            holder: document.text("HolderOfTheTransitProcedure/identificationNumber").unwrap_or_default().to_owned(),
+            holder: document
+                .text("HolderOfTheTransitProcedure/identificationNumber")
+                .unwrap_or_default()
+                .to_owned(),
             authorised: authorisations.contains(&"C521"),
         })
     }
 
     /// The countries that take part: of the offices and of the guarantees.
     pub fn countries(&self) -> BTreeSet<Country> {
-        let offices = [&self.departure, &self.destination].into_iter().chain(&self.transit);
+        let offices = [&self.departure, &self.destination]
+            .into_iter()
+            .chain(&self.transit);
         let guarantees = self.guarantees.iter().map(|guarantee| guarantee.grn.country());
         offices.map(OfficeReference::country).chain(guarantees).collect()
     }
@@ -159,17 +174,29 @@ impl Route {
 fn guarantees(document: &Document) -> Vec<GuaranteeUse> {
     let mut uses = Vec::new();
     for guarantee in document.groups("Guarantee") {
-        let Some(kind) = guarantee.text("guaranteeType").and_then(|text| GuaranteeType::parse(text).ok()) else {
+        let Some(kind) = guarantee
+            .text("guaranteeType")
+            .and_then(|text| GuaranteeType::parse(text).ok())
+        else {
             continue;
         };
         for reference in guarantee.groups("GuaranteeReference") {
             let grn = reference.text("GRN").and_then(|text| Grn::parse(text).ok());
-            let access_code = reference.text("accessCode").and_then(|text| AccessCode::parse(text).ok());
-            let currency = reference.text("currency").and_then(|text| Currency::parse(text).ok());
+            let access_code = reference
+                .text("accessCode")
+                .and_then(|text| AccessCode::parse(text).ok());
+            let currency = reference
+                .text("currency")
+                .and_then(|text| Currency::parse(text).ok());
             let amount = reference.text("amountToBeCovered").unwrap_or("0");
             let amount = Money::parse(amount, currency.unwrap_or(Currency::EUR));
             if let (Some(grn), Some(access_code), Ok(amount)) = (grn, access_code, amount) {
-                uses.push(GuaranteeUse { grn, kind, access_code, amount });
+                uses.push(GuaranteeUse {
+                    grn,
+                    kind,
+                    access_code,
+                    amount,
+                });
             }
         }
     }
@@ -223,11 +250,19 @@ impl Plan {
         if countries.is_empty() {
             return Err(PlanError::NoCountry);
         }
-        Ok(Self { declarations, countries, registrations })
+        Ok(Self {
+            declarations,
+            countries,
+            registrations,
+        })
     }
 }
 
-fn register(all: &mut BTreeMap<Grn, Registration>, used: &GuaranteeUse, holder: &str) -> Result<(), PlanError> {
+fn register(
+    all: &mut BTreeMap<Grn, Registration>,
+    used: &GuaranteeUse,
+    holder: &str,
+) -> Result<(), PlanError> {
     let registration = all.entry(used.grn.clone()).or_insert_with(|| Registration {
         grn: used.grn.clone(),
         kind: used.kind,

@@ -86,6 +86,7 @@ pub struct Play<'a> {
     corridor: &'a Corridor,
     declaration: &'a Declaration,
     controlled: bool,
+    pause: Duration,
     last_refusal: String,
 }
 
@@ -100,7 +101,21 @@ enum Step {
 impl<'a> Play<'a> {
     /// A play of `declaration` in `corridor`.
     pub fn new(corridor: &'a Corridor, declaration: &'a Declaration) -> Self {
-        Self { corridor, declaration, controlled: false, last_refusal: String::new() }
+        Self {
+            corridor,
+            declaration,
+            controlled: false,
+            pause: Duration::ZERO,
+            last_refusal: String::new(),
+        }
+    }
+
+    /// Lets the people take their time: `pause` passes after each change of state, so that someone who watches the
+    /// consoles sees what waits.
+    #[must_use]
+    pub fn unhurried(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// Plays until the declaration is written off or rejected, or nothing moves any more. `report` is told of each
@@ -114,6 +129,7 @@ impl<'a> Play<'a> {
                 Ok(Step::At(state)) if state != last => {
                     report(&state);
                     (last, quiet) = (state, 0);
+                    tokio::time::sleep(self.pause).await;
                 }
                 Ok(Step::At(_)) | Err(ClientError::Away(..)) => quiet += 1,
                 Err(error) => {
@@ -122,7 +138,9 @@ impl<'a> Play<'a> {
                 }
             }
             if quiet > PATIENCE {
-                return Outcome::Stuck { state: format!("{last} {}", self.last_refusal).trim().to_owned() };
+                return Outcome::Stuck {
+                    state: format!("{last} {}", self.last_refusal).trim().to_owned(),
+                };
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -136,7 +154,9 @@ impl<'a> Play<'a> {
 
     async fn step(&mut self) -> Result<Step, ClientError> {
         let home = self.at(self.declaration.departure_country())?;
-        let Some(route) = &self.declaration.route else { return self.submit(home).await };
+        let Some(route) = &self.declaration.route else {
+            return self.submit(home).await;
+        };
         let path = format!("/api/v1/movements?lrn={}", escape(route.lrn.as_str()));
         let rows: Movements = home.trader.get(&path).await?;
         let Some(movement) = rows.movements.into_iter().find(|row| row.room == "departure") else {
@@ -148,7 +168,12 @@ impl<'a> Play<'a> {
             "UnderControl" => {
                 // Control that was satisfactory leads back to acceptance: once is enough.
                 self.controlled = true;
-                self.decide(&home.officer, &movement.mrn, json!({"decision": "control-satisfactory"})).await?;
+                self.decide(
+                    &home.officer,
+                    &movement.mrn,
+                    json!({"decision": "control-satisfactory"}),
+                )
+                .await?;
             }
             "Released" | "Arrived" => return self.travel(&movement).await,
             "WrittenOff" => return self.guarantee_released(&movement.mrn).await,
@@ -161,7 +186,11 @@ impl<'a> Play<'a> {
         match home.trader.submit(&self.declaration.xml).await {
             Ok(_) => Ok(Step::At("submitted".to_owned())),
             Err(ClientError::Problem { body, .. }) if body.get("replies").is_some() => {
-                let replies = body.get("replies").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+                let replies = body
+                    .get("replies")
+                    .and_then(serde_json::Value::as_array)
+                    .cloned()
+                    .unwrap_or_default();
                 let messages = replies
                     .iter()
                     .filter_map(|reply| reply.get("type").and_then(serde_json::Value::as_str))
@@ -174,7 +203,8 @@ impl<'a> Play<'a> {
     }
 
     async fn present(&self, home: &Cast) -> Result<(), ClientError> {
-        let message = script::presentation(self.declaration).map_err(|words| ClientError::Answer("CC170C".into(), words))?;
+        let message = script::presentation(self.declaration)
+            .map_err(|words| ClientError::Answer("CC170C".into(), words))?;
         home.trader.submit(&message).await.map(|_| ())
     }
 
@@ -189,17 +219,23 @@ impl<'a> Play<'a> {
     }
 
     async fn decide(&self, officer: &Api, mrn: &str, decision: serde_json::Value) -> Result<(), ClientError> {
-        officer.post(&format!("/api/v1/movements/{mrn}/decisions"), &decision).await.map(|_| ())
+        officer
+            .post(&format!("/api/v1/movements/{mrn}/decisions"), &decision)
+            .await
+            .map(|_| ())
     }
 
     async fn travel(&self, movement: &MovementRow) -> Result<Step, ClientError> {
-        let Some(route) = &self.declaration.route else { return Ok(Step::At(movement.state.clone())) };
+        let Some(route) = &self.declaration.route else {
+            return Ok(Step::At(movement.state.clone()));
+        };
         for office in &route.transit {
             let row = self.row(office, "passage", &movement.mrn).await?;
             match row.as_ref().map(|row| row.state.as_str()) {
                 Some("Announced") => {
                     let crossing = json!({"decision": "crossing", "office": office.as_str()});
-                    self.decide(&self.at(office.country())?.officer, &movement.mrn, crossing).await?;
+                    self.decide(&self.at(office.country())?.officer, &movement.mrn, crossing)
+                        .await?;
                     return Ok(Step::At(format!("crossing {office}")));
                 }
                 Some(_) => {}
@@ -221,7 +257,12 @@ impl<'a> Play<'a> {
                 there.trader.submit(&message).await?;
             }
             "Arrived" if route.authorised => {
-                self.decide(&there.officer, &movement.mrn, json!({"decision": "permit-unloading"})).await?;
+                self.decide(
+                    &there.officer,
+                    &movement.mrn,
+                    json!({"decision": "permit-unloading"}),
+                )
+                .await?;
             }
             "Unloading" => {
                 let message = script::unloading_remarks(self.declaration, &movement.mrn)
@@ -237,18 +278,39 @@ impl<'a> Play<'a> {
         Ok(Step::At(format!("{} {state}", route.destination)))
     }
 
-    async fn row(&self, office: &OfficeReference, room: &str, mrn: &str) -> Result<Option<MovementRow>, ClientError> {
-        let rows: Movements = self.at(office.country())?.officer.get(&format!("/api/v1/movements?mrn={mrn}")).await?;
-        Ok(rows.movements.into_iter().find(|row| row.room == room && row.office == office.as_str()))
+    async fn row(
+        &self,
+        office: &OfficeReference,
+        room: &str,
+        mrn: &str,
+    ) -> Result<Option<MovementRow>, ClientError> {
+        let rows: Movements = self
+            .at(office.country())?
+            .officer
+            .get(&format!("/api/v1/movements?mrn={mrn}"))
+            .await?;
+        Ok(rows
+            .movements
+            .into_iter()
+            .find(|row| row.room == room && row.office == office.as_str()))
     }
 
     async fn guarantee_released(&self, mrn: &str) -> Result<Step, ClientError> {
         let references = self.declaration.route.iter().flat_map(|route| &route.guarantees);
         for guarantee in references {
             let officer = &self.at(guarantee.grn.country())?.officer;
-            let account: serde_json::Value = officer.get(&format!("/api/v1/guarantees/{}", guarantee.grn)).await?;
-            let locks = account.get("locks").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-            if locks.iter().any(|lock| lock.get("mrn").and_then(serde_json::Value::as_str) == Some(mrn)) {
+            let account: serde_json::Value = officer
+                .get(&format!("/api/v1/guarantees/{}", guarantee.grn))
+                .await?;
+            let locks = account
+                .get("locks")
+                .and_then(serde_json::Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            if locks
+                .iter()
+                .any(|lock| lock.get("mrn").and_then(serde_json::Value::as_str) == Some(mrn))
+            {
                 return Ok(Step::At(format!("guarantee {} still locked", guarantee.grn)));
             }
         }
@@ -260,7 +322,9 @@ impl<'a> Play<'a> {
 fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()

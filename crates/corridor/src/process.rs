@@ -35,7 +35,10 @@ pub struct Program {
 impl Program {
     /// Starts the node. It stops by itself when this process dies, since its standard input then closes.
     fn start(&self) -> std::io::Result<Child> {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
         Command::new(&self.binary)
             .arg("serve")
             .arg("--config")
@@ -59,9 +62,19 @@ impl Supervised {
         let restarts = Arc::new(AtomicU32::new(0));
         let wake = Arc::new(tokio::sync::Notify::new());
         let first = program.start()?;
-        let watcher =
-            tokio::spawn(watch(program, first, Arc::clone(&stopping), Arc::clone(&restarts), Arc::clone(&wake)));
-        Ok(Self { stopping, restarts, watcher, wake })
+        let watcher = tokio::spawn(watch(
+            program,
+            first,
+            Arc::clone(&stopping),
+            Arc::clone(&restarts),
+            Arc::clone(&wake),
+        ));
+        Ok(Self {
+            stopping,
+            restarts,
+            watcher,
+            wake,
+        })
     }
 
     /// How often the node had to be started again.

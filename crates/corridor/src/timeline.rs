@@ -57,8 +57,12 @@ impl Timeline {
         for (country, api) in nodes {
             let mut after = 0;
             loop {
-                let page: Page = api.get(&format!("/api/v1/messages?after={after}&limit=500")).await?;
-                let Some(last) = page.messages.last().map(|entry| entry.id) else { break };
+                let page: Page = api
+                    .get(&format!("/api/v1/messages?after={after}&limit=500"))
+                    .await?;
+                let Some(last) = page.messages.last().map(|entry| entry.id) else {
+                    break;
+                };
                 after = last;
                 for entry in page.messages {
                     let foreign = entry.direction == "received" && entry.from_party != "trader";
@@ -111,7 +115,11 @@ impl Timeline {
 
     /// The timeline in words, one message a line.
     pub fn lines(&self) -> Vec<String> {
-        let start = self.entries.first().map(|(entry, _)| entry.at).unwrap_or_default();
+        let start = self
+            .entries
+            .first()
+            .map(|(entry, _)| entry.at)
+            .unwrap_or_default();
         self.entries()
             .map(|entry| {
                 format!(
@@ -123,7 +131,11 @@ impl Timeline {
                     entry.message_type,
                     entry.movement,
                     entry.outcome,
-                    entry.clause.as_deref().map(|clause| format!("  [{clause}]")).unwrap_or_default(),
+                    entry
+                        .clause
+                        .as_deref()
+                        .map(|clause| format!("  [{clause}]"))
+                        .unwrap_or_default(),
                 )
             })
             .collect()

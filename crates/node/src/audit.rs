@@ -26,7 +26,9 @@ fn compare<R: Room>(tx: &mut dyn Tx) -> Result<Vec<String>, RoomError> {
     let mut after = String::new();
     loop {
         let page = state::list(tx, R::NAME, &after, PAGE)?;
-        let Some((last, _)) = page.last() else { return Ok(differ) };
+        let Some((last, _)) = page.last() else {
+            return Ok(differ);
+        };
         after.clone_from(last);
         for (key, stored) in &page {
             let rebuilt = room::replay::<R>(tx, key)?;

@@ -20,9 +20,14 @@ pub trait Entropy: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place where the system's clock is read")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the system's clock is read"
+    )]
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }
@@ -32,8 +37,14 @@ impl Clock for SystemClock {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place where the system's randomness is drawn")]
-    #[allow(clippy::expect_used, reason = "without randomness no key or nonce is safe: stopping is the only right answer")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the system's randomness is drawn"
+    )]
+    #[allow(
+        clippy::expect_used,
+        reason = "without randomness no key or nonce is safe: stopping is the only right answer"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives randomness");
     }
@@ -51,7 +62,10 @@ pub struct World {
 impl World {
     /// The real world.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
     }
 
     /// `N` random bytes.

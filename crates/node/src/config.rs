@@ -72,7 +72,10 @@ pub struct Exchange {
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000 }
+        Self {
+            retry_first_ms: 1_000,
+            retry_longest_ms: 300_000,
+        }
     }
 }
 
@@ -97,7 +100,9 @@ pub enum ConfigError {
     #[error("`{0}`: {1}")]
     Malformed(PathBuf, String),
     /// The API would be open to the network without TLS.
-    #[error("`listen.api` is `{0}`, which is not a loopback address: bind it to 127.0.0.1 and put a TLS proxy in front")]
+    #[error(
+        "`listen.api` is `{0}`, which is not a loopback address: bind it to 127.0.0.1 and put a TLS proxy in front"
+    )]
     OpenApi(SocketAddr),
 }
 
@@ -107,9 +112,11 @@ impl Config {
     /// # Errors
     /// When the file is missing or malformed, or would open the API to the network without TLS.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
-        let mut config: Self = toml::from_str(&text)
-            .map_err(|error| ConfigError::Malformed(path.to_owned(), error.to_string().trim_end().to_owned()))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            ConfigError::Malformed(path.to_owned(), error.to_string().trim_end().to_owned())
+        })?;
         if !config.listen.api.ip().is_loopback() {
             return Err(ConfigError::OpenApi(config.listen.api));
         }

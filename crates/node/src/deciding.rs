@@ -41,7 +41,9 @@ impl Proceeding<'_> {
         for one in inbound {
             let submission = match one {
                 Inbound::Departure(command) => self.depart(cause, message, None, command, document)?,
-                Inbound::Passage { office, command } => self.pass(cause, message, office, command, document)?,
+                Inbound::Passage { office, command } => {
+                    self.pass(cause, message, office, command, document)?
+                }
                 Inbound::Destination(command) => self.arrive(cause, message, None, command, document)?,
                 Inbound::Guarantee(commands) => self.answer_for(cause, message, commands)?,
             };
@@ -69,7 +71,10 @@ impl Proceeding<'_> {
         };
         let reference = command.reference();
         let facts = self.departure_facts(&found, &command)?;
-        let opens = matches!(command, departure::Command::Declare { .. } | departure::Command::Amend { .. });
+        let opens = matches!(
+            command,
+            departure::Command::Declare { .. } | departure::Command::Amend { .. }
+        );
         match self.run::<Departure>(&found, command, &facts)? {
             Ok(effect) => {
                 if let (true, Some(document)) = (opens, document) {
@@ -81,17 +86,36 @@ impl Proceeding<'_> {
                 }
                 let movement = mrn.unwrap_or_else(|| found.key.clone());
                 let letters = effect.letters.into_iter().map(Letter::Departure).collect();
-                self.settle(cause, message, &movement, &found, Departure::NAME, letters, effect.notices)
+                self.settle(
+                    cause,
+                    message,
+                    &movement,
+                    &found,
+                    Departure::NAME,
+                    letters,
+                    effect.notices,
+                )
             }
             Err((state, refusal)) => {
                 let sender = self.answering_administration(cause);
                 let letter = departure::refuse(&state, &refusal, reference, sender, facts.now);
-                self.refuse(cause, message, &found, Departure::NAME, &refusal, letter.map(Letter::Departure))
+                self.refuse(
+                    cause,
+                    message,
+                    &found,
+                    Departure::NAME,
+                    &refusal,
+                    letter.map(Letter::Departure),
+                )
             }
         }
     }
 
-    fn departure_case(&mut self, cause: &Cause, command: &departure::Command) -> Result<Found, ProceedingError> {
+    fn departure_case(
+        &mut self,
+        cause: &Cause,
+        command: &departure::Command,
+    ) -> Result<Found, ProceedingError> {
         match command.reference() {
             Some(Reference::Mrn(mrn)) => self.case_of_mrn(Departure::NAME, &mrn),
             Some(Reference::Lrn(lrn)) => {
@@ -100,17 +124,23 @@ impl Proceeding<'_> {
                     Origin::Partner { administration, .. } => administration.to_string(),
                     Origin::Own => String::new(),
                 };
-                Ok(Found { key: format!("{owner}/{lrn}"), owner })
+                Ok(Found {
+                    key: format!("{owner}/{lrn}"),
+                    owner,
+                })
             }
             None => Ok(Found::default()),
         }
     }
 
-    fn departure_facts(&mut self, found: &Found, command: &departure::Command) -> Result<Facts, ProceedingError> {
+    fn departure_facts(
+        &mut self,
+        found: &Found,
+        command: &departure::Command,
+    ) -> Result<Facts, ProceedingError> {
         let declared: Option<&Declaration> = match command {
-            departure::Command::Declare { declaration, .. } | departure::Command::Amend { declaration, .. } => {
-                Some(declaration)
-            }
+            departure::Command::Declare { declaration, .. }
+            | departure::Command::Amend { declaration, .. } => Some(declaration),
             _ => None,
         };
         let offices = declared.map(offices_of).unwrap_or_default();
@@ -141,10 +171,12 @@ impl Proceeding<'_> {
         let serial = counter::next(self.tx(), &format!("mrn/{office}/{}", day.year()))?;
         let letter = self.bureau().profile.letter(declaration.security);
         let serial = u64::try_from(serial).unwrap_or(u64::MAX);
-        Mrn::issue(day, office, serial, letter).map(Some).map_err(|invalid| ProceedingError::Render {
-            message_type: "CC028C".to_owned(),
-            reason: invalid.to_string(),
-        })
+        Mrn::issue(day, office, serial, letter)
+            .map(Some)
+            .map_err(|invalid| ProceedingError::Render {
+                message_type: "CC028C".to_owned(),
+                reason: invalid.to_string(),
+            })
     }
 
     /// Runs a command of one office of transit, or of every one that has a record of the movement.
@@ -158,12 +190,18 @@ impl Proceeding<'_> {
     ) -> Result<Submission, ProceedingError> {
         let mrn = command.mrn().clone();
         let cases = match office {
-            Some(office) => vec![Found { key: format!("{mrn}/{office}"), owner: String::new() }],
+            Some(office) => vec![Found {
+                key: format!("{mrn}/{office}"),
+                owner: String::new(),
+            }],
             None => self.passages_of(&mrn)?,
         };
         let mut last = None;
         // Without any record one refusal is enough.
-        let none = Found { key: mrn.to_string(), owner: String::new() };
+        let none = Found {
+            key: mrn.to_string(),
+            owner: String::new(),
+        };
         let cases = if cases.is_empty() { vec![none] } else { cases };
         for found in cases {
             let facts = self.bureau().facts(self.now(), &BTreeSet::new());
@@ -173,12 +211,27 @@ impl Proceeding<'_> {
                         self.keep::<Passage>(&found.key, document, cause)?;
                     }
                     let letters = effect.letters.into_iter().map(Letter::Passage).collect();
-                    self.settle(cause, message, mrn.as_str(), &found, Passage::NAME, letters, effect.notices)?
+                    self.settle(
+                        cause,
+                        message,
+                        mrn.as_str(),
+                        &found,
+                        Passage::NAME,
+                        letters,
+                        effect.notices,
+                    )?
                 }
                 Err((_, refusal)) => {
                     let sender = self.answering_administration(cause);
                     let letter = sender.and_then(|sender| passage::refuse(&refusal, &command, sender));
-                    self.refuse(cause, message, &found, Passage::NAME, &refusal, letter.map(Letter::Passage))?
+                    self.refuse(
+                        cause,
+                        message,
+                        &found,
+                        Passage::NAME,
+                        &refusal,
+                        letter.map(Letter::Passage),
+                    )?
                 }
             };
             last = Some(submission);
@@ -216,12 +269,27 @@ impl Proceeding<'_> {
                 }
                 let letters = effect.letters.into_iter().map(Letter::Destination).collect();
                 let movement = found.key.clone();
-                self.settle(cause, message, &movement, &found, Destination::NAME, letters, effect.notices)
+                self.settle(
+                    cause,
+                    message,
+                    &movement,
+                    &found,
+                    Destination::NAME,
+                    letters,
+                    effect.notices,
+                )
             }
             Err((_, refusal)) => {
                 let sender = self.answering_administration(cause);
                 let letter = destination::refuse(&refusal, &command, sender, facts.now);
-                self.refuse(cause, message, &found, Destination::NAME, &refusal, letter.map(Letter::Destination))
+                self.refuse(
+                    cause,
+                    message,
+                    &found,
+                    Destination::NAME,
+                    &refusal,
+                    letter.map(Letter::Destination),
+                )
             }
         }
     }
@@ -238,9 +306,14 @@ impl Proceeding<'_> {
         let mut refusals = Vec::new();
         let mut movement = String::new();
         for command in commands {
-            let Some(grn) = command.grn().cloned() else { continue };
+            let Some(grn) = command.grn().cloned() else {
+                continue;
+            };
             movement = command.mrn().map_or_else(|| grn.to_string(), ToString::to_string);
-            let found = Found { key: grn.to_string(), owner: String::new() };
+            let found = Found {
+                key: grn.to_string(),
+                owner: String::new(),
+            };
             let facts = self.bureau().facts(self.now(), &BTreeSet::new());
             match self.run::<Guarantee>(&found, command.clone(), &facts)? {
                 Ok(effect) => {
@@ -262,11 +335,24 @@ impl Proceeding<'_> {
             }
         }
         letters.extend(account::UseResult::gather(answers).map(Letter::GuaranteeResult));
-        let found = Found { key: movement.clone(), owner: String::new() };
-        let mut submission =
-            self.settle(cause, message, &movement, &found, Guarantee::NAME, letters, Vec::new())?;
+        let found = Found {
+            key: movement.clone(),
+            owner: String::new(),
+        };
+        let mut submission = self.settle(
+            cause,
+            message,
+            &movement,
+            &found,
+            Guarantee::NAME,
+            letters,
+            Vec::new(),
+        )?;
         if let Some(refusal) = refusals.first() {
-            submission = Submission { replies: submission.replies, ..refused(message, &movement, refusal) };
+            submission = Submission {
+                replies: submission.replies,
+                ..refused(message, &movement, refusal)
+            };
         }
         Ok(submission)
     }
@@ -279,12 +365,21 @@ impl Proceeding<'_> {
     ) -> Result<Ran<R>, ProceedingError> {
         let world = self.bureau().world.clone();
         let actor = self.actor().to_owned();
-        let case = Case { key: &found.key, owner: &found.owner, actor: &actor };
-        Ok(room::run::<R>(self.tx(), case, command, facts, &mut || world.random())?)
+        let case = Case {
+            key: &found.key,
+            owner: &found.owner,
+            actor: &actor,
+        };
+        Ok(room::run::<R>(self.tx(), case, command, facts, &mut || {
+            world.random()
+        })?)
     }
 
     /// After a decision: the letters go out, and the message on record is put with its movement.
-    #[allow(clippy::too_many_arguments, reason = "each says a different thing about one decision")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each says a different thing about one decision"
+    )]
     fn settle(
         &mut self,
         cause: &Cause,
@@ -324,14 +419,25 @@ impl Proceeding<'_> {
         refusal: &Refusal,
         letter: Option<Letter>,
     ) -> Result<Submission, ProceedingError> {
-        let named = cause.document.as_ref().and_then(named_movement).unwrap_or_default().to_owned();
-        let movement = if named.is_empty() { found.key.clone() } else { named };
+        let named = cause
+            .document
+            .as_ref()
+            .and_then(named_movement)
+            .unwrap_or_default()
+            .to_owned();
+        let movement = if named.is_empty() {
+            found.key.clone()
+        } else {
+            named
+        };
         if message != 0 {
             messages::set_movement(self.tx(), message, &movement, &found.owner)?;
         }
         let mut submission = refused(message, &movement, refusal);
         if let Some(letter) = letter {
-            submission.replies.extend(self.render(cause, &movement, found, room, &letter)?);
+            submission
+                .replies
+                .extend(self.render(cause, &movement, found, room, &letter)?);
         }
         Ok(submission)
     }
@@ -345,8 +451,16 @@ impl Proceeding<'_> {
         room: &'static str,
         letter: &Letter,
     ) -> Result<Option<(i64, String)>, ProceedingError> {
-        let declaration = if room == Departure::NAME { self.kept(room, &found.key)? } else { None };
-        let record = if room == Departure::NAME { None } else { self.kept(room, &found.key)? };
+        let declaration = if room == Departure::NAME {
+            self.kept(room, &found.key)?
+        } else {
+            None
+        };
+        let record = if room == Departure::NAME {
+            None
+        } else {
+            self.kept(room, &found.key)?
+        };
         let identification = self.next_identification()?;
         let recipient = match letter.recipient() {
             Recipient::Administration(to) => to.to_string(),
@@ -361,7 +475,11 @@ impl Proceeding<'_> {
             recipient: &recipient,
             now: self.now(),
             identification: &identification,
-            correlation: if answers { cause.identification.as_deref() } else { None },
+            correlation: if answers {
+                cause.identification.as_deref()
+            } else {
+                None
+            },
         };
         let document = bridge::outbound(letter, &context).map_err(|error| ProceedingError::Render {
             message_type: letter.message_type().to_owned(),
@@ -373,7 +491,8 @@ impl Proceeding<'_> {
             Recipient::Administration(_) => String::new(),
         };
         let id = self.dispatch(letter.recipient(), movement, &owner, document)?;
-        Ok((answers && letter.recipient() == Recipient::Trader).then(|| (id, letter.message_type().to_owned())))
+        Ok((answers && letter.recipient() == Recipient::Trader)
+            .then(|| (id, letter.message_type().to_owned())))
     }
 
     /// Whether a letter answers the message that caused it, and so correlates with it (R0008): it goes back to where
@@ -410,19 +529,22 @@ impl Proceeding<'_> {
         };
         let header = document.header();
         let at = self.now();
-        let id = messages::record(self.tx(), &NewMessage {
-            at,
-            direction: Direction::Sent,
-            from_party: own.country().to_string(),
-            to_party,
-            message_type: kind.as_str(),
-            identification: header.identification.as_deref().unwrap_or_default(),
-            correlation: header.correlation.as_deref(),
-            movement,
-            owner,
-            outcome: result,
-            body: &body,
-        })?;
+        let id = messages::record(
+            self.tx(),
+            &NewMessage {
+                at,
+                direction: Direction::Sent,
+                from_party: own.country().to_string(),
+                to_party,
+                message_type: kind.as_str(),
+                identification: header.identification.as_deref().unwrap_or_default(),
+                correlation: header.correlation.as_deref(),
+                movement,
+                owner,
+                outcome: result,
+                body: &body,
+            },
+        )?;
         if let Recipient::Administration(to) = recipient {
             if to == own {
                 self.hand_over(id, document);
@@ -457,8 +579,16 @@ impl Proceeding<'_> {
         cause: &Cause,
         letter: &Letter,
     ) -> Result<Option<(i64, String)>, ProceedingError> {
-        let named = cause.document.as_ref().and_then(named_movement).unwrap_or_default().to_owned();
-        let found = Found { key: String::new(), owner: cause_owner(cause) };
+        let named = cause
+            .document
+            .as_ref()
+            .and_then(named_movement)
+            .unwrap_or_default()
+            .to_owned();
+        let found = Found {
+            key: String::new(),
+            owner: cause_owner(cause),
+        };
         self.render(cause, &named, &found, Departure::NAME, letter)
     }
 
@@ -471,13 +601,19 @@ impl Proceeding<'_> {
     }
 
     fn case_of_mrn(&mut self, room: &str, mrn: &Mrn) -> Result<Found, ProceedingError> {
-        let rows = self.tx().query("SELECT state_key, owner FROM movements WHERE room = ?1 AND mrn = ?2", &[
-            room.into(),
-            mrn.as_str().into(),
-        ])?;
+        let rows = self.tx().query(
+            "SELECT state_key, owner FROM movements WHERE room = ?1 AND mrn = ?2",
+            &[room.into(), mrn.as_str().into()],
+        )?;
         match rows.first() {
-            Some(row) => Ok(Found { key: row.text(0)?.to_owned(), owner: row.text(1)?.to_owned() }),
-            None => Ok(Found { key: mrn.to_string(), owner: String::new() }),
+            Some(row) => Ok(Found {
+                key: row.text(0)?.to_owned(),
+                owner: row.text(1)?.to_owned(),
+            }),
+            None => Ok(Found {
+                key: mrn.to_string(),
+                owner: String::new(),
+            }),
         }
     }
 
@@ -486,17 +622,29 @@ impl Proceeding<'_> {
             "SELECT state_key FROM movements WHERE room = ?1 AND mrn = ?2 ORDER BY state_key",
             &[Passage::NAME.into(), mrn.as_str().into()],
         )?;
-        let found = rows.iter().map(|row| Ok(Found { key: row.text(0)?.to_owned(), owner: String::new() }));
+        let found = rows.iter().map(|row| {
+            Ok(Found {
+                key: row.text(0)?.to_owned(),
+                owner: String::new(),
+            })
+        });
         Ok(found.collect::<Result<_, StoreError>>()?)
     }
 
     fn mrn_of(&mut self, key: &str) -> Result<Option<String>, ProceedingError> {
         let movement = room::load::<Departure>(self.tx(), key)?;
-        Ok(movement.and_then(|movement| movement.mrn).map(|mrn| mrn.to_string()))
+        Ok(movement
+            .and_then(|movement| movement.mrn)
+            .map(|mrn| mrn.to_string()))
     }
 
     /// Keeps the document that a case rests on, and how its trader named itself.
-    fn keep<R: Room>(&mut self, key: &str, document: &Document, cause: &Cause) -> Result<(), ProceedingError> {
+    fn keep<R: Room>(
+        &mut self,
+        key: &str,
+        document: &Document,
+        cause: &Cause,
+    ) -> Result<(), ProceedingError> {
         let body = wire::write(document).map_err(|errors| ProceedingError::Render {
             message_type: document.message().as_str().to_owned(),
             reason: errors.first().map(ToString::to_string).unwrap_or_default(),
@@ -519,7 +667,9 @@ impl Proceeding<'_> {
         if let Some(document) = self.remembered(room, key) {
             return Ok(Some(document));
         }
-        let Some(body) = record(self.tx(), room, key, DOCUMENT)? else { return Ok(None) };
+        let Some(body) = record(self.tx(), room, key, DOCUMENT)? else {
+            return Ok(None);
+        };
         let read = wire::read(&body, &wire::Limits::default());
         let document = read.map(Arc::new).map_err(|rejection| ProceedingError::Render {
             message_type: "the document on record".to_owned(),
@@ -532,9 +682,21 @@ impl Proceeding<'_> {
     /// How the trader of a case is addressed: as it named itself when it opened the case.
     fn trader_address(&mut self, cause: &Cause, room: &str, key: &str) -> Result<String, ProceedingError> {
         let kept = record(self.tx(), room, key, ADDRESS)?.and_then(|bytes| String::from_utf8(bytes).ok());
-        let named = if matches!(cause.origin, Origin::Trader(_)) { cause.sender.clone() } else { String::new() };
-        let address = if named.is_empty() { kept.unwrap_or_default() } else { named };
-        Ok(if address.is_empty() { cause_owner(cause) } else { address })
+        let named = if matches!(cause.origin, Origin::Trader(_)) {
+            cause.sender.clone()
+        } else {
+            String::new()
+        };
+        let address = if named.is_empty() {
+            kept.unwrap_or_default()
+        } else {
+            named
+        };
+        Ok(if address.is_empty() {
+            cause_owner(cause)
+        } else {
+            address
+        })
     }
 }
 
@@ -546,8 +708,14 @@ fn cause_owner(cause: &Cause) -> String {
 }
 
 fn offices_of(declaration: &Declaration) -> BTreeSet<OfficeReference> {
-    let ends = [&declaration.office_of_departure, &declaration.office_of_destination];
-    let transit = declaration.offices_of_transit.iter().map(|transit| &transit.office);
+    let ends = [
+        &declaration.office_of_departure,
+        &declaration.office_of_destination,
+    ];
+    let transit = declaration
+        .offices_of_transit
+        .iter()
+        .map(|transit| &transit.office);
     ends.into_iter().chain(transit).cloned().collect()
 }
 
@@ -561,10 +729,11 @@ fn put_record(tx: &mut dyn Tx, room: &str, key: &str, kind: &str, body: &[u8]) -
 }
 
 fn record(tx: &mut dyn Tx, room: &str, key: &str, kind: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let rows = tx.query("SELECT body FROM records WHERE room = ?1 AND state_key = ?2 AND kind = ?3", &[
-        room.into(),
-        key.into(),
-        kind.into(),
-    ])?;
-    rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
+    let rows = tx.query(
+        "SELECT body FROM records WHERE room = ?1 AND state_key = ?2 AND kind = ?3",
+        &[room.into(), key.into(), kind.into()],
+    )?;
+    rows.first()
+        .map(|row| row.bytes(0).map(<[u8]>::to_vec))
+        .transpose()
 }

@@ -69,7 +69,11 @@ impl Identity {
     ///
     /// # Errors
     /// When the file exists or cannot be written, or a key cannot be made.
-    pub fn create(world: &World, administration: &Administration, path: &Path) -> Result<Self, IdentityError> {
+    pub fn create(
+        world: &World,
+        administration: &Administration,
+        path: &Path,
+    ) -> Result<Self, IdentityError> {
         let name = format!("{}.tidewaiter", administration.country().as_str().to_lowercase());
         let (certificate, key) = TlsIdentity::generate(&name)?;
         let evidence = KeySet::draw(&mut |bytes| world.entropy.fill(bytes));
@@ -81,7 +85,14 @@ impl Identity {
             now.plus_seconds(-300),
             now.plus_seconds(VALIDITY_SECONDS),
         )?;
-        let file = KeyFile { evidence, tls: TlsFile { certificate: to_hex(&certificate), key: to_hex(&key) }, card };
+        let file = KeyFile {
+            evidence,
+            tls: TlsFile {
+                certificate: to_hex(&certificate),
+                key: to_hex(&key),
+            },
+            card,
+        };
         write_secret(path, &file)?;
         Self::from_file(path, file)
     }
@@ -100,7 +111,10 @@ impl Identity {
     fn from_file(path: &Path, file: KeyFile) -> Result<Self, IdentityError> {
         let der = |text: &str| {
             from_hex(text).ok_or_else(|| {
-                IdentityError::Malformed(path.to_owned(), "TLS certificate and key must be hexadecimal".into())
+                IdentityError::Malformed(
+                    path.to_owned(),
+                    "TLS certificate and key must be hexadecimal".into(),
+                )
             })
         };
         Ok(Self {
@@ -143,7 +157,12 @@ fn write_secret(path: &Path, file: &KeyFile) -> Result<(), IdentityError> {
         .map_err(|error| IdentityError::Malformed(path.to_owned(), error.to_string()))?;
     // `create_new`: keys that exist are never overwritten, and the file is born unreadable to others.
     let mut options = std::fs::OpenOptions::new();
-    let mut out = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    let mut out = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
     out.write_all(&json).and_then(|()| out.sync_all()).map_err(failed)
 }
 
@@ -157,7 +176,11 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     }
     text.as_bytes()
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect()
 }
 
@@ -168,6 +191,9 @@ mod tests {
     #[test]
     fn hexadecimal_reads_back_and_refuses_the_rest() {
         assert_eq!(from_hex(&to_hex(&[0, 7, 255])), Some(vec![0, 7, 255]));
-        assert_eq!([from_hex("0"), from_hex("0g"), from_hex("é0")], [None, None, None]);
+        assert_eq!(
+            [from_hex("0"), from_hex("0g"), from_hex("é0")],
+            [None, None, None]
+        );
     }
 }

@@ -47,7 +47,8 @@ pub use officer::{OfficerDecision, PossibleDecision};
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
 pub use queries::{
-    DecisionView, EntryView, EventRow, GuaranteeRegistration, GuaranteeView, LockView, MovementView, PartnerView,
+    DecisionView, EntryView, EventRow, GuaranteeRegistration, GuaranteeView, LockView, MovementView,
+    PartnerView,
 };
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,

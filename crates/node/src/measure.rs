@@ -80,7 +80,9 @@ impl BareStore {
     /// When it cannot be opened.
     pub fn open(location: &str) -> Result<Self, BareError> {
         let location: Location = location.parse()?;
-        Ok(Self { store: Store::open(&location, Execution::WriterThread, TABLE)? })
+        Ok(Self {
+            store: Store::open(&location, Execution::WriterThread, TABLE)?,
+        })
     }
 
     /// Inserts each body by a command of its own, all at once, and returns when all are durable.

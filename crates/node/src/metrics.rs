@@ -21,15 +21,27 @@ impl Node {
             sample(&mut out, name, "counter", help, &[("", value.to_string())]);
         }
         let statistics = self.store().statistics();
-        sample(&mut out, "store_commands_total", "counter", "Commands that were made durable.", &[(
-            "",
-            statistics.commands.to_string(),
-        )]);
-        sample(&mut out, "store_commits_total", "counter", "Durable commits; one holds many commands.", &[(
-            "",
-            statistics.commits.to_string(),
-        )]);
-        sample(&mut out, "log_leaves", "gauge", "Leaves of the node's Merkle log.", &[("", log_size.to_string())]);
+        sample(
+            &mut out,
+            "store_commands_total",
+            "counter",
+            "Commands that were made durable.",
+            &[("", statistics.commands.to_string())],
+        );
+        sample(
+            &mut out,
+            "store_commits_total",
+            "counter",
+            "Durable commits; one holds many commands.",
+            &[("", statistics.commits.to_string())],
+        );
+        sample(
+            &mut out,
+            "log_leaves",
+            "gauge",
+            "Leaves of the node's Merkle log.",
+            &[("", log_size.to_string())],
+        );
         let letters = [
             ("{status=\"ready\"}", letters.ready),
             ("{status=\"waiting\"}", letters.waiting),
@@ -37,13 +49,33 @@ impl Node {
             ("{status=\"expired\"}", letters.expired),
         ];
         let letters = letters.map(|(labels, value)| (labels, value.to_string()));
-        sample(&mut out, "outbox_letters", "gauge", "Letters in the outbox by status.", &letters);
+        sample(
+            &mut out,
+            "outbox_letters",
+            "gauge",
+            "Letters in the outbox by status.",
+            &letters,
+        );
         let rows: Vec<(String, String)> = movements
             .into_iter()
-            .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))
+            .map(|(room, state, count)| {
+                (
+                    format!("{{room=\"{room}\",state=\"{state}\"}}"),
+                    count.to_string(),
+                )
+            })
             .collect();
-        let rows: Vec<(&str, String)> = rows.iter().map(|(labels, count)| (labels.as_str(), count.clone())).collect();
-        sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
+        let rows: Vec<(&str, String)> = rows
+            .iter()
+            .map(|(labels, count)| (labels.as_str(), count.clone()))
+            .collect();
+        sample(
+            &mut out,
+            "movements",
+            "gauge",
+            "Movements by room and state.",
+            &rows,
+        );
         Ok(out)
     }
 }

@@ -110,17 +110,29 @@ pub fn possible(room: &str, state: &str, office: &str) -> Vec<PossibleDecision> 
         ],
         ("departure", "UnderControl") => vec![
             decision("control-satisfactory", "Control satisfactory", false),
-            decision("control-unsatisfactory", "Control unsatisfactory: do not release", true),
+            decision(
+                "control-unsatisfactory",
+                "Control unsatisfactory: do not release",
+                true,
+            ),
         ],
         ("departure", "GuaranteeUnderAmendment") => vec![decision("refuse-release", "Do not release", true)],
         ("departure", "Released") => vec![decision("invalidate", "Invalidate the movement", true)],
         ("departure", "UnderResolution") => {
-            vec![decision("resolve-discrepancies", "Discrepancies are resolved", true)]
+            vec![decision(
+                "resolve-discrepancies",
+                "Discrepancies are resolved",
+                true,
+            )]
         }
         ("passage", "Announced") => vec![decision("crossing", "Record the frontier crossing", false)],
         ("destination", "Arrived") => vec![
             decision("control-result", "Record the control result", false),
-            decision("permit-unloading", "Permit unloading (authorised consignee)", false),
+            decision(
+                "permit-unloading",
+                "Permit unloading (authorised consignee)",
+                false,
+            ),
         ],
         ("destination", "Unloaded") => vec![decision("control-result", "Record the control result", false)],
         ("destination", "UnderResolution") => vec![decision("release-goods", "Release the goods", false)],
@@ -140,8 +152,14 @@ impl OfficerDecision {
         Ok(match self {
             Self::Release => Order::Departure(departure::Command::DecideRelease),
             Self::Control { kind, reason } => {
-                let controls = vec![ControlType { code: kind, text: reason }];
-                Order::Departure(departure::Command::DecideControl { controls, documents: Vec::new() })
+                let controls = vec![ControlType {
+                    code: kind,
+                    text: reason,
+                }];
+                Order::Departure(departure::Command::DecideControl {
+                    controls,
+                    documents: Vec::new(),
+                })
             }
             Self::ControlSatisfactory { reason } => Order::Departure(departure::Command::RecordControl {
                 code: ResultCode::satisfactory(),
@@ -151,20 +169,23 @@ impl OfficerDecision {
                 code: ResultCode::parse("B1")?,
                 text: Some(reason),
             }),
-            Self::RefuseRelease { reason } => {
-                Order::Departure(departure::Command::RefuseRelease { code: NOT_RELEASED.to_owned(), text: reason })
-            }
-            Self::Invalidate { reason } => {
-                Order::Departure(departure::Command::Invalidate { justification: reason })
-            }
+            Self::RefuseRelease { reason } => Order::Departure(departure::Command::RefuseRelease {
+                code: NOT_RELEASED.to_owned(),
+                text: reason,
+            }),
+            Self::Invalidate { reason } => Order::Departure(departure::Command::Invalidate {
+                justification: reason,
+            }),
             Self::ResolveDiscrepancies { reason } => {
                 Order::Departure(departure::Command::Resolve { text: reason })
             }
             Self::Crossing { office } => Order::Passage(office),
             Self::PermitUnloading => Order::Destination(destination::Command::PermitUnloading),
-            Self::ControlResult { code, reason } => {
-                Order::Destination(destination::Command::RecordResult { code, seals_intact: None, text: reason })
-            }
+            Self::ControlResult { code, reason } => Order::Destination(destination::Command::RecordResult {
+                code,
+                seals_intact: None,
+                text: reason,
+            }),
             Self::ReleaseGoods => Order::Destination(destination::Command::ReleaseGoods),
         })
     }
@@ -191,19 +212,29 @@ impl Proceeding<'_> {
         let cause = Cause::internal();
         let submission = match order {
             Order::Departure(command) => {
-                let Some((found, _)) = self.officer_case(Departure::NAME, movement, None)? else { return Ok(None) };
+                let Some((found, _)) = self.officer_case(Departure::NAME, movement, None)? else {
+                    return Ok(None);
+                };
                 self.depart(&cause, 0, Some(found), command, None)?
             }
             Order::Destination(command) => {
-                let Some((found, _)) = self.officer_case(Destination::NAME, movement, None)? else { return Ok(None) };
+                let Some((found, _)) = self.officer_case(Destination::NAME, movement, None)? else {
+                    return Ok(None);
+                };
                 self.arrive(&cause, 0, Some(found), command, None)?
             }
             Order::Passage(office) => {
                 let case = self.officer_case(Passage::NAME, movement, office.as_ref())?;
                 let Some((_, office)) = case else { return Ok(None) };
-                let Ok(mrn) = Mrn::parse(movement) else { return Ok(None) };
+                let Ok(mrn) = Mrn::parse(movement) else {
+                    return Ok(None);
+                };
                 let on = self.now().date();
-                let command = passage::Command::Cross { mrn, office: office.clone(), on };
+                let command = passage::Command::Cross {
+                    mrn,
+                    office: office.clone(),
+                    on,
+                };
                 self.pass(&cause, 0, Some(office), command, None)?
             }
         };
@@ -227,7 +258,13 @@ impl Proceeding<'_> {
                 reason: invalid.to_string(),
             })?;
             if office.is_none_or(|wanted| *wanted == at) {
-                return Ok(Some((Found { key: row.text(0)?.to_owned(), owner: row.text(1)?.to_owned() }, at)));
+                return Ok(Some((
+                    Found {
+                        key: row.text(0)?.to_owned(),
+                        owner: row.text(1)?.to_owned(),
+                    },
+                    at,
+                )));
             }
         }
         Ok(None)

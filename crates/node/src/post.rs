@@ -77,7 +77,8 @@ impl Disclosable for Disclosed {
 /// `None` for a message that administrations do not send each other.
 fn terms_of(document: &Document) -> Option<(&'static str, &'static str, &'static str)> {
     use MessageType::{
-        CD001C, CD006C, CD010C, CD018C, CD024C, CD050C, CD118C, CD203C, CD204C, CD205C, CD209C, CD906C, CD917C,
+        CD001C, CD006C, CD010C, CD018C, CD024C, CD050C, CD118C, CD203C, CD204C, CD205C, CD209C, CD906C,
+        CD917C,
     };
     Some(match document.message() {
         CD001C => (terms::DEPARTURE, terms::DESTINATION, terms::TRANSIT_CONTROL),
@@ -96,7 +97,9 @@ fn terms_of(document: &Document) -> Option<(&'static str, &'static str, &'static
 /// The channel of a message: one per recipient and movement, so that a movement's messages arrive in order and
 /// movements never wait for each other.
 fn subject(document: &Document) -> String {
-    let mrn = ["TransitOperation/MRN", "Header/MRN"].into_iter().find_map(|path| document.text(path));
+    let mrn = ["TransitOperation/MRN", "Header/MRN"]
+        .into_iter()
+        .find_map(|path| document.text(path));
     mrn.map_or_else(|| "none".to_owned(), str::to_owned)
 }
 
@@ -117,7 +120,15 @@ pub fn post(
     let kind = document.message().as_str();
     let Some((from_role, to_role, purpose)) = terms_of(&document) else {
         let words = format!("{kind} is no message between administrations");
-        note(tx, message, recipient, now, "", outcome::WITHHELD, &serde_json::json!({ "reason": words }))?;
+        note(
+            tx,
+            message,
+            recipient,
+            now,
+            "",
+            outcome::WITHHELD,
+            &serde_json::json!({ "reason": words }),
+        )?;
         return Ok(Posted::Withheld(words));
     };
     let request = Request::automatic(
@@ -132,7 +143,11 @@ pub fn post(
             Ok(Posted::Queued)
         }
         Err(refused) => {
-            let clause = refused.clause.as_ref().map(ToString::to_string).unwrap_or_default();
+            let clause = refused
+                .clause
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let record = serde_json::to_value(&refused.record)?;
             note(tx, message, recipient, now, &clause, outcome::WITHHELD, &record)?;
             Ok(Posted::Withheld(refused.to_string()))
@@ -157,24 +172,31 @@ fn enqueue(
         reason: errors.first().map(XmlError::to_string).unwrap_or_default(),
     })?;
     let id = MessageId::new(now, bureau.world.random());
-    let channel = Channel::new(bureau.administration.clone(), cleared.recipient().clone(), &subject(document))?;
+    let channel = Channel::new(
+        bureau.administration.clone(),
+        cleared.recipient().clone(),
+        &subject(document),
+    )?;
     let channel = channel.to_string();
     let sequence = outbox::next_sequence(tx, &channel)?;
     let purpose = cleared.purpose().to_string();
-    outbox::enqueue(tx, &outbox::Letter {
-        message_id: id,
-        recipient: cleared.recipient(),
-        channel: &channel,
-        sequence,
-        clause: &clause,
-        purpose: &purpose,
-        agreement: &serde_json::to_string(cleared.agreement())?,
-        message_type: kind,
-        lane: lane(document.message()).code(),
-        created: now,
-        expires: now.plus_seconds(EXPIRY_SECONDS),
-        cleared: &content,
-    })?;
+    outbox::enqueue(
+        tx,
+        &outbox::Letter {
+            message_id: id,
+            recipient: cleared.recipient(),
+            channel: &channel,
+            sequence,
+            clause: &clause,
+            purpose: &purpose,
+            agreement: &serde_json::to_string(cleared.agreement())?,
+            message_type: kind,
+            lane: lane(document.message()).code(),
+            created: now,
+            expires: now.plus_seconds(EXPIRY_SECONDS),
+            cleared: &content,
+        },
+    )?;
     messages::set_exchange(tx, message, &clause, &id.to_string())?;
     let record = serde_json::to_value(cleared.record())?;
     note(tx, message, cleared.recipient(), now, &clause, "cleared", &record)

@@ -118,7 +118,11 @@ impl Incoming {
     /// Reads a message.
     pub fn read(xml: Vec<u8>) -> Self {
         let read = wire::read(&xml, &wire::Limits::default());
-        Self { digest: evidence::digest_of(&xml), read, xml }
+        Self {
+            digest: evidence::digest_of(&xml),
+            read,
+            xml,
+        }
     }
 
     /// The message that its root element names, if it names one.
@@ -188,7 +192,15 @@ impl Cause {
 impl<'a> Proceeding<'a> {
     /// A proceeding in a transaction, set off by `actor`.
     pub fn new(tx: &'a mut dyn Tx, bureau: &'a Bureau, now: Timestamp, actor: &str) -> Self {
-        Self { tx, bureau, now, actor: actor.to_owned(), internal: VecDeque::new(), remembered: None, chain: 0 }
+        Self {
+            tx,
+            bureau,
+            now,
+            actor: actor.to_owned(),
+            internal: VecDeque::new(),
+            remembered: None,
+            chain: 0,
+        }
     }
 
     pub(crate) fn actor(&self) -> &str {
@@ -302,7 +314,10 @@ impl<'a> Proceeding<'a> {
     /// The answer to a message that was said before, word for word: the first answer again, and no second effect.
     fn repeat(&mut self, first: i64) -> Result<Submission, ProceedingError> {
         let found = crate::views::message_with_body(self.tx, first)?;
-        let (row, _, _) = found.ok_or(StoreError::NotFound { what: "message", id: first })?;
+        let (row, _, _) = found.ok_or(StoreError::NotFound {
+            what: "message",
+            id: first,
+        })?;
         let accepted = row.outcome == outcome::ACCEPTED;
         Ok(Submission {
             message: first,
@@ -310,7 +325,11 @@ impl<'a> Proceeding<'a> {
             accepted,
             replies: messages::replies(self.tx, first)?,
             errors: Vec::new(),
-            words: if accepted { String::new() } else { "it was rejected when it was first submitted".to_owned() },
+            words: if accepted {
+                String::new()
+            } else {
+                "it was rejected when it was first submitted".to_owned()
+            },
         })
     }
 
@@ -320,20 +339,33 @@ impl<'a> Proceeding<'a> {
             Origin::Partner { administration, .. } => administration.country().to_string(),
             Origin::Own => self.bureau.administration.country().to_string(),
         };
-        let message = messages::record(self.tx, &NewMessage {
-            at: self.now,
-            direction: Direction::Received,
-            from_party,
-            to_party: self.bureau.administration.country().to_string(),
-            message_type: cause.message_type.map_or("unknown", MessageType::as_str),
-            identification: cause.identification.as_deref().unwrap_or_default(),
-            correlation: cause.document.as_ref().and_then(|document| document.text("correlationIdentifier")),
-            movement: cause.document.as_ref().and_then(named_movement).unwrap_or_default(),
-            owner: cause.owner(),
-            outcome: result,
-            body: xml,
-        })?;
-        if let Origin::Partner { exchange_id, clause, .. } = &cause.origin {
+        let message = messages::record(
+            self.tx,
+            &NewMessage {
+                at: self.now,
+                direction: Direction::Received,
+                from_party,
+                to_party: self.bureau.administration.country().to_string(),
+                message_type: cause.message_type.map_or("unknown", MessageType::as_str),
+                identification: cause.identification.as_deref().unwrap_or_default(),
+                correlation: cause
+                    .document
+                    .as_ref()
+                    .and_then(|document| document.text("correlationIdentifier")),
+                movement: cause
+                    .document
+                    .as_ref()
+                    .and_then(named_movement)
+                    .unwrap_or_default(),
+                owner: cause.owner(),
+                outcome: result,
+                body: xml,
+            },
+        )?;
+        if let Origin::Partner {
+            exchange_id, clause, ..
+        } = &cause.origin
+        {
             messages::set_exchange(self.tx, message, clause, exchange_id)?;
         }
         Ok(message)
@@ -360,16 +392,24 @@ impl<'a> Proceeding<'a> {
         };
         let identification = self.next_identification()?;
         let recipient = self.answer_address(&cause);
-        let answer = xml_rejection(kind, rejection, &AnswerHeader {
-            sender: &self.bureau.administration,
-            recipient: &recipient,
-            now: self.now,
-            identification: &identification,
-            correlation: cause.identification.as_deref(),
-        });
+        let answer = xml_rejection(
+            kind,
+            rejection,
+            &AnswerHeader {
+                sender: &self.bureau.administration,
+                recipient: &recipient,
+                now: self.now,
+                identification: &identification,
+                correlation: cause.identification.as_deref(),
+            },
+        );
         // Never a rejection of a rejection: two nodes would answer each other for ever (G0085).
         let a_rejection = matches!(rejection.message, Some(MessageType::CD906C | MessageType::CD917C));
-        let reply = if a_rejection { None } else { Some(self.send(&cause, "", &answer)?) };
+        let reply = if a_rejection {
+            None
+        } else {
+            Some(self.send(&cause, "", &answer)?)
+        };
         let errors = rejection.errors.iter().map(|error| SubmissionError {
             line: Some(error.line),
             column: Some(error.column),
@@ -382,7 +422,10 @@ impl<'a> Proceeding<'a> {
             message,
             movement: String::new(),
             accepted: false,
-            replies: reply.map(|id| (id, kind.as_str().to_owned())).into_iter().collect(),
+            replies: reply
+                .map(|id| (id, kind.as_str().to_owned()))
+                .into_iter()
+                .collect(),
             errors: errors.collect(),
             words: rejection.to_string(),
         })
@@ -425,7 +468,12 @@ impl<'a> Proceeding<'a> {
         let addressed = document.text("messageRecipient").unwrap_or_default();
         if addressed != self.bureau.administration.as_str() {
             let pointer = format!("/{kind}/messageRecipient");
-            return Some(vec![FunctionalError::new(pointer, customs::ErrorCode::Rule, ADDRESSEE, Some(addressed))]);
+            return Some(vec![FunctionalError::new(
+                pointer,
+                customs::ErrorCode::Rule,
+                ADDRESSEE,
+                Some(addressed),
+            )]);
         }
         let speaks = match &cause.origin {
             Origin::Trader(_) => kind.starts_with("CC"),
@@ -437,7 +485,12 @@ impl<'a> Proceeding<'a> {
         if !speaks {
             let sender = document.text("messageSender");
             let pointer = format!("/{kind}/messageSender");
-            return Some(vec![FunctionalError::new(pointer, customs::ErrorCode::Rule, SPEAKER, sender)]);
+            return Some(vec![FunctionalError::new(
+                pointer,
+                customs::ErrorCode::Rule,
+                SPEAKER,
+                sender,
+            )]);
         }
         let check = wire::check_codes(document, &Lists(&self.bureau.catalogue), self.now.date());
         let errors: Vec<FunctionalError> = check
@@ -459,7 +512,12 @@ impl<'a> Proceeding<'a> {
         errors: Vec<FunctionalError>,
     ) -> Result<Submission, ProceedingError> {
         let refusal = Refusal::invalid(document.message().as_str(), errors);
-        let answer = bridge::rejection(document, &refusal, cause.administration(&self.bureau.administration), self.now);
+        let answer = bridge::rejection(
+            document,
+            &refusal,
+            cause.administration(&self.bureau.administration),
+            self.now,
+        );
         let mut submission = refused(message, named_movement(document).unwrap_or_default(), &refusal);
         if let Some(letter) = answer {
             submission.replies.extend(self.render_and_send(cause, &letter)?);
@@ -468,7 +526,12 @@ impl<'a> Proceeding<'a> {
     }
 
     /// Finds the room that a message concerns, and lets it decide.
-    fn conduct(&mut self, cause: &Cause, message: i64, document: &Document) -> Result<Submission, ProceedingError> {
+    fn conduct(
+        &mut self,
+        cause: &Cause,
+        message: i64,
+        document: &Document,
+    ) -> Result<Submission, ProceedingError> {
         match bridge::inbound(document) {
             Ok(inbound) => self.decide(cause, message, inbound, Some(document)),
             Err(errors) => self.refuse_at_gate(cause, message, document, errors),
@@ -504,5 +567,7 @@ pub(crate) fn refused(message: i64, movement: &str, refusal: &Refusal) -> Submis
 
 /// How a message names its movement.
 pub(crate) fn named_movement(document: &Document) -> Option<&str> {
-    ["TransitOperation/MRN", "Header/MRN", "TransitOperation/LRN"].into_iter().find_map(|path| document.text(path))
+    ["TransitOperation/MRN", "Header/MRN", "TransitOperation/LRN"]
+        .into_iter()
+        .find_map(|path| document.text(path))
 }

@@ -176,7 +176,8 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn movements(&self, filter: MovementFilter, limit: i64) -> Result<Vec<MovementRow>, NodeError> {
-        self.read(move |tx| Ok(views::movements(tx, &filter, limit)?)).await
+        self.read(move |tx| Ok(views::movements(tx, &filter, limit)?))
+            .await
     }
 
     /// How many movements are in each state of each room.
@@ -198,7 +199,16 @@ impl Node {
         after: i64,
         limit: i64,
     ) -> Result<Vec<MessageRow>, NodeError> {
-        self.read(move |tx| Ok(views::messages(tx, movement.as_deref(), owner.as_deref(), after, limit)?)).await
+        self.read(move |tx| {
+            Ok(views::messages(
+                tx,
+                movement.as_deref(),
+                owner.as_deref(),
+                after,
+                limit,
+            )?)
+        })
+        .await
     }
 
     /// One message: what it is, whose it is, and its bytes.
@@ -242,7 +252,9 @@ impl Node {
     pub async fn guarantee_account(&self, grn: &Grn) -> Result<Option<GuaranteeView>, NodeError> {
         let key = grn.to_string();
         self.read(move |tx| -> Result<_, NodeError> {
-            let Some(account) = room::load::<Guarantee>(tx, &key)? else { return Ok(None) };
+            let Some(account) = room::load::<Guarantee>(tx, &key)? else {
+                return Ok(None);
+            };
             let events = room::events::<Guarantee>(tx, &key)?;
             Ok(Some(account_view(&account, &events)))
         })
@@ -260,7 +272,9 @@ impl Node {
     ) -> Result<Submission, NodeError> {
         let (actor, now) = (officer.name.clone(), self.now());
         self.write(move |tx, bureau| -> Result<_, NodeError> {
-            let office = registration.office.unwrap_or_else(|| bureau.office_of_guarantee(now));
+            let office = registration
+                .office
+                .unwrap_or_else(|| bureau.office_of_guarantee(now));
             let grn = registration.grn.clone();
             let terms = account::Terms {
                 kind: registration.kind,
@@ -273,7 +287,10 @@ impl Node {
                 not_valid_in: registration.not_valid_in,
                 office,
             };
-            let command = account::Command::Register { grn: grn.clone(), terms: Box::new(terms) };
+            let command = account::Command::Register {
+                grn: grn.clone(),
+                terms: Box::new(terms),
+            };
             let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
             let mut submission = proceeding.answer_for(&Cause::internal(), 0, vec![command])?;
             submission.movement = grn.to_string();
@@ -287,22 +304,33 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn partners(&self) -> Result<Vec<PartnerView>, NodeError> {
-        let mut partners: Vec<PartnerView> = self.bureau().partners.iter().map(|(administration, card)| {
-            let bound = self.bureau().decision_point.agreements().map(agreements::Compiled::agreement);
-            let bound = bound.filter(|agreement| agreement.has_party(administration));
-            PartnerView {
-                administration: administration.to_string(),
-                country: administration.country().to_string(),
-                address: card.address.clone(),
-                fingerprint: card.keys.fingerprint(),
-                agreements: bound.map(|agreement| format!("{} version {}", agreement.id, agreement.version)).collect(),
-                queued: 0,
-                delivered: 0,
-                refused: 0,
-                last_delivery: None,
-                last_problem: None,
-            }
-        }).collect();
+        let mut partners: Vec<PartnerView> = self
+            .bureau()
+            .partners
+            .iter()
+            .map(|(administration, card)| {
+                let bound = self
+                    .bureau()
+                    .decision_point
+                    .agreements()
+                    .map(agreements::Compiled::agreement);
+                let bound = bound.filter(|agreement| agreement.has_party(administration));
+                PartnerView {
+                    administration: administration.to_string(),
+                    country: administration.country().to_string(),
+                    address: card.address.clone(),
+                    fingerprint: card.keys.fingerprint(),
+                    agreements: bound
+                        .map(|agreement| format!("{} version {}", agreement.id, agreement.version))
+                        .collect(),
+                    queued: 0,
+                    delivered: 0,
+                    refused: 0,
+                    last_delivery: None,
+                    last_problem: None,
+                }
+            })
+            .collect();
         self.read(move |tx| -> Result<_, NodeError> {
             for partner in &mut partners {
                 traffic(tx, partner)?;
@@ -317,22 +345,29 @@ impl Node {
     /// # Errors
     /// The reason.
     pub async fn readiness(&self) -> Result<(), String> {
-        let read = self.read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) }).await;
-        read.map(|_| ()).map_err(|error| format!("the store does not answer: {error}"))
+        let read = self
+            .read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) })
+            .await;
+        read.map(|_| ())
+            .map_err(|error| format!("the store does not answer: {error}"))
     }
 }
 
 fn movement_view(tx: &mut dyn Tx, movement: &str) -> Result<Option<MovementView>, NodeError> {
-    let keys = tx.query("SELECT room, state_key FROM movements WHERE movement = ?1 ORDER BY room, state_key", &[
-        movement.into(),
-    ])?;
+    let keys = tx.query(
+        "SELECT room, state_key FROM movements WHERE movement = ?1 ORDER BY room, state_key",
+        &[movement.into()],
+    )?;
     let mut rows = Vec::new();
     let mut events = Vec::new();
     for key in &keys {
         let (room, state_key) = (key.text(0)?, key.text(1)?);
         rows.extend(views::movement_row(tx, room, state_key)?);
         for recorded in journal::read(tx, &format!("{room}/{state_key}"))? {
-            let actor = recorded.content.as_ref().and_then(|content| actor_of(&content.facts));
+            let actor = recorded
+                .content
+                .as_ref()
+                .and_then(|content| actor_of(&content.facts));
             events.push(EventRow {
                 at: recorded.at.as_micros(),
                 room: room.to_owned(),
@@ -346,9 +381,17 @@ fn movement_view(tx: &mut dyn Tx, movement: &str) -> Result<Option<MovementView>
         return Ok(None);
     }
     events.sort_by_key(|event| event.at);
-    let offered = rows.iter().flat_map(|row: &MovementRow| possible(&row.room, &row.state, &row.office));
+    let offered = rows
+        .iter()
+        .flat_map(|row: &MovementRow| possible(&row.room, &row.state, &row.office));
     let possible = offered.collect();
-    Ok(Some(MovementView { rows, decisions: decisions(tx, movement)?, messages, events, possible }))
+    Ok(Some(MovementView {
+        rows,
+        decisions: decisions(tx, movement)?,
+        messages,
+        events,
+        possible,
+    }))
 }
 
 fn actor_of(basis: &[u8]) -> Option<String> {
@@ -369,7 +412,11 @@ fn decisions(tx: &mut dyn Tx, movement: &str) -> Result<Vec<DecisionView>, NodeE
             recipient: row.text(1)?.to_owned(),
             clause: row.text(2)?.to_owned(),
             outcome: row.text(3)?.to_owned(),
-            words: record.get("reason").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned(),
+            words: record
+                .get("reason")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
         })
     };
     rows.iter().map(view).collect()
@@ -386,7 +433,10 @@ fn account_view(account: &account::Account, events: &[account::Event]) -> Guaran
     let entries: Vec<_> = events.iter().filter_map(account::Event::entry).collect();
     let lines: Vec<StatementLine> = statement(entries.iter().copied());
     let locked_since = |mrn: &base::Mrn| {
-        let lock = entries.iter().rev().find(|entry| entry.reason() == EntryReason::Locked && entry.mrn() == Some(mrn));
+        let lock = entries
+            .iter()
+            .rev()
+            .find(|entry| entry.reason() == EntryReason::Locked && entry.mrn() == Some(mrn));
         lock.map_or(0, |entry| entry.at().as_micros())
     };
     let locks = account.ledger.locks().map(|(mrn, amount)| LockView {
@@ -415,7 +465,12 @@ fn account_view(account: &account::Account, events: &[account::Event]) -> Guaran
         grn: account.grn.to_string(),
         kind: account.terms.kind.to_string(),
         holders: account.terms.holders.iter().map(ToString::to_string).collect(),
-        state: if account.revoked.is_some() { "revoked" } else { "valid" }.to_owned(),
+        state: if account.revoked.is_some() {
+            "revoked"
+        } else {
+            "valid"
+        }
+        .to_owned(),
         reference_amount: account.terms.reference_amount.to_string(),
         available: euro(account.ledger.available()),
         locked: euro(account.ledger.exposure()),
@@ -443,6 +498,9 @@ fn traffic(tx: &mut dyn Tx, partner: &mut PartnerView) -> Result<(), NodeError> 
         "SELECT reason FROM outbox WHERE recipient = ?1 AND status = 'ready' AND reason IS NOT NULL ORDER BY id LIMIT 1",
         &[to.into()],
     )?;
-    partner.last_problem = problem.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    partner.last_problem = problem
+        .first()
+        .map(|row| row.text(0).map(str::to_owned))
+        .transpose()?;
     Ok(())
 }

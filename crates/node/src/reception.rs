@@ -48,8 +48,15 @@ pub struct Opening {
 /// `None` when it is anything but a new message in order; the transaction then finds out what.
 pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timestamp) -> Option<Opening> {
     let incoming = exchange::read_statement(envelope).ok()?;
-    let as_next = InboxView { found: None, expected_sequence: incoming.manifest().sequence };
-    let arrival = Arrival { peer, inbox: &as_next, now };
+    let as_next = InboxView {
+        found: None,
+        expected_sequence: incoming.manifest().sequence,
+    };
+    let arrival = Arrival {
+        peer,
+        inbox: &as_next,
+        now,
+    };
     match exchange::assess(&incoming, &receiver(bureau), bureau, &arrival).ok()? {
         Assessment::New(opened) => opening(bureau, *opened).ok(),
         _ => None,
@@ -57,10 +64,18 @@ pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timest
 }
 
 fn opening(bureau: &Bureau, opened: Opened) -> Result<Opening, Refusal> {
-    let bytes = opened.parts.first().map(|part| part.content.clone()).unwrap_or_default();
+    let bytes = opened
+        .parts
+        .first()
+        .map(|part| part.content.clone())
+        .unwrap_or_default();
     let content = Incoming::read(bytes);
     let label = admit(bureau, &opened, &content)?;
-    Ok(Opening { opened, content, label })
+    Ok(Opening {
+        opened,
+        content,
+        label,
+    })
 }
 
 /// Takes an envelope and returns the answer for the partner. `opening` is what [`open`] brought.
@@ -87,8 +102,12 @@ pub fn receive(
     let found = inbox::find(tx, incoming.sender(), incoming.message_id())?;
     let channel = incoming.channel().to_string();
     let view = InboxView {
-        found: found.map(|received| Found { digest: received.digest, response: received.receipt }),
-        expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?).unwrap_or(1),
+        found: found.map(|received| Found {
+            digest: received.digest,
+            response: received.receipt,
+        }),
+        expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?)
+            .unwrap_or(1),
     };
     if let Some(opening) = opening
         && view.found.is_none()
@@ -96,7 +115,11 @@ pub fn receive(
     {
         return accept(tx, bureau, opening, now, handling);
     }
-    let arrival = Arrival { peer, inbox: &view, now };
+    let arrival = Arrival {
+        peer,
+        inbox: &view,
+        now,
+    };
     match exchange::assess(&incoming, &receiver, bureau, &arrival)? {
         Assessment::New(opened) => match self::opening(bureau, *opened) {
             Ok(opening) => accept(tx, bureau, opening, now, handling),
@@ -132,7 +155,11 @@ pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
     Receiver {
         administration: &bureau.administration,
         keys: &bureau.identity.keys,
-        environment: if bureau.exercise { Environment::Exercise } else { Environment::Production },
+        environment: if bureau.exercise {
+            Environment::Exercise
+        } else {
+            Environment::Production
+        },
     }
 }
 
@@ -141,7 +168,9 @@ pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
 fn admit(bureau: &Bureau, opened: &Opened, content: &Incoming) -> Result<Option<Label>, Refusal> {
     let manifest = &opened.manifest;
     let malformed = |invalid: base::Invalid| Refusal::new(Reason::ClauseUnknown, invalid);
-    let Some(record_type) = content.message_type() else { return Ok(None) };
+    let Some(record_type) = content.message_type() else {
+        return Ok(None);
+    };
     let claimed = agreements::Incoming {
         sender: manifest.from().clone(),
         recipient: bureau.administration.clone(),
@@ -168,7 +197,11 @@ fn accept(
     now: Timestamp,
     handling: Handling,
 ) -> Result<Vec<u8>, ReceptionError> {
-    let Opening { opened, content, label } = opening;
+    let Opening {
+        opened,
+        content,
+        label,
+    } = opening;
     let manifest = &opened.manifest;
     let message = match handling {
         Handling::Proceed => {
@@ -178,7 +211,9 @@ fn accept(
                 clause: manifest.clause.clone(),
             };
             let actor = manifest.from().to_string();
-            Proceeding::new(tx, bureau, now, &actor).take(origin, content)?.message
+            Proceeding::new(tx, bureau, now, &actor)
+                .take(origin, content)?
+                .message
         }
         Handling::Hold => hold(tx, bureau, &opened, &content, now)?,
     };
@@ -202,19 +237,22 @@ fn hold(
     now: Timestamp,
 ) -> Result<i64, ReceptionError> {
     let manifest = &opened.manifest;
-    let message = messages::record(tx, &NewMessage {
-        at: now,
-        direction: Direction::Received,
-        from_party: manifest.from().country().to_string(),
-        to_party: bureau.administration.country().to_string(),
-        message_type: content.message_type().map_or("unknown", MessageType::as_str),
-        identification: "",
-        correlation: None,
-        movement: manifest.channel.subject(),
-        owner: "",
-        outcome: outcome::HELD,
-        body: &content.xml,
-    })?;
+    let message = messages::record(
+        tx,
+        &NewMessage {
+            at: now,
+            direction: Direction::Received,
+            from_party: manifest.from().country().to_string(),
+            to_party: bureau.administration.country().to_string(),
+            message_type: content.message_type().map_or("unknown", MessageType::as_str),
+            identification: "",
+            correlation: None,
+            movement: manifest.channel.subject(),
+            owner: "",
+            outcome: outcome::HELD,
+            body: &content.xml,
+        },
+    )?;
     messages::set_exchange(tx, message, &manifest.clause, &manifest.message_id.to_string())?;
     Ok(message)
 }
@@ -222,7 +260,11 @@ fn hold(
 /// The frontier of the node's log.
 pub(crate) fn load_frontier(tx: &mut dyn Tx) -> Result<Frontier, ReceptionError> {
     let bytes = log::load_frontier(tx)?;
-    if bytes.is_empty() { Ok(Frontier::new()) } else { Ok(Frontier::from_bytes(&bytes)?) }
+    if bytes.is_empty() {
+        Ok(Frontier::new())
+    } else {
+        Ok(Frontier::from_bytes(&bytes)?)
+    }
 }
 
 /// Enters a message in the inbox with the answer it got: a repeat gets the same bytes.
@@ -233,15 +275,18 @@ fn enter(
     response: &[u8],
     now: Timestamp,
 ) -> Result<(), ReceptionError> {
-    Ok(inbox::record(tx, &inbox::Inbound {
-        sender: manifest.from(),
-        message_id: manifest.message_id,
-        channel: &manifest.channel.to_string(),
-        sequence: i64::try_from(manifest.sequence).unwrap_or(i64::MAX),
-        digest,
-        receipt: response,
-        at: now,
-    })?)
+    Ok(inbox::record(
+        tx,
+        &inbox::Inbound {
+            sender: manifest.from(),
+            message_id: manifest.message_id,
+            channel: &manifest.channel.to_string(),
+            sequence: i64::try_from(manifest.sequence).unwrap_or(i64::MAX),
+            digest,
+            receipt: response,
+            at: now,
+        },
+    )?)
 }
 
 /// Keeps a conflict proof in the journal, where an auditor finds it.
@@ -252,13 +297,16 @@ fn keep_proof(
     response: &[u8],
     now: Timestamp,
 ) -> Result<(), ReceptionError> {
-    journal::append(tx, &journal::JournalEntry {
-        stream: &format!("exchange/{channel}"),
-        kind: "Conflict",
-        at: now,
-        salt: bureau.world.random(),
-        body: response,
-        facts: b"",
-    })?;
+    journal::append(
+        tx,
+        &journal::JournalEntry {
+            stream: &format!("exchange/{channel}"),
+            kind: "Conflict",
+            at: now,
+            salt: bureau.world.random(),
+            body: response,
+            facts: b"",
+        },
+    )?;
     Ok(())
 }

@@ -10,7 +10,11 @@ impl Register for Bureau {
         if *administration == self.administration {
             return vec![self.identity.card.clone()];
         }
-        self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+        self.partners
+            .get(administration)
+            .map(|card| card.keys.clone())
+            .into_iter()
+            .collect()
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -21,7 +25,11 @@ impl Register for Bureau {
         let agreement = found.agreement();
         Some(AgreementStanding {
             hash: found.hash(),
-            parties: agreement.parties.iter().map(|party| party.administration.clone()).collect(),
+            parties: agreement
+                .parties
+                .iter()
+                .map(|party| party.administration.clone())
+                .collect(),
             from: agreement.in_force.from.start(),
             until: agreement.in_force.until.map(|last| last.plus_days(1).start()),
         })
@@ -31,7 +39,10 @@ impl Register for Bureau {
 impl Bureau {
     /// The partner whose TLS key this is.
     pub fn partner_of_key(&self, key: base::Digest) -> Option<&Administration> {
-        self.partners.iter().find(|(_, card)| card.keys.tls_spki == key).map(|(administration, _)| administration)
+        self.partners
+            .iter()
+            .find(|(_, card)| card.keys.tls_spki == key)
+            .map(|(administration, _)| administration)
     }
 
     /// The moment from which letters with the keys of this card are in order.

@@ -4,7 +4,7 @@ use base::Timestamp;
 use customs::{Decision, Facts, Notice, Refusal, TimerChange};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::{StoreError, Tx, journal, state, timers};
+use store::{StoreError, Tx, counter, journal, state, timers};
 
 /// What lists show of a movement in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,13 +109,19 @@ pub fn load<R: Room>(tx: &mut dyn Tx, key: &str) -> Result<R::State, RoomError> 
 }
 
 fn load_versioned<R: Room>(tx: &mut dyn Tx, key: &str) -> Result<(R::State, i64), RoomError> {
-    let Some(stored) = state::load(tx, R::NAME, key)? else { return Ok((R::State::default(), 0)) };
+    let Some(stored) = state::load(tx, R::NAME, key)? else {
+        return Ok((R::State::default(), 0));
+    };
     let state = serde_json::from_slice(&stored.body).map_err(|error| unreadable::<R>(key, &error))?;
     Ok((state, stored.version))
 }
 
 fn unreadable<R: Room>(key: &str, error: &serde_json::Error) -> RoomError {
-    RoomError::Unreadable { room: R::NAME, key: key.to_owned(), reason: error.to_string() }
+    RoomError::Unreadable {
+        room: R::NAME,
+        key: key.to_owned(),
+        reason: error.to_string(),
+    }
 }
 
 /// The journal stream of a case.
@@ -140,19 +146,25 @@ pub fn run<R: Room>(
         Ok(decision) => decision,
         Err(refusal) => return Ok(Err((state, refusal))),
     };
-    let basis = Basis { actor: case.actor, facts };
+    let basis = Basis {
+        actor: case.actor,
+        facts,
+    };
     let basis = serde_json::to_vec(&basis).map_err(|error| unreadable::<R>(case.key, &error))?;
     for event in &decision.events {
         R::apply(&mut state, event);
         let body = serde_json::to_value(event).map_err(|error| unreadable::<R>(case.key, &error))?;
-        journal::append(tx, &journal::JournalEntry {
-            stream: &stream::<R>(case.key),
-            kind: event_kind(&body),
-            at: facts.now,
-            salt: salt(),
-            body: body.to_string().as_bytes(),
-            facts: &basis,
-        })?;
+        journal::append(
+            tx,
+            &journal::JournalEntry {
+                stream: &stream::<R>(case.key),
+                kind: event_kind(&body),
+                at: facts.now,
+                salt: salt(),
+                body: body.to_string().as_bytes(),
+                facts: &basis,
+            },
+        )?;
     }
     if !decision.events.is_empty() {
         let body = serde_json::to_vec(&state).map_err(|error| unreadable::<R>(case.key, &error))?;
@@ -162,7 +174,10 @@ pub fn run<R: Room>(
     if let Some(row) = R::row(&state) {
         list(tx, R::NAME, case, &row, facts.now)?;
     }
-    Ok(Ok(Effect { letters: decision.letters, notices: decision.notices }))
+    Ok(Ok(Effect {
+        letters: decision.letters,
+        notices: decision.notices,
+    }))
 }
 
 /// The name of an event: the tag of its serialised form.
@@ -187,14 +202,19 @@ fn move_timers(tx: &mut dyn Tx, room: &str, key: &str, changes: &[TimerChange]) 
 }
 
 fn list(tx: &mut dyn Tx, room: &str, case: Case<'_>, row: &Row, now: Timestamp) -> Result<(), StoreError> {
-    let movement = if row.mrn.is_empty() { case.key } else { row.mrn.as_str() };
+    let change = counter::next(tx, "changes")?;
+    let movement = if row.mrn.is_empty() {
+        case.key
+    } else {
+        row.mrn.as_str()
+    };
     tx.execute(
         "INSERT INTO movements (room, state_key, movement, mrn, lrn, office, state, owner, holder, waits_for_officer, \
-         created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) \
+         created, updated, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12) \
          ON CONFLICT (room, state_key) DO UPDATE SET movement = excluded.movement, mrn = excluded.mrn, \
          lrn = excluded.lrn, office = excluded.office, state = excluded.state, holder = excluded.holder, \
          owner = CASE WHEN movements.owner = '' THEN excluded.owner ELSE movements.owner END, \
-         waits_for_officer = excluded.waits_for_officer, updated = excluded.updated",
+         waits_for_officer = excluded.waits_for_officer, updated = excluded.updated, change = excluded.change",
         &[
             room.into(),
             case.key.into(),
@@ -207,6 +227,7 @@ fn list(tx: &mut dyn Tx, room: &str, case: Case<'_>, row: &Row, now: Timestamp) 
             row.holder.as_str().into(),
             i64::from(row.waits_for_officer).into(),
             now.into(),
+            change.into(),
         ],
     )?;
     Ok(())

@@ -46,9 +46,12 @@ CREATE TABLE movements (
     waits_for_officer BIGINT NOT NULL,
     created BIGINT NOT NULL,
     updated BIGINT NOT NULL,
+    change BIGINT NOT NULL,
     PRIMARY KEY (room, state_key)
 );
-CREATE INDEX movements_by_update ON movements (updated, room, state_key);
+CREATE UNIQUE INDEX movements_by_change ON movements (change);
+CREATE INDEX movements_by_room ON movements (room, state, change);
+CREATE INDEX movements_by_name ON movements (movement);
 CREATE INDEX movements_by_mrn ON movements (mrn);
 CREATE TABLE records (
     room TEXT NOT NULL,

@@ -98,20 +98,35 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
     std::fs::create_dir_all(folder).map_err(|error| SetUpError::File(folder.clone(), error))?;
     let identity = Identity::create(&world, &set_up.administration, &folder.join("keys.json"))?;
     let peer_address = format!("https://{}", set_up.peer);
-    PartnerCard { address: peer_address.clone(), keys: identity.card }.save(&card_path)?;
+    PartnerCard {
+        address: peer_address.clone(),
+        keys: identity.card,
+    }
+    .save(&card_path)?;
     let mut config = Config {
         administration: set_up.administration.clone(),
         store: set_up.store.clone(),
         keys: PathBuf::from("keys.json"),
         exercise: false,
-        listen: Listen { api: set_up.api, peer: set_up.peer, peer_address },
+        listen: Listen {
+            api: set_up.api,
+            peer: set_up.peer,
+            peer_address,
+        },
         transit: Transit {
-            release: if set_up.corridor_defaults { Release::ByOfficer } else { Release::Automatic },
+            release: if set_up.corridor_defaults {
+                Release::ByOfficer
+            } else {
+                Release::Automatic
+            },
             lenient_grn_check_digit: set_up.corridor_defaults,
         },
         exchange: if set_up.corridor_defaults {
             // On one machine a partner that is away is being started again.
-            Exchange { retry_first_ms: 100, retry_longest_ms: 2_000 }
+            Exchange {
+                retry_first_ms: 100,
+                retry_longest_ms: 2_000,
+            }
         } else {
             Exchange::default()
         },
@@ -125,7 +140,11 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
         Some(path) => Some(reference::read_catalogue(path)?),
         None => None,
     };
-    let password = Digest(world.random()).to_string().chars().take(16).collect::<String>();
+    let password = Digest(world.random())
+        .to_string()
+        .chars()
+        .take(16)
+        .collect::<String>();
     let tokens = store.write({
         let (world, password) = (world.clone(), password.clone());
         move |tx| -> Result<[String; 3], SetUpError> {
@@ -159,7 +178,11 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
 ///
 /// # Errors
 /// When the configuration cannot be read or written.
-pub fn join_corridor(config: &Path, cards: Vec<PathBuf>, parties: &[Administration]) -> Result<(), SetUpError> {
+pub fn join_corridor(
+    config: &Path,
+    cards: Vec<PathBuf>,
+    parties: &[Administration],
+) -> Result<(), SetUpError> {
     let mut loaded = Config::load(config)?;
     let agreement = loaded.folder.join("corridor-agreement.toml");
     let text = agreements::corridor_agreement(parties)
@@ -177,7 +200,12 @@ pub fn join_corridor(config: &Path, cards: Vec<PathBuf>, parties: &[Administrati
 ///
 /// # Errors
 /// When the configuration or the store cannot be opened, or the name is taken.
-pub fn register_principal(config: &Path, name: &str, role: Role, password: &str) -> Result<String, SetUpError> {
+pub fn register_principal(
+    config: &Path,
+    name: &str,
+    role: Role,
+    password: &str,
+) -> Result<String, SetUpError> {
     let store = open_store(&Config::load(config)?)?;
     let (world, name, password) = (World::system(), name.to_owned(), password.to_owned());
     let token = store.write(move |tx| principals::register(tx, &world, &name, role, &password))?;

@@ -30,11 +30,15 @@ pub struct MovementRow {
     pub created: i64,
     /// When it last changed.
     pub updated: i64,
+    /// The number of that change: unique in this node and rising, so that it serves as the cursor of a list.
+    pub change: i64,
 }
 
 /// Which movements to list.
 #[derive(Clone, Debug, Default)]
 pub struct MovementFilter {
+    /// Only in this room.
+    pub room: Option<String>,
     /// Only of this movement reference number.
     pub mrn: Option<String>,
     /// Only with this local reference number.
@@ -45,7 +49,7 @@ pub struct MovementFilter {
     pub waiting: bool,
     /// Only those of this owner.
     pub owner: Option<String>,
-    /// Only those that last changed before this moment: the cursor of the next page.
+    /// Only those whose last change has a lower number: the cursor of the next page.
     pub before: Option<i64>,
 }
 
@@ -87,7 +91,7 @@ impl MessageRow {
 }
 
 const MOVEMENT_COLUMNS: &str =
-    "room, movement, mrn, lrn, office, state, holder, waits_for_officer, created, updated";
+    "room, movement, mrn, lrn, office, state, holder, waits_for_officer, created, updated, change";
 
 fn movement(row: &Row) -> Result<MovementRow, StoreError> {
     Ok(MovementRow {
@@ -101,6 +105,7 @@ fn movement(row: &Row) -> Result<MovementRow, StoreError> {
         waits_for_officer: row.int(7)? != 0,
         created: row.int(8)?,
         updated: row.int(9)?,
+        change: row.int(10)?,
     })
 }
 
@@ -134,11 +139,16 @@ impl Conditions {
     /// Adds `condition`, in which `?` stands for `value`.
     fn add(&mut self, condition: &str, value: Value) {
         self.values.push(value);
-        self.sql.push(condition.replace('?', &format!("?{}", self.values.len())));
+        self.sql
+            .push(condition.replace('?', &format!("?{}", self.values.len())));
     }
 
     fn and_where(&self) -> String {
-        if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) }
+        if self.sql.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.sql.join(" AND "))
+        }
     }
 }
 
@@ -146,9 +156,14 @@ impl Conditions {
 ///
 /// # Errors
 /// When the store fails.
-pub fn movements(tx: &mut dyn Tx, filter: &MovementFilter, limit: i64) -> Result<Vec<MovementRow>, StoreError> {
+pub fn movements(
+    tx: &mut dyn Tx,
+    filter: &MovementFilter,
+    limit: i64,
+) -> Result<Vec<MovementRow>, StoreError> {
     let mut conditions = Conditions::default();
     let equal = [
+        ("room = ?", &filter.room),
         ("mrn = ?", &filter.mrn),
         ("lrn = ?", &filter.lrn),
         ("state = ?", &filter.state),
@@ -160,14 +175,14 @@ pub fn movements(tx: &mut dyn Tx, filter: &MovementFilter, limit: i64) -> Result
         }
     }
     if let Some(before) = filter.before {
-        conditions.add("updated < ?", before.into());
+        conditions.add("change < ?", before.into());
     }
     if filter.waiting {
         conditions.add("waits_for_officer = ?", 1.into());
     }
     let sql = format!(
         "SELECT {MOVEMENT_COLUMNS} FROM movements{} \
-         ORDER BY updated DESC, room, state_key LIMIT {}",
+         ORDER BY change DESC LIMIT {}",
         conditions.and_where(),
         limit.clamp(1, PAGE_LIMIT),
     );
@@ -180,7 +195,10 @@ pub fn movements(tx: &mut dyn Tx, filter: &MovementFilter, limit: i64) -> Result
 /// When the store fails.
 pub fn movement_row(tx: &mut dyn Tx, room: &str, key: &str) -> Result<Option<MovementRow>, StoreError> {
     let sql = format!("SELECT {MOVEMENT_COLUMNS} FROM movements WHERE room = ?1 AND state_key = ?2");
-    tx.query(&sql, &[room.into(), key.into()])?.first().map(movement).transpose()
+    tx.query(&sql, &[room.into(), key.into()])?
+        .first()
+        .map(movement)
+        .transpose()
 }
 
 /// How many movements are in each state of each room.
@@ -188,8 +206,13 @@ pub fn movement_row(tx: &mut dyn Tx, room: &str, key: &str) -> Result<Option<Mov
 /// # Errors
 /// When the store fails.
 pub fn movement_counts(tx: &mut dyn Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
-    let rows = tx.query("SELECT room, state, COUNT(*) FROM movements GROUP BY room, state ORDER BY room, state", &[])?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?))).collect()
+    let rows = tx.query(
+        "SELECT room, state, COUNT(*) FROM movements GROUP BY room, state ORDER BY room, state",
+        &[],
+    )?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?)))
+        .collect()
 }
 
 /// Messages after the cursor `after`, in the node's own order; of one movement (its key or MRN) or owner, if given.
@@ -223,8 +246,13 @@ pub fn messages(
 ///
 /// # Errors
 /// When the store fails.
-pub fn message_with_body(tx: &mut dyn Tx, id: i64) -> Result<Option<(MessageRow, String, Vec<u8>)>, StoreError> {
+pub fn message_with_body(
+    tx: &mut dyn Tx,
+    id: i64,
+) -> Result<Option<(MessageRow, String, Vec<u8>)>, StoreError> {
     let sql = format!("SELECT {MESSAGE_COLUMNS}, m.owner, m.body FROM messages m WHERE m.id = ?1");
     let rows = tx.query(&sql, &[id.into()])?;
-    rows.first().map(|row| Ok((message(row)?, row.text(11)?.to_owned(), row.bytes(12)?.to_vec()))).transpose()
+    rows.first()
+        .map(|row| Ok((message(row)?, row.text(11)?.to_owned(), row.bytes(12)?.to_vec())))
+        .transpose()
 }

@@ -1,11 +1,11 @@
 //! What a node does by itself: deliver letters, act when a time limit runs out, sign checkpoints of its log.
 
+use crate::deciding::Found;
 use crate::node::{Node, NodeError};
 use crate::proceeding::{Cause, Proceeding};
 use crate::reception::load_frontier;
 use crate::room::Room;
 use crate::rooms::Departure;
-use crate::deciding::Found;
 use base::Timestamp;
 use customs::TimerKind;
 use customs::transit::departure;
@@ -79,10 +79,14 @@ impl Node {
     /// When the store fails.
     pub async fn fire_timers(&self) -> Result<usize, NodeError> {
         let now = self.now();
-        let due = self.read(move |tx| -> Result<_, NodeError> { Ok(timers::due(tx, now, TIMERS_AT_ONCE)?) }).await?;
+        let due = self
+            .read(move |tx| -> Result<_, NodeError> { Ok(timers::due(tx, now, TIMERS_AT_ONCE)?) })
+            .await?;
         let count = due.len();
         for timer in due {
-            let fired = self.write(move |tx, bureau| fire(tx, bureau, &timer, now)).await?;
+            let fired = self
+                .write(move |tx, bureau| fire(tx, bureau, &timer, now))
+                .await?;
             if fired {
                 self.counters().timer_fired();
             }
@@ -136,16 +140,27 @@ fn fire(
         (Departure::NAME, Some(TimerKind::Arrival)) => departure::Command::ArrivalOverdue,
         (Departure::NAME, Some(TimerKind::ControlResults)) => departure::Command::ResultsOverdue,
         _ => {
-            tracing::warn!(room = timer.room, kind = timer.kind, "a time limit that no room knows ran out");
+            tracing::warn!(
+                room = timer.room,
+                kind = timer.kind,
+                "a time limit that no room knows ran out"
+            );
             return Ok(false);
         }
     };
-    let owner = tx.query("SELECT owner FROM movements WHERE room = ?1 AND state_key = ?2", &[
-        timer.room.as_str().into(),
-        timer.key.as_str().into(),
-    ])?;
-    let owner = owner.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
-    let found = Found { key: timer.key.clone(), owner };
+    let owner = tx.query(
+        "SELECT owner FROM movements WHERE room = ?1 AND state_key = ?2",
+        &[timer.room.as_str().into(), timer.key.as_str().into()],
+    )?;
+    let owner = owner
+        .first()
+        .map(|row| row.text(0).map(str::to_owned))
+        .transpose()?
+        .unwrap_or_default();
+    let found = Found {
+        key: timer.key.clone(),
+        owner,
+    };
     let mut proceeding = Proceeding::new(tx, bureau, now, "clock");
     let ran = proceeding.depart(&Cause::internal(), 0, Some(found), command, None);
     ran.and_then(|_| proceeding.finish())?;

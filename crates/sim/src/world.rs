@@ -120,6 +120,11 @@ impl Federation {
         self.members.get(&country).map(|member| &member.disk)
     }
 
+    /// How a member releases movements.
+    pub(crate) fn release(&self, country: Country) -> Option<Release> {
+        self.members.get(&country).map(|member| member.release)
+    }
+
     /// The card of a member.
     pub(crate) fn card(&self, country: Country) -> Option<&PublicKeys> {
         self.members.get(&country).map(|member| &member.card)

@@ -90,6 +90,9 @@ async function signIn(visitor, report, { user, password }) {
   report.check((await visitor.page.inputValue("#name")) === user, "a failed sign-in keeps the name");
   await visitor.page.fill("#password", password);
   await visitor.press("Sign in");
+  if (visitor.path() === "/console/sign-in") {
+    throw new Error(`${user} cannot sign in with this password`);
+  }
   report.check(visitor.path() === "/console/partners", "the sign-in returns to the page asked for", visitor.path());
   const cookies = (await visitor.context.cookies()).filter((cookie) => cookie.name.startsWith("tidewaiter_"));
   const kept = cookies.length === 1 && cookies[0].httpOnly && cookies[0].sameSite === "Strict";

@@ -70,9 +70,8 @@ export class Visitor {
   }
 
   async press(name) {
-    const settled = this.page.waitForNavigation();
-    await this.page.getByRole("button", { name, exact: true }).first().click();
-    await settled;
+    const button = this.page.getByRole("button", { name, exact: true }).first();
+    await Promise.all([this.page.waitForNavigation(), button.click()]);
   }
 
   /** The addresses of the page's links that start with `prefix`, each once. */

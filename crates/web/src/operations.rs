@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 /// The routes; they tell nothing about movements, and the API listens on loopback only.
 pub fn routes() -> Router<Arc<Node>> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).route("/metrics", get(metrics))
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
 }
 
 async fn live() -> &'static str {

@@ -27,7 +27,11 @@ pub fn routes() -> Router<Arc<Node>> {
 
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a
 /// conflict proof, or a signed refusal. A failure of this node is a 503, and the partner tries again.
-async fn receive(State(node): State<Arc<Node>>, Extension(peer): Extension<Peer>, envelope: Bytes) -> Response {
+async fn receive(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    envelope: Bytes,
+) -> Response {
     match node.receive(&peer.0, envelope.to_vec()).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {

@@ -2,8 +2,8 @@
 
 use super::Problem;
 use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use node::{Node, Principal, Role};
 use std::sync::Arc;
 
@@ -17,9 +17,17 @@ impl FromRequestParts<Arc<Node>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(Problem::unauthenticated)?;
-        node.principal_of(token.trim()).await?.map(Caller).ok_or_else(Problem::unauthenticated)
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(Problem::unauthenticated)?;
+        node.principal_of(token.trim())
+            .await?
+            .map(Caller)
+            .ok_or_else(Problem::unauthenticated)
     }
 }
 

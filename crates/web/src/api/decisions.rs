@@ -19,12 +19,18 @@ pub async fn decide(
     Path(movement): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let decision: OfficerDecision =
-        serde_json::from_slice(&body).map_err(|error| Problem::malformed(format!("the decision: {error}")))?;
+    let decision: OfficerDecision = serde_json::from_slice(&body)
+        .map_err(|error| Problem::malformed(format!("the decision: {error}")))?;
     let submission = node.decide(&principal, &movement, decision).await?;
-    let Some(submission) = submission else { return Err(Problem::absent("movement")) };
+    let Some(submission) = submission else {
+        return Err(Problem::absent("movement"));
+    };
     if submission.accepted {
-        return Ok((StatusCode::ACCEPTED, Json(json!({ "movement": submission.movement }))).into_response());
+        return Ok((
+            StatusCode::ACCEPTED,
+            Json(json!({ "movement": submission.movement })),
+        )
+            .into_response());
     }
     let mut problem = Problem::new(
         StatusCode::CONFLICT,

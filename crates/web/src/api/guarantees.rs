@@ -36,14 +36,22 @@ pub async fn register(
     OfficerCaller(principal): OfficerCaller,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let registration: GuaranteeRegistration =
-        serde_json::from_slice(&body).map_err(|error| Problem::malformed(format!("the registration: {error}")))?;
+    let registration: GuaranteeRegistration = serde_json::from_slice(&body)
+        .map_err(|error| Problem::malformed(format!("the registration: {error}")))?;
     let submission = node.register_guarantee(&principal, registration).await?;
     if submission.accepted {
-        return Ok((StatusCode::CREATED, Json(json!({ "guarantee": submission.movement }))).into_response());
+        return Ok((
+            StatusCode::CREATED,
+            Json(json!({ "guarantee": submission.movement })),
+        )
+            .into_response());
     }
-    let mut problem =
-        Problem::new(StatusCode::CONFLICT, "guarantee-refused", "not registered", submission.words.clone());
+    let mut problem = Problem::new(
+        StatusCode::CONFLICT,
+        "guarantee-refused",
+        "not registered",
+        submission.words.clone(),
+    );
     problem.errors = Some(json!(submission.errors));
     Err(problem)
 }

@@ -14,7 +14,11 @@ use std::sync::Arc;
 
 /// `POST /api/v1/messages`: 202 when the message was accepted, 422 with a problem document when it was rejected. In
 /// both cases it is on record, and the answering messages can be fetched.
-pub async fn submit(State(node): State<Arc<Node>>, Caller(principal): Caller, xml: Bytes) -> Result<Response, Problem> {
+pub async fn submit(
+    State(node): State<Arc<Node>>,
+    Caller(principal): Caller,
+    xml: Bytes,
+) -> Result<Response, Problem> {
     let submission = node.submit(&principal, xml.to_vec()).await?;
     if submission.accepted {
         return Ok((StatusCode::ACCEPTED, Json(accepted(&submission))).into_response());
@@ -40,7 +44,11 @@ fn accepted(submission: &Submission) -> serde_json::Value {
 }
 
 fn replies(submission: &Submission) -> serde_json::Value {
-    submission.replies.iter().map(|(id, kind)| json!({"id": id, "type": kind})).collect()
+    submission
+        .replies
+        .iter()
+        .map(|(id, kind)| json!({"id": id, "type": kind}))
+        .collect()
 }
 
 /// The cursor of a list of messages.
@@ -57,7 +65,14 @@ pub async fn list(
     Caller(principal): Caller,
     Query(cursor): Query<Cursor>,
 ) -> Result<Response, Problem> {
-    let messages = node.messages(None, owner_limit(&principal), cursor.after, cursor.limit.unwrap_or(100)).await?;
+    let messages = node
+        .messages(
+            None,
+            owner_limit(&principal),
+            cursor.after,
+            cursor.limit.unwrap_or(100),
+        )
+        .await?;
     Ok(Json(json!({ "messages": messages })).into_response())
 }
 
@@ -67,10 +82,15 @@ pub async fn body(
     Caller(principal): Caller,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let Some((_, owner, body)) = node.message(id).await? else { return Err(Problem::absent("message")) };
+    let Some((_, owner, body)) = node.message(id).await? else {
+        return Err(Problem::absent("message"));
+    };
     if owner_limit(&principal).is_some_and(|own| own != owner) {
         return Err(Problem::absent("message"));
     }
-    let headers = [(header::CONTENT_TYPE, "application/xml"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/xml"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
     Ok((headers, body).into_response())
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// The filter of a list of movements.
 #[derive(Deserialize)]
 pub struct Filter {
+    room: Option<String>,
     mrn: Option<String>,
     lrn: Option<String>,
     state: Option<String>,
@@ -22,13 +23,15 @@ pub struct Filter {
     limit: Option<i64>,
 }
 
-/// `GET /api/v1/movements?mrn=&lrn=&state=&waiting=&before=&limit=`: the most recently changed first.
+/// `GET /api/v1/movements?room=&mrn=&lrn=&state=&waiting=&before=&limit=`: the most recently changed first. `before` of the
+/// answer asks for the next page.
 pub async fn list(
     State(node): State<Arc<Node>>,
     Caller(principal): Caller,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let wanted = MovementFilter {
+        room: filter.room,
         mrn: filter.mrn,
         lrn: filter.lrn,
         state: filter.state,
@@ -37,7 +40,8 @@ pub async fn list(
         before: filter.before,
     };
     let movements = node.movements(wanted, filter.limit.unwrap_or(100)).await?;
-    Ok(Json(json!({ "movements": movements })).into_response())
+    let next = movements.last().map(|row| row.change);
+    Ok(Json(json!({ "movements": movements, "before": next })).into_response())
 }
 
 /// `GET /api/v1/movements/{movement}/messages`: the messages of a movement, by its MRN or LRN, oldest first.
@@ -46,7 +50,9 @@ pub async fn messages(
     Caller(principal): Caller,
     Path(movement): Path<String>,
 ) -> Result<Response, Problem> {
-    let messages = node.messages(Some(movement), owner_limit(&principal), 0, node::PAGE_LIMIT).await?;
+    let messages = node
+        .messages(Some(movement), owner_limit(&principal), 0, node::PAGE_LIMIT)
+        .await?;
     if messages.is_empty() {
         return Err(Problem::absent("movement"));
     }

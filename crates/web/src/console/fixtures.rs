@@ -26,6 +26,7 @@ pub fn movement() -> MovementRow {
         waits_for_officer: true,
         created: SIX,
         updated: SIX + 5_000_000,
+        change: 7,
     }
 }
 

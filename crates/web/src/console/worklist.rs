@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::frame::{Frame, Section, page};
 use super::moment::Moment;
-use super::paging::{Found, Paging};
+use super::paging::{ASKED, Found};
 use super::visit::Visit;
 use super::{names, paths};
 use askama::Template;
@@ -30,7 +30,7 @@ pub struct Wanted {
     pub state: String,
     /// `1`: only those that wait for an officer.
     pub waiting: String,
-    /// Only those that last changed before this moment.
+    /// Only those whose last change has a lower number.
     pub before: Option<i64>,
 }
 
@@ -41,7 +41,7 @@ impl Wanted {
         texts.iter().any(|text| !text.is_empty())
     }
 
-    /// The same, as a question to the node. The room is not part of it: see [`Paging`].
+    /// The same, as a question to the node.
     fn filter(&self) -> MovementFilter {
         let searched = self.q.trim();
         let mrn = Mrn::parse(&searched.to_uppercase())
@@ -51,6 +51,7 @@ impl Wanted {
         MovementFilter {
             lrn,
             mrn,
+            room: (!self.room.is_empty()).then(|| self.room.clone()),
             state: (!self.state.is_empty()).then(|| self.state.clone()),
             waiting: self.waiting == "1",
             before: self.before,
@@ -272,15 +273,12 @@ pub async fn show(visit: Visit, wanted: Result<Query<Wanted>, QueryRejection>) -
     let visit = visit.within(Section::Movements);
     let Query(wanted) =
         wanted.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
-    let mut paging = Paging::new(wanted.filter(), &wanted.room);
-    while let Some((filter, limit)) = paging.asks() {
-        let answer = visit
-            .node
-            .movements(filter, limit)
-            .await
-            .map_err(visit.failed())?;
-        paging.take(answer, limit);
-    }
+    let answer = visit
+        .node
+        .movements(wanted.filter(), ASKED)
+        .await
+        .map_err(visit.failed())?;
+    let found = Found::of(answer);
     let counts = visit.node.movement_counts().await.map_err(visit.failed())?;
     let waiting = MovementFilter {
         waiting: true,
@@ -293,6 +291,6 @@ pub async fn show(visit: Visit, wanted: Result<Query<Wanted>, QueryRejection>) -
         .map_err(visit.failed())?;
     Ok(page(
         StatusCode::OK,
-        &WorklistPage::new(visit.frame, wanted, &waiting, &counts, &paging.page()),
+        &WorklistPage::new(visit.frame, wanted, &waiting, &counts, &found),
     ))
 }

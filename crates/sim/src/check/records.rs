@@ -1,0 +1,250 @@
+//! What one node left on its disk, and what must hold of it alone.
+
+use crate::world::{Federation, WorldError};
+use base::{Administration, Country, Digest};
+use customs::guarantee::account;
+use evidence::merkle::{self, Frontier, Hash};
+use evidence::{Checkpoint, PublicKey, log_origin};
+use node::NodeError;
+use std::collections::BTreeSet;
+use store::journal::Recorded;
+use store::{Execution, Row, Store, StoreError, Tx, journal, log, state};
+
+/// More rows than any simulated node has of a kind.
+const ALL: usize = 1_000_000;
+
+/// A letter as its sender's outbox holds it.
+pub(super) struct Posted {
+    pub(super) message_id: String,
+    pub(super) recipient: String,
+    pub(super) channel: String,
+    pub(super) sequence: i64,
+    pub(super) status: String,
+    pub(super) envelope: Vec<u8>,
+    pub(super) receipt: Vec<u8>,
+}
+
+/// A letter as its recipient's inbox holds it.
+pub(super) struct Received {
+    pub(super) sender: String,
+    pub(super) message_id: String,
+    pub(super) channel: String,
+    pub(super) sequence: i64,
+    pub(super) digest: Digest,
+    pub(super) receipt: Vec<u8>,
+}
+
+/// What one node left.
+pub(super) struct Records {
+    country: Country,
+    log_key: Option<PublicKey>,
+    pub(super) journal: Vec<Recorded>,
+    pub(super) outbox: Vec<Posted>,
+    pub(super) inbox: Vec<Received>,
+    /// Leaf hash and entry.
+    pub(super) log: Vec<(Hash, Vec<u8>)>,
+    frontier: Vec<u8>,
+    checkpoints: Vec<(i64, String)>,
+    pub(super) accounts: Vec<account::Account>,
+    /// Room, key, and the state that lists show.
+    pub(super) movements: Vec<(String, String, String)>,
+    messages: Vec<(i64, String)>,
+    timers: Vec<String>,
+    differ: Vec<String>,
+}
+
+impl Records {
+    /// Reads a disk whose node is gone.
+    pub(super) fn read(federation: &Federation, country: Country) -> Result<Self, WorldError> {
+        let disk = federation.disk(country).ok_or(WorldError::Stranger(country))?;
+        disk.crash();
+        disk.fail_next_commits(0);
+        let store = Store::open(&disk.location(), Execution::Inline, node::MIGRATIONS)?;
+        let log_key = federation.card(country).map(|card| card.log);
+        let differ = store.read(|tx| -> Result<_, NodeError> { node::states_that_differ(tx) });
+        let mut records = store.read(|tx| -> Result<_, StoreError> { read(tx, country) })?;
+        records.log_key = log_key;
+        records.differ = differ.unwrap_or_else(|error| vec![error.to_string()]);
+        Ok(records)
+    }
+
+    /// The heads of log and journal.
+    pub(super) fn head(&self) -> String {
+        let mut digests = Vec::new();
+        for recorded in &self.journal {
+            digests.extend(recorded.digest.as_bytes());
+            digests.extend(recorded.facts_digest.as_bytes());
+        }
+        let leaves: Vec<Hash> = self.log.iter().map(|(leaf, _)| *leaf).collect();
+        format!(
+            "left a log of {} with root {} and a journal of {} with digest {}",
+            leaves.len(),
+            Digest(merkle::root(&leaves)),
+            self.journal.len(),
+            evidence::digest_of(&digests),
+        )
+    }
+
+    /// What does not hold.
+    pub(super) fn findings(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        self.check_journal(&mut findings);
+        self.check_accounts(&mut findings);
+        self.check_log(&mut findings);
+        for (id, outcome) in &self.messages {
+            if !["accepted", "available", "delivered", "internal"].contains(&outcome.as_str()) {
+                findings.push(format!("message {id} is {outcome} at the end"));
+            }
+        }
+        for timer in &self.timers {
+            findings.push(format!("the time limit {timer} still runs, though every movement has ended"));
+        }
+        findings
+    }
+
+    fn check_journal(&self, findings: &mut Vec<String>) {
+        for (number, recorded) in (1..).zip(&self.journal) {
+            if recorded.seq != number {
+                findings.push(format!("journal row {} stands where {number} should", recorded.seq));
+            }
+            if !recorded.holds() {
+                findings.push(format!("journal row {} does not agree with its digest", recorded.seq));
+            }
+        }
+        for differ in &self.differ {
+            findings.push(format!("the journal does not rebuild {differ}"));
+        }
+    }
+
+    fn check_accounts(&self, findings: &mut Vec<String>) {
+        for account in &self.accounts {
+            if account.ledger.sum() != 0 {
+                findings.push(format!("the ledger of {} sums to {}", account.grn, account.ledger.sum()));
+            }
+            let locks: Vec<String> = account.ledger.locks().map(|(mrn, _)| mrn.to_string()).collect();
+            if !locks.is_empty() {
+                findings.push(format!("{} is still locked for {}", account.grn, locks.join(", ")));
+            }
+            if account.ledger.available() != account.terms.reference_amount.minor() {
+                findings.push(format!("{} has not all of its reference amount available", account.grn));
+            }
+        }
+    }
+
+    fn check_log(&self, findings: &mut Vec<String>) {
+        let mut frontier = Frontier::new();
+        let mut entries = BTreeSet::new();
+        for (index, (leaf, entry)) in self.log.iter().enumerate() {
+            if *leaf != merkle::leaf_hash(entry) {
+                findings.push(format!("leaf {index} is not the hash of its entry"));
+            }
+            if !entries.insert(entry) {
+                findings.push(format!("the log has the statement of leaf {index} twice"));
+            }
+            frontier.push(*leaf);
+        }
+        if !self.log.is_empty() && frontier.to_bytes() != self.frontier {
+            findings.push("the frontier is not that of the leaves".to_owned());
+        }
+        let leaves: Vec<Hash> = self.log.iter().map(|(leaf, _)| *leaf).collect();
+        for (size, note) in &self.checkpoints {
+            if let Err(reason) = self.check_checkpoint(*size, note, &leaves) {
+                findings.push(format!("the checkpoint of size {size}: {reason}"));
+            }
+        }
+        let covered = self.checkpoints.last().map_or(0, |(size, _)| *size);
+        if usize::try_from(covered) != Ok(leaves.len()) {
+            findings.push(format!("the last checkpoint covers {covered} of {} leaves", leaves.len()));
+        }
+    }
+
+    fn check_checkpoint(&self, size: i64, note: &str, leaves: &[Hash]) -> Result<(), String> {
+        let key = self.log_key.ok_or("there is no card")?;
+        let origin = log_origin(&Administration::of(self.country));
+        let checkpoint = Checkpoint::verify(note, &origin, &key).map_err(|error| error.to_string())?;
+        let covered = usize::try_from(size).ok().and_then(|size| leaves.get(..size));
+        let covered = covered.ok_or("it covers more than there is")?;
+        if u64::try_from(size) != Ok(checkpoint.size) || checkpoint.root != Digest(merkle::root(covered)) {
+            return Err("its root is not that of the leaves".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
+    Ok(Records {
+        country,
+        log_key: None,
+        journal: journal::after(tx, 0, ALL)?,
+        outbox: outbox(tx)?,
+        inbox: inbox(tx)?,
+        log: rows(tx, "SELECT leaf_hash, entry FROM log ORDER BY leaf_index", |row| {
+            Ok((row.array(0)?, row.bytes(1)?.to_vec()))
+        })?,
+        frontier: log::load_frontier(tx)?,
+        checkpoints: rows(tx, "SELECT size, note FROM log_checkpoint ORDER BY size", |row| {
+            Ok((row.int(0)?, row.text(1)?.to_owned()))
+        })?,
+        accounts: accounts(tx)?,
+        movements: rows(tx, "SELECT room, state_key, state FROM movements ORDER BY room, state_key", |row| {
+            Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned()))
+        })?,
+        messages: rows(tx, "SELECT id, outcome FROM messages ORDER BY id", |row| {
+            Ok((row.int(0)?, row.text(1)?.to_owned()))
+        })?,
+        timers: rows(tx, "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id", |row| {
+            Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?))
+        })?,
+        differ: Vec::new(),
+    })
+}
+
+fn rows<T>(
+    tx: &mut dyn Tx,
+    sql: &str,
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    tx.query(sql, &[])?.iter().map(read).collect()
+}
+
+fn outbox(tx: &mut dyn Tx) -> Result<Vec<Posted>, StoreError> {
+    let sql = "SELECT message_id, recipient, channel, sequence, status, envelope, receipt FROM outbox ORDER BY id";
+    rows(tx, sql, |row| {
+        Ok(Posted {
+            message_id: row.text(0)?.to_owned(),
+            recipient: row.text(1)?.to_owned(),
+            channel: row.text(2)?.to_owned(),
+            sequence: row.int(3)?,
+            status: row.text(4)?.to_owned(),
+            envelope: row.opt_bytes(5)?.unwrap_or_default().to_vec(),
+            receipt: row.opt_bytes(6)?.unwrap_or_default().to_vec(),
+        })
+    })
+}
+
+fn inbox(tx: &mut dyn Tx) -> Result<Vec<Received>, StoreError> {
+    let sql = "SELECT sender, message_id, channel, sequence, digest, receipt FROM inbox \
+               ORDER BY sender, channel, sequence";
+    rows(tx, sql, |row| {
+        Ok(Received {
+            sender: row.text(0)?.to_owned(),
+            message_id: row.text(1)?.to_owned(),
+            channel: row.text(2)?.to_owned(),
+            sequence: row.int(3)?,
+            digest: Digest(row.array(4)?),
+            receipt: row.bytes(5)?.to_vec(),
+        })
+    })
+}
+
+fn accounts(tx: &mut dyn Tx) -> Result<Vec<account::Account>, StoreError> {
+    let mut accounts = Vec::new();
+    for (_, stored) in state::list(tx, "guarantee", "", ALL)? {
+        let read: account::State = serde_json::from_slice(&stored.body).map_err(|error| StoreError::Damaged {
+            what: "guarantee account",
+            reason: error.to_string(),
+        })?;
+        accounts.extend(read);
+    }
+    Ok(accounts)
+}

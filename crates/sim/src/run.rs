@@ -1,0 +1,198 @@
+//! One run of one seed: the federation, its people and its faults, from the beginning until everything is at rest.
+
+use crate::check;
+use crate::consignments;
+use crate::dice::Dice;
+use crate::faults::{Act, Counts, Fault, Script, down_time};
+use crate::play::people;
+use crate::stage::Stage;
+use crate::trace::Trace;
+use crate::world::{Federation, WorldError, machine, serve};
+use base::Country;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use turmoil::Sim;
+
+/// How far simulated time goes in one step. A machine is killed between two steps.
+const TICK: Duration = Duration::from_millis(10);
+
+/// When a run that has not come to rest is given up: ten leases of a letter after the last fault.
+const LIMIT: Duration = Duration::from_secs(400);
+
+/// How long a link takes when nothing is wrong, and how long one that is slow may take.
+const LATENCY: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(40));
+const SLOW: Duration = Duration::from_millis(3_000);
+
+/// How often a lossy link breaks, per frame, and how often a broken one mends.
+const FAIL_RATE: f64 = 0.15;
+const REPAIR_RATE: f64 = 0.3;
+
+/// What is simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// The countries, two at least.
+    pub countries: Vec<Country>,
+    /// How many consignments are declared.
+    pub consignments: usize,
+}
+
+impl Scenario {
+    /// The scenario of a seed: France, Great Britain and Italy with three to six consignments.
+    pub fn of(seed: u64) -> Self {
+        let countries = ["FR", "GB", "IT"].iter().filter_map(|code| Country::parse(code).ok()).collect();
+        let consignments = Dice::of(seed, "scenario").between(3, 6);
+        Self { seed, countries, consignments: usize::try_from(consignments).unwrap_or(3) }
+    }
+}
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The seed.
+    pub seed: u64,
+    /// What happened. The same in every run of a scenario.
+    pub trace: Trace,
+    /// What went wrong on purpose.
+    pub faults: Counts,
+    /// What must never happen and did; empty when all is well.
+    pub violations: Vec<String>,
+}
+
+/// Runs a scenario. What goes wrong within it is in the run's violations.
+///
+/// # Errors
+/// When the federation cannot be built.
+pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
+    let federation = Federation::found(scenario.seed, &scenario.countries)?;
+    let declared =
+        consignments::make_up(scenario.seed, &scenario.countries, federation.catalogue(), scenario.consignments)?;
+    let expected = declared.iter().map(check::Expected::of).collect::<Vec<_>>();
+    let script = Script::of(scenario.seed, &scenario.countries);
+    let stage = Stage::new(scenario.seed, federation, script);
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(scenario.seed)
+        .tick_duration(TICK)
+        .simulation_duration(LIMIT * 2)
+        .min_message_latency(LATENCY.0)
+        .max_message_latency(LATENCY.1)
+        .repair_rate(REPAIR_RATE)
+        .build();
+    for country in &scenario.countries {
+        let (stage, country) = (Arc::clone(&stage), *country);
+        sim.host(machine(country), move || {
+            let stage = Arc::clone(&stage);
+            async move { Ok(serve(stage, country).await?) }
+        });
+    }
+    let people = people(Arc::clone(&stage), declared);
+    sim.client("people", async move { Ok(people.await?) });
+    Director::new(scenario.seed, &stage).run(&mut sim);
+    let at = sim.elapsed();
+    for country in &scenario.countries {
+        stage.leave(*country);
+    }
+    drop(sim);
+    let findings = check::everything(&stage, &expected, at);
+    for finding in findings {
+        stage.violation(finding);
+    }
+    let (trace, faults, violations) = stage.finish();
+    Ok(Run { seed: scenario.seed, trace, faults, violations })
+}
+
+/// Carries out the script of faults, step by step.
+struct Director<'a> {
+    stage: &'a Arc<Stage>,
+    acts: VecDeque<(Duration, Act)>,
+    /// Machines that are down, and when they are started again.
+    down: BTreeMap<Country, Duration>,
+    dice: Dice,
+}
+
+impl<'a> Director<'a> {
+    fn new(seed: u64, stage: &'a Arc<Stage>) -> Self {
+        let acts = stage.script.acts.iter().cloned().collect();
+        Self { stage, acts, down: BTreeMap::new(), dice: Dice::of(seed, "director") }
+    }
+
+    fn run(mut self, sim: &mut Sim<'_>) {
+        loop {
+            let now = sim.elapsed();
+            self.act(sim, now);
+            match sim.step() {
+                Ok(over) => {
+                    self.stage.note_commits(sim.elapsed());
+                    if over {
+                        return;
+                    }
+                }
+                Err(error) => return self.stage.violation(format!("the simulation broke off: {error}")),
+            }
+            if sim.elapsed() > LIMIT {
+                return self.stage.violation(format!("nothing came to rest within {} s", LIMIT.as_secs()));
+            }
+        }
+    }
+
+    fn act(&mut self, sim: &mut Sim<'_>, now: Duration) {
+        for country in self.stage.take_without_power() {
+            let pause = down_time(&mut self.dice);
+            self.kill(sim, now, country, pause);
+        }
+        while self.acts.front().is_some_and(|(at, _)| *at <= now) {
+            match self.acts.pop_front() {
+                Some((_, Act::Crash(country, pause))) if !self.down.contains_key(&country) => {
+                    self.stage.count(Fault::Crash);
+                    self.kill(sim, now, country, pause);
+                }
+                Some((_, Act::Trouble(fault, one, other))) => self.trouble(sim, now, fault, one, other),
+                Some((_, Act::Mend(one, other))) => self.mend(sim, now, one, other),
+                Some((_, Act::Crash(..))) | None => {}
+            }
+        }
+        let due: Vec<Country> =
+            self.down.iter().filter(|(_, until)| **until <= now).map(|(country, _)| *country).collect();
+        for country in due {
+            self.down.remove(&country);
+            sim.bounce(machine(country));
+        }
+    }
+
+    /// Kills a machine: its node is gone, its disk keeps what was committed.
+    fn kill(&mut self, sim: &mut Sim<'_>, now: Duration, country: Country, pause: Duration) {
+        self.stage.note_at(now, country.as_str(), format!("killed, for {} ms", pause.as_millis()), None);
+        self.stage.leave(country);
+        sim.crash(machine(country));
+        if let Some(disk) = self.stage.federation.disk(country) {
+            disk.crash();
+            disk.fail_next_commits(0);
+        }
+        self.down.insert(country, now + pause);
+    }
+
+    fn trouble(&mut self, sim: &mut Sim<'_>, now: Duration, fault: Fault, one: Country, other: Country) {
+        let (a, b) = (machine(one), machine(other));
+        match fault {
+            Fault::LinkCut => sim.partition(a, b),
+            Fault::OneWayCut => sim.partition_oneway(a, b),
+            Fault::LinkHeld => sim.hold(a, b),
+            Fault::LinkSlow => sim.set_link_max_message_latency(a, b, SLOW),
+            Fault::LinkLossy => sim.set_link_fail_rate(a, b, FAIL_RATE),
+            _ => return,
+        }
+        self.stage.count(fault);
+        self.stage.note_at(now, "network", format!("{fault}: {one} {other}"), None);
+    }
+
+    /// Makes a link as it was: what was held is delivered.
+    fn mend(&self, sim: &mut Sim<'_>, now: Duration, one: Country, other: Country) {
+        let (a, b) = (machine(one), machine(other));
+        sim.set_link_fail_rate(a.clone(), b.clone(), 0.0);
+        sim.set_link_max_message_latency(a.clone(), b.clone(), LATENCY.1);
+        sim.release(a, b);
+        self.stage.note_at(now, "network", format!("link well: {one} {other}"), None);
+    }
+}
