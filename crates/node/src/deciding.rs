@@ -203,8 +203,12 @@ impl Proceeding<'_> {
             owner: String::new(),
         };
         let cases = if cases.is_empty() { vec![none] } else { cases };
+        let named = match &command {
+            passage::Command::Announce { office, .. } | passage::Command::Cross { office, .. } => Some(office.clone()),
+            _ => None,
+        };
+        let facts = self.bureau().facts(self.now(), &named.into_iter().collect());
         for found in cases {
-            let facts = self.bureau().facts(self.now(), &BTreeSet::new());
             let submission = match self.run::<Passage>(&found, command.clone(), &facts)? {
                 Ok(effect) => {
                     if let (passage::Command::Announce { .. }, Some(document)) = (&command, document) {
@@ -256,7 +260,12 @@ impl Proceeding<'_> {
         if let (Origin::Trader(principal), true) = (&cause.origin, found.owner.is_empty()) {
             found.owner.clone_from(&principal.name);
         }
-        let facts = self.bureau().facts(self.now(), &BTreeSet::new());
+        let named = match &command {
+            destination::Command::Announce { destination: office, .. }
+            | destination::Command::NotifyArrival { office, .. } => Some(office.clone()),
+            _ => None,
+        };
+        let facts = self.bureau().facts(self.now(), &named.into_iter().collect());
         let announces = matches!(command, destination::Command::Announce { .. });
         let arrives = matches!(command, destination::Command::NotifyArrival { .. });
         match self.run::<Destination>(&found, command.clone(), &facts)? {

@@ -190,11 +190,7 @@ impl Journey {
                 let presentation = script::presentation(&self.consignment.declaration);
                 self.submit(stage, home, "CC170C", message(presentation)?).await.map(drop)
             }
-            "Accepted" if self.consignment.controlled => {
-                let control = OfficerDecision::Control { kind: "10".to_owned(), reason: None };
-                decide(stage, home, &movement.mrn, control).await
-            }
-            "Accepted" => decide(stage, home, &movement.mrn, OfficerDecision::Release).await,
+            "Accepted" => self.release(stage, home, &movement.mrn).await,
             "UnderControl" => {
                 decide(stage, home, &movement.mrn, OfficerDecision::ControlSatisfactory { reason: None }).await
             }
@@ -203,6 +199,18 @@ impl Journey {
             _ => Some(()),
         };
         Ok(done.map_or(Look::Away, |()| Look::At(movement.state)))
+    }
+
+    /// The officer of departure releases a movement, after control where one is due.
+    async fn release(&self, stage: &Stage, home: Country, mrn: &str) -> Called<()> {
+        let view = stage.node(home)?.movement(mrn).await.ok()?;
+        let controlled = view.is_some_and(|view| view.events.iter().any(|event| event.kind == "ControlRecorded"));
+        let decision = if self.consignment.controlled && !controlled {
+            OfficerDecision::Control { kind: "10".to_owned(), reason: None }
+        } else {
+            OfficerDecision::Release
+        };
+        decide(stage, home, mrn, decision).await
     }
 
     /// The movement as the node shows it. What was accepted once must not be forgotten, nor get another MRN.
