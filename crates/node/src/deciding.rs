@@ -117,7 +117,7 @@ impl Proceeding<'_> {
         command: &departure::Command,
     ) -> Result<Found, ProceedingError> {
         match command.reference() {
-            Some(Reference::Mrn(mrn)) => self.case_of_mrn(Departure::NAME, &mrn),
+            Some(Reference::Mrn(mrn)) => Ok(own_case(cause, self.case_of_mrn(Departure::NAME, &mrn)?)),
             Some(Reference::Lrn(lrn)) => {
                 let owner = match &cause.origin {
                     Origin::Trader(principal) => principal.name.clone(),
@@ -254,7 +254,7 @@ impl Proceeding<'_> {
     ) -> Result<Submission, ProceedingError> {
         let mut found = match (case, command.mrn()) {
             (Some(found), _) => found,
-            (None, Some(mrn)) => self.case_of_mrn(Destination::NAME, mrn)?,
+            (None, Some(mrn)) => own_case(cause, self.case_of_mrn(Destination::NAME, mrn)?),
             (None, None) => Found::default(),
         };
         if let (Origin::Trader(principal), true) = (&cause.origin, found.owner.is_empty()) {
@@ -416,6 +416,7 @@ impl Proceeding<'_> {
             replies,
             errors: Vec::new(),
             words: String::new(),
+            not_checked: BTreeSet::new(),
         })
     }
 
@@ -706,6 +707,14 @@ impl Proceeding<'_> {
         } else {
             address
         })
+    }
+}
+
+/// The case, unless a trader asks for another trader's: that looks as if it did not exist (error 90).
+fn own_case(cause: &Cause, found: Found) -> Found {
+    match &cause.origin {
+        Origin::Trader(principal) if !found.owner.is_empty() && found.owner != principal.name => Found::default(),
+        _ => found,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::reference::Lists;
 use crate::room::RoomError;
 use base::{Administration, Digest, Timestamp};
 use customs::{FunctionalError, Refusal};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use store::{StoreError, Tx, counter};
 use wire::{Document, MessageType, Rejection};
@@ -57,6 +57,8 @@ pub struct Submission {
     pub errors: Vec<SubmissionError>,
     /// What was wrong, in words.
     pub words: String,
+    /// Code lists that are not loaded here, so that nothing was checked against them.
+    pub not_checked: BTreeSet<String>,
 }
 
 /// One error of a rejected message, in the terms of the answering message.
@@ -277,17 +279,19 @@ impl<'a> Proceeding<'a> {
         if said == Said::New {
             messages::note_said(self.tx, &party, &identification, &incoming.digest, message)?;
         }
+        let mut not_checked = BTreeSet::new();
         let refused = match said {
             Said::Other(first) => Some(self.duplicate(&document, first)),
-            _ => self.gate(&cause, &document),
+            _ => self.gate(&cause, &document, &mut not_checked),
         };
-        let submission = match refused {
+        let mut submission = match refused {
             Some(refusal) => self.refuse_at_gate(&cause, message, &document, refusal)?,
             None => self.conduct(&cause, message, &document)?,
         };
         if !submission.accepted {
             messages::set_outcome(self.tx, message, outcome::REJECTED)?;
         }
+        submission.not_checked = not_checked;
         Ok(submission)
     }
 
@@ -330,6 +334,7 @@ impl<'a> Proceeding<'a> {
             } else {
                 "it was rejected when it was first submitted".to_owned()
             },
+            not_checked: BTreeSet::new(),
         })
     }
 
@@ -428,6 +433,7 @@ impl<'a> Proceeding<'a> {
                 .collect(),
             errors: errors.collect(),
             words: rejection.to_string(),
+            not_checked: BTreeSet::new(),
         })
     }
 
@@ -463,7 +469,12 @@ impl<'a> Proceeding<'a> {
     }
 
     /// Checks that come before any room: that the message is ours to take, and that its codes are in their lists.
-    fn gate(&self, cause: &Cause, document: &Document) -> Option<Vec<FunctionalError>> {
+    fn gate(
+        &self,
+        cause: &Cause,
+        document: &Document,
+        not_checked: &mut BTreeSet<String>,
+    ) -> Option<Vec<FunctionalError>> {
         let kind = document.message().as_str();
         let addressed = document.text("messageRecipient").unwrap_or_default();
         if addressed != self.bureau.administration.as_str() {
@@ -493,6 +504,7 @@ impl<'a> Proceeding<'a> {
             )]);
         }
         let check = wire::check_codes(document, &Lists(&self.bureau.catalogue), self.now.date());
+        not_checked.extend(check.not_loaded);
         let errors: Vec<FunctionalError> = check
             .errors
             .iter()
@@ -562,6 +574,7 @@ pub(crate) fn refused(message: i64, movement: &str, refusal: &Refusal) -> Submis
         replies: Vec::new(),
         errors: errors.collect(),
         words: refusal.words.clone(),
+        not_checked: BTreeSet::new(),
     }
 }
 

@@ -46,7 +46,10 @@ impl Entropy for SeededEntropy {
 pub(crate) fn world(seed: u64, country: Country, start: u32, skew_micros: i64) -> World {
     World {
         clock: Arc::new(SimulatedClock { skew_micros }),
-        entropy: Arc::new(SeededEntropy::new(Dice::of(seed, &format!("entropy of {country} at start {start}")))),
+        entropy: Arc::new(SeededEntropy::new(Dice::of(
+            seed,
+            &format!("entropy of {country} at start {start}"),
+        ))),
     }
 }
 

@@ -9,9 +9,9 @@ impl Dice {
     /// The dice of one part of a simulation: `part` tells apart those that must not follow each other.
     pub fn of(seed: u64, part: &str) -> Self {
         // FNV-1a: parts that differ in a letter get sequences that have nothing in common.
-        let hash = part
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = part.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         let mut dice = Self(seed ^ hash);
         dice.roll();
         dice
@@ -64,7 +64,14 @@ mod tests {
         // The first numbers for seed 1234567 as the reference implementation gives them.
         let mut dice = Dice(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| dice.roll()).collect();
-        assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            first,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423
+            ]
+        );
     }
 
     #[test]

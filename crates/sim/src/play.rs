@@ -10,7 +10,9 @@ use crate::stage::Stage;
 use crate::world::WorldError;
 use base::{Country, Currency, Eori, Money, OfficeReference};
 use corridor::{Plan, Registration, script};
-use node::{GuaranteeRegistration, MovementFilter, MovementRow, Node, OfficerDecision, Principal, Role, Submission};
+use node::{
+    GuaranteeRegistration, MovementFilter, MovementRow, Node, OfficerDecision, Principal, Role, Submission,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +48,10 @@ struct Journey {
 
 /// Plays all consignments to their end, and waits until the federation is at rest.
 pub(crate) async fn people(stage: Arc<Stage>, consignments: Vec<Consignment>) -> Result<(), WorldError> {
-    let declarations = consignments.iter().map(|consignment| consignment.declaration.clone()).collect();
+    let declarations = consignments
+        .iter()
+        .map(|consignment| consignment.declaration.clone())
+        .collect();
     let plan = Plan::of(declarations).map_err(|error| WorldError::Consignment(error.to_string()))?;
     for registration in plan.registrations.values() {
         while !register(&stage, registration).await? {
@@ -81,8 +86,12 @@ async fn is_quiet(stage: &Stage) -> bool {
         return false;
     }
     for country in stage.federation.countries() {
-        let Some(node) = stage.node(*country) else { return false };
-        let Ok(partners) = node.partners().await else { return false };
+        let Some(node) = stage.node(*country) else {
+            return false;
+        };
+        let Ok(partners) = node.partners().await else {
+            return false;
+        };
         if partners.iter().any(|partner| partner.queued > 0) {
             return false;
         }
@@ -93,14 +102,20 @@ async fn is_quiet(stage: &Stage) -> bool {
 /// Registers a guarantee where it is not registered yet; `false` when the node could not be asked.
 async fn register(stage: &Stage, wanted: &Registration) -> Result<bool, WorldError> {
     let country = wanted.grn.country();
-    let Some(node) = stage.node(country) else { return Ok(false) };
+    let Some(node) = stage.node(country) else {
+        return Ok(false);
+    };
     match node.guarantee_account(&wanted.grn).await {
         Ok(None) => {}
         Ok(Some(_)) => return Ok(true),
         Err(_) => return Ok(false),
     }
     let unusable = |error: &dyn std::fmt::Display| WorldError::Consignment(error.to_string());
-    let holders = wanted.holders.iter().map(|holder| Eori::parse(holder)).collect::<Result<_, _>>();
+    let holders = wanted
+        .holders
+        .iter()
+        .map(|holder| Eori::parse(holder))
+        .collect::<Result<_, _>>();
     let uses = i64::try_from(wanted.uses).unwrap_or(i64::MAX);
     let amount = wanted.greatest.minor().saturating_mul(uses);
     let registration = GuaranteeRegistration {
@@ -137,14 +152,24 @@ fn hinder(stage: &Stage, country: Country) {
 /// What the people do is right by construction, so a node that refuses it is wrong.
 fn check(stage: &Stage, country: Country, what: &str, submission: &Submission) {
     if !submission.accepted {
-        let errors: Vec<String> =
-            submission.errors.iter().map(|error| format!("{} {} {}", error.pointer, error.code, error.reason)).collect();
-        stage.violation(format!("{country} refused the {what}: {} {}", submission.words, errors.join("; ")));
+        let errors: Vec<String> = submission
+            .errors
+            .iter()
+            .map(|error| format!("{} {} {}", error.pointer, error.code, error.reason))
+            .collect();
+        stage.violation(format!(
+            "{country} refused the {what}: {} {}",
+            submission.words,
+            errors.join("; ")
+        ));
     }
 }
 
 fn officer() -> Principal {
-    Principal { name: "officer".to_owned(), role: Role::Officer }
+    Principal {
+        name: "officer".to_owned(),
+        role: Role::Officer,
+    }
 }
 
 /// The outcome of a call: `None` when the node is away or could not do it now.
@@ -176,23 +201,43 @@ impl Journey {
     }
 
     fn lrn(&self) -> String {
-        self.consignment.declaration.route.as_ref().map(|route| route.lrn.to_string()).unwrap_or_default()
+        self.consignment
+            .declaration
+            .route
+            .as_ref()
+            .map(|route| route.lrn.to_string())
+            .unwrap_or_default()
     }
 
     async fn act(&self, stage: &Stage) -> Result<Look, WorldError> {
         let home = self.consignment.declaration.departure_country();
-        let filter = MovementFilter { lrn: Some(self.lrn()), ..MovementFilter::default() };
-        let Some(rows) = rows(stage, home, filter).await else { return Ok(Look::Away) };
+        let filter = MovementFilter {
+            lrn: Some(self.lrn()),
+            ..MovementFilter::default()
+        };
+        let Some(rows) = rows(stage, home, filter).await else {
+            return Ok(Look::Away);
+        };
         let movement = rows.into_iter().find(|row| row.room == "departure");
-        let Some(movement) = self.remembered(stage, movement) else { return Ok(self.declare(stage, home).await) };
+        let Some(movement) = self.remembered(stage, movement) else {
+            return Ok(self.declare(stage, home).await);
+        };
         let done = match movement.state.as_str() {
             "PreLodged" => {
                 let presentation = script::presentation(&self.consignment.declaration);
-                self.submit(stage, home, "CC170C", message(presentation)?).await.map(drop)
+                self.submit(stage, home, "CC170C", message(presentation)?)
+                    .await
+                    .map(drop)
             }
             "Accepted" => self.release(stage, home, &movement.mrn).await,
             "UnderControl" => {
-                decide(stage, home, &movement.mrn, OfficerDecision::ControlSatisfactory { reason: None }).await
+                decide(
+                    stage,
+                    home,
+                    &movement.mrn,
+                    OfficerDecision::ControlSatisfactory { reason: None },
+                )
+                .await
             }
             "Released" | "Arrived" => return self.travel(stage, &movement).await,
             "WrittenOff" => return Ok(self.released(stage, &movement.mrn).await),
@@ -204,9 +249,13 @@ impl Journey {
     /// The officer of departure releases a movement, after control where one is due.
     async fn release(&self, stage: &Stage, home: Country, mrn: &str) -> Called<()> {
         let view = stage.node(home)?.movement(mrn).await.ok()?;
-        let controlled = view.is_some_and(|view| view.events.iter().any(|event| event.kind == "ControlRecorded"));
+        let controlled =
+            view.is_some_and(|view| view.events.iter().any(|event| event.kind == "ControlRecorded"));
         let decision = if self.consignment.controlled && !controlled {
-            OfficerDecision::Control { kind: "10".to_owned(), reason: None }
+            OfficerDecision::Control {
+                kind: "10".to_owned(),
+                reason: None,
+            }
         } else {
             OfficerDecision::Release
         };
@@ -218,7 +267,10 @@ impl Journey {
         match (&movement, stage.accepted(&self.lrn())) {
             (Some(row), _) if !row.mrn.is_empty() => stage.note_accepted(&self.lrn(), &row.mrn),
             (None, Some(mrn)) => {
-                stage.violation(format!("declaration {} was accepted as {mrn} and is forgotten", self.lrn()));
+                stage.violation(format!(
+                    "declaration {} was accepted as {mrn} and is forgotten",
+                    self.lrn()
+                ));
             }
             _ => {}
         }
@@ -226,7 +278,10 @@ impl Journey {
     }
 
     async fn declare(&self, stage: &Stage, home: Country) -> Look {
-        match self.submit(stage, home, "CC015C", self.consignment.declaration.xml.clone()).await {
+        match self
+            .submit(stage, home, "CC015C", self.consignment.declaration.xml.clone())
+            .await
+        {
             Some(submission) => {
                 let mrn = base::Mrn::parse(&submission.movement).ok();
                 if let (true, Some(mrn)) = (submission.accepted, mrn) {
@@ -241,7 +296,10 @@ impl Journey {
     /// Submits a message. `None` when nobody heard of the outcome, whatever it was.
     async fn submit(&self, stage: &Stage, country: Country, kind: &str, xml: Vec<u8>) -> Called<Submission> {
         let node = stage.node(country)?;
-        let trader = Principal { name: self.consignment.trader.clone(), role: Role::Trader };
+        let trader = Principal {
+            name: self.consignment.trader.clone(),
+            role: Role::Trader,
+        };
         hinder(stage, country);
         let first = attempt(stage, country, kind, &node, &trader, xml.clone()).await?;
         if stage.befalls(Fault::Duplicated, country)
@@ -250,7 +308,10 @@ impl Journey {
             let same = (first.message, &first.movement, first.accepted)
                 == (again.message, &again.movement, again.accepted);
             if !same {
-                stage.violation(format!("{country} answered a repeated {kind} of {} otherwise", self.lrn()));
+                stage.violation(format!(
+                    "{country} answered a repeated {kind} of {} otherwise",
+                    self.lrn()
+                ));
             }
         }
         if stage.befalls(Fault::PowerCut, country) {
@@ -265,12 +326,18 @@ impl Journey {
     }
 
     async fn travel(&self, stage: &Stage, movement: &MovementRow) -> Result<Look, WorldError> {
-        let Some(route) = &self.consignment.declaration.route else { return Ok(Look::Away) };
+        let Some(route) = &self.consignment.declaration.route else {
+            return Ok(Look::Away);
+        };
         for office in &route.transit {
-            let Some(row) = row(stage, office, "passage", &movement.mrn).await else { return Ok(Look::Away) };
+            let Some(row) = row(stage, office, "passage", &movement.mrn).await else {
+                return Ok(Look::Away);
+            };
             match row.as_ref().map(|row| row.state.as_str()) {
                 Some("Announced") => {
-                    let crossing = OfficerDecision::Crossing { office: Some(office.clone()) };
+                    let crossing = OfficerDecision::Crossing {
+                        office: Some(office.clone()),
+                    };
                     let done = decide(stage, office.country(), &movement.mrn, crossing).await;
                     return Ok(done.map_or(Look::Away, |()| Look::At(format!("crossing at {office}"))));
                 }
@@ -278,7 +345,8 @@ impl Journey {
                 None => return Ok(Look::At(format!("on the way to {office}"))),
             }
         }
-        self.arrive(stage, &route.destination, route.authorised, &movement.mrn).await
+        self.arrive(stage, &route.destination, route.authorised, &movement.mrn)
+            .await
     }
 
     async fn arrive(
@@ -288,7 +356,9 @@ impl Journey {
         authorised: bool,
         mrn: &str,
     ) -> Result<Look, WorldError> {
-        let Some(row) = row(stage, office, "destination", mrn).await else { return Ok(Look::Away) };
+        let Some(row) = row(stage, office, "destination", mrn).await else {
+            return Ok(Look::Away);
+        };
         let state = row.map(|row| row.state).unwrap_or_default();
         let (country, declaration) = (office.country(), &self.consignment.declaration);
         let done = match state.as_str() {
@@ -304,7 +374,13 @@ impl Journey {
             }
             "Arrived" | "Unloaded" => {
                 let code = customs::transit::ResultCode::satisfactory();
-                decide(stage, country, mrn, OfficerDecision::ControlResult { code, reason: None }).await
+                decide(
+                    stage,
+                    country,
+                    mrn,
+                    OfficerDecision::ControlResult { code, reason: None },
+                )
+                .await
             }
             _ => Some(()),
         };
@@ -313,8 +389,16 @@ impl Journey {
 
     /// Whether its guarantees are released.
     async fn released(&self, stage: &Stage, mrn: &str) -> Look {
-        for used in self.consignment.declaration.route.iter().flat_map(|route| &route.guarantees) {
-            let Some(node) = stage.node(used.grn.country()) else { return Look::Away };
+        for used in self
+            .consignment
+            .declaration
+            .route
+            .iter()
+            .flat_map(|route| &route.guarantees)
+        {
+            let Some(node) = stage.node(used.grn.country()) else {
+                return Look::Away;
+            };
             match node.guarantee_account(&used.grn).await {
                 Ok(Some(account)) if account.locks.iter().all(|lock| lock.mrn != mrn) => {}
                 Ok(_) => return Look::At("WrittenOff".to_owned()),
@@ -340,7 +424,10 @@ async fn attempt(
     match node.submit(trader, xml).await {
         Ok(submission) => Some(submission),
         Err(_) => {
-            stage.note(country.as_str(), format!("{kind} of {} cannot be taken now", trader.name));
+            stage.note(
+                country.as_str(),
+                format!("{kind} of {} cannot be taken now", trader.name),
+            );
             None
         }
     }
@@ -349,13 +436,25 @@ async fn attempt(
 async fn decide(stage: &Stage, country: Country, mrn: &str, decision: OfficerDecision) -> Called<()> {
     let node = stage.node(country)?;
     let words = serde_json::to_value(&decision).unwrap_or_default();
-    let name = words.get("decision").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let name = words
+        .get("decision")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     hinder(stage, country);
     match node.decide(&officer(), mrn, decision).await {
-        Ok(Some(submission)) => check(stage, country, &format!("decision `{name}` on {mrn}"), &submission),
+        Ok(Some(submission)) => check(
+            stage,
+            country,
+            &format!("decision `{name}` on {mrn}"),
+            &submission,
+        ),
         Ok(None) => stage.violation(format!("{country} does not know {mrn}, for which it shows a row")),
         Err(_) => {
-            stage.note(country.as_str(), format!("decision `{name}` on {mrn} cannot be taken now"));
+            stage.note(
+                country.as_str(),
+                format!("decision `{name}` on {mrn} cannot be taken now"),
+            );
             return None;
         }
     }
@@ -372,7 +471,13 @@ async fn rows(stage: &Stage, country: Country, filter: MovementFilter) -> Called
 
 /// The row of a movement in one office's room: `None` when the node is away, `Some(None)` when it has no such row.
 async fn row(stage: &Stage, office: &OfficeReference, room: &str, mrn: &str) -> Called<Option<MovementRow>> {
-    let filter = MovementFilter { mrn: Some(mrn.to_owned()), ..MovementFilter::default() };
+    let filter = MovementFilter {
+        mrn: Some(mrn.to_owned()),
+        ..MovementFilter::default()
+    };
     let rows = rows(stage, office.country(), filter).await?;
-    Some(rows.into_iter().find(|row| row.room == room && row.office == office.as_str()))
+    Some(
+        rows.into_iter()
+            .find(|row| row.room == room && row.office == office.as_str()),
+    )
 }

@@ -17,7 +17,7 @@ use turmoil::Sim;
 /// How far simulated time goes in one step. A machine is killed between two steps.
 const TICK: Duration = Duration::from_millis(10);
 
-/// When a run that has not come to rest is given up: ten leases of a letter after the last fault.
+/// When a run that has not come to rest is given up: long after the last outage, and ten leases of a letter.
 const LIMIT: Duration = Duration::from_secs(400);
 
 /// How long a link takes when nothing is wrong, and how long one that is slow may take.
@@ -40,11 +40,18 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The scenario of a seed: France, Great Britain and Italy with three to six consignments.
+    /// The scenario of a seed: France, Great Britain and Italy with four to eight consignments.
     pub fn of(seed: u64) -> Self {
-        let countries = ["FR", "GB", "IT"].iter().filter_map(|code| Country::parse(code).ok()).collect();
-        let consignments = Dice::of(seed, "scenario").between(3, 6);
-        Self { seed, countries, consignments: usize::try_from(consignments).unwrap_or(3) }
+        let countries = ["FR", "GB", "IT"]
+            .iter()
+            .filter_map(|code| Country::parse(code).ok())
+            .collect();
+        let consignments = Dice::of(seed, "scenario").between(4, 8);
+        Self {
+            seed,
+            countries,
+            consignments: usize::try_from(consignments).unwrap_or(4),
+        }
     }
 }
 
@@ -66,9 +73,38 @@ pub struct Run {
 /// # Errors
 /// When the federation cannot be built.
 pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
+    let aftermath = simulate(scenario)?;
+    let stage = &aftermath.stage;
+    for finding in check::everything(&aftermath) {
+        stage.violation(finding);
+    }
+    let (trace, faults, violations) = stage.finish();
+    Ok(Run {
+        seed: scenario.seed,
+        trace,
+        faults,
+        violations,
+    })
+}
+
+/// What is left when the nodes of a run are gone.
+pub(crate) struct Aftermath {
+    pub(crate) stage: Arc<Stage>,
+    /// What had to happen.
+    pub(crate) expected: Vec<check::Expected>,
+    /// When it ended.
+    pub(crate) at: Duration,
+}
+
+/// Runs a scenario until everything is at rest, and kills all nodes.
+pub(crate) fn simulate(scenario: &Scenario) -> Result<Aftermath, WorldError> {
     let federation = Federation::found(scenario.seed, &scenario.countries)?;
-    let declared =
-        consignments::make_up(scenario.seed, &scenario.countries, federation.catalogue(), scenario.consignments)?;
+    let declared = consignments::make_up(
+        scenario.seed,
+        &scenario.countries,
+        federation.catalogue(),
+        scenario.consignments,
+    )?;
     let expected = declared.iter().map(check::Expected::of).collect::<Vec<_>>();
     let script = Script::of(scenario.seed, &scenario.countries);
     let stage = Stage::new(scenario.seed, federation, script);
@@ -79,6 +115,8 @@ pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
         .min_message_latency(LATENCY.0)
         .max_message_latency(LATENCY.1)
         .repair_rate(REPAIR_RATE)
+        // No machine is always the first to hear of something.
+        .enable_random_order()
         .build();
     for country in &scenario.countries {
         let (stage, country) = (Arc::clone(&stage), *country);
@@ -95,12 +133,7 @@ pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
         stage.leave(*country);
     }
     drop(sim);
-    let findings = check::everything(&stage, &expected, at);
-    for finding in findings {
-        stage.violation(finding);
-    }
-    let (trace, faults, violations) = stage.finish();
-    Ok(Run { seed: scenario.seed, trace, faults, violations })
+    Ok(Aftermath { stage, expected, at })
 }
 
 /// Carries out the script of faults, step by step.
@@ -115,7 +148,12 @@ struct Director<'a> {
 impl<'a> Director<'a> {
     fn new(seed: u64, stage: &'a Arc<Stage>) -> Self {
         let acts = stage.script.acts.iter().cloned().collect();
-        Self { stage, acts, down: BTreeMap::new(), dice: Dice::of(seed, "director") }
+        Self {
+            stage,
+            acts,
+            down: BTreeMap::new(),
+            dice: Dice::of(seed, "director"),
+        }
     }
 
     fn run(mut self, sim: &mut Sim<'_>) {
@@ -132,7 +170,9 @@ impl<'a> Director<'a> {
                 Err(error) => return self.stage.violation(format!("the simulation broke off: {error}")),
             }
             if sim.elapsed() > LIMIT {
-                return self.stage.violation(format!("nothing came to rest within {} s", LIMIT.as_secs()));
+                return self
+                    .stage
+                    .violation(format!("nothing came to rest within {} s", LIMIT.as_secs()));
             }
         }
     }
@@ -153,8 +193,12 @@ impl<'a> Director<'a> {
                 Some((_, Act::Crash(..))) | None => {}
             }
         }
-        let due: Vec<Country> =
-            self.down.iter().filter(|(_, until)| **until <= now).map(|(country, _)| *country).collect();
+        let due: Vec<Country> = self
+            .down
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(country, _)| *country)
+            .collect();
         for country in due {
             self.down.remove(&country);
             sim.bounce(machine(country));
@@ -163,7 +207,12 @@ impl<'a> Director<'a> {
 
     /// Kills a machine: its node is gone, its disk keeps what was committed.
     fn kill(&mut self, sim: &mut Sim<'_>, now: Duration, country: Country, pause: Duration) {
-        self.stage.note_at(now, country.as_str(), format!("killed, for {} ms", pause.as_millis()), None);
+        self.stage.note_at(
+            now,
+            country.as_str(),
+            format!("killed, for {} ms", pause.as_millis()),
+            None,
+        );
         self.stage.leave(country);
         sim.crash(machine(country));
         if let Some(disk) = self.stage.federation.disk(country) {
@@ -184,7 +233,8 @@ impl<'a> Director<'a> {
             _ => return,
         }
         self.stage.count(fault);
-        self.stage.note_at(now, "network", format!("{fault}: {one} {other}"), None);
+        self.stage
+            .note_at(now, "network", format!("{fault}: {one} {other}"), None);
     }
 
     /// Makes a link as it was: what was held is delivered.
@@ -193,6 +243,7 @@ impl<'a> Director<'a> {
         sim.set_link_fail_rate(a.clone(), b.clone(), 0.0);
         sim.set_link_max_message_latency(a.clone(), b.clone(), LATENCY.1);
         sim.release(a, b);
-        self.stage.note_at(now, "network", format!("link well: {one} {other}"), None);
+        self.stage
+            .note_at(now, "network", format!("link well: {one} {other}"), None);
     }
 }

@@ -42,7 +42,9 @@ impl SimulatedTransport {
         if replayed {
             self.replay(partner, envelope.clone());
         }
-        let answer = exchange_frames(own, partner, &envelope).await.map_err(|error| error.kind().to_string())?;
+        let answer = exchange_frames(own, partner, &envelope)
+            .await
+            .map_err(|error| error.kind().to_string())?;
         if stage.befalls(Fault::Duplicated, own) {
             // Whatever comes of it, the recipient sees to it that both get the same answer.
             drop(exchange_frames(own, partner, &envelope).await);
@@ -93,7 +95,10 @@ fn described(envelope: &[u8]) -> (String, String) {
     match exchange::read_statement(envelope) {
         Ok(incoming) => {
             let manifest = incoming.manifest();
-            (incoming.message_id().to_string(), format!("{} no. {}", manifest.channel.subject(), manifest.sequence))
+            (
+                incoming.message_id().to_string(),
+                format!("{} no. {}", manifest.channel.subject(), manifest.sequence),
+            )
         }
         Err(refusal) => (String::new(), refusal.to_string()),
     }
@@ -111,11 +116,15 @@ async fn exchange_frames(own: Country, partner: Country, envelope: &[u8]) -> Res
         stream.write_all(&frame).await?;
         read_block(&mut stream, exchange::MAX_RESPONSE).await
     };
-    timeout(PATIENCE, talk).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    timeout(PATIENCE, talk)
+        .await
+        .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
 fn length(block: &[u8]) -> Result<[u8; 4]> {
-    u32::try_from(block.len()).map(u32::to_be_bytes).map_err(|_| ErrorKind::InvalidInput.into())
+    u32::try_from(block.len())
+        .map(u32::to_be_bytes)
+        .map_err(|_| ErrorKind::InvalidInput.into())
 }
 
 async fn read_block(stream: &mut TcpStream, limit: usize) -> Result<Vec<u8>> {
@@ -132,14 +141,18 @@ async fn read_frame(stream: &mut TcpStream) -> Result<(Administration, Vec<u8>)>
     let length = usize::from(stream.read_u8().await?);
     let mut name = vec![0u8; length];
     stream.read_exact(&mut name).await?;
-    let name = String::from_utf8(name).ok().and_then(|name| Administration::parse(&name).ok());
+    let name = String::from_utf8(name)
+        .ok()
+        .and_then(|name| Administration::parse(&name).ok());
     let peer = name.ok_or(ErrorKind::InvalidData)?;
     Ok((peer, read_block(stream, exchange::MAX_ENVELOPE).await?))
 }
 
 /// Takes what one connection delivers. Whatever fails here, the deliverer gets no answer and tries again.
 pub(crate) async fn take(stage: Arc<Stage>, node: Arc<Node>, own: Country, mut stream: TcpStream) {
-    let Ok(Ok((peer, envelope))) = timeout(PATIENCE, read_frame(&mut stream)).await else { return };
+    let Ok(Ok((peer, envelope))) = timeout(PATIENCE, read_frame(&mut stream)).await else {
+        return;
+    };
     if stage.befalls(Fault::CommitFailed, own) {
         stage.fail_next_commit(own);
     }
@@ -147,7 +160,11 @@ pub(crate) async fn take(stage: Arc<Stage>, node: Arc<Node>, own: Country, mut s
     let answer = match node.receive(&peer, envelope.clone()).await {
         Ok(answer) => answer,
         Err(_) => {
-            stage.note_letter(own.as_str(), &letter, format!("{place} from {peer}: cannot be taken now"));
+            stage.note_letter(
+                own.as_str(),
+                &letter,
+                format!("{place} from {peer}: cannot be taken now"),
+            );
             return;
         }
     };

@@ -50,6 +50,8 @@ pub(super) struct Records {
     pub(super) movements: Vec<(String, String, String)>,
     messages: Vec<(i64, String)>,
     timers: Vec<String>,
+    /// SHA-256 over every message, decision, envelope and receipt.
+    content: Digest,
     differ: Vec<String>,
 }
 
@@ -68,7 +70,7 @@ impl Records {
         Ok(records)
     }
 
-    /// The heads of log and journal.
+    /// The heads of log and journal, and the digest of everything else: they stand for every byte.
     pub(super) fn head(&self) -> String {
         let mut digests = Vec::new();
         for recorded in &self.journal {
@@ -77,11 +79,12 @@ impl Records {
         }
         let leaves: Vec<Hash> = self.log.iter().map(|(leaf, _)| *leaf).collect();
         format!(
-            "left a log of {} with root {} and a journal of {} with digest {}",
+            "left a log of {} {}, a journal of {} {}, content {}",
             leaves.len(),
-            Digest(merkle::root(&leaves)),
+            short(Digest(merkle::root(&leaves))),
             self.journal.len(),
-            evidence::digest_of(&digests),
+            short(evidence::digest_of(&digests)),
+            short(self.content),
         )
     }
 
@@ -97,7 +100,9 @@ impl Records {
             }
         }
         for timer in &self.timers {
-            findings.push(format!("the time limit {timer} still runs, though every movement has ended"));
+            findings.push(format!(
+                "the time limit {timer} still runs, though every movement has ended"
+            ));
         }
         findings
     }
@@ -105,10 +110,16 @@ impl Records {
     fn check_journal(&self, findings: &mut Vec<String>) {
         for (number, recorded) in (1..).zip(&self.journal) {
             if recorded.seq != number {
-                findings.push(format!("journal row {} stands where {number} should", recorded.seq));
+                findings.push(format!(
+                    "journal row {} stands where {number} should",
+                    recorded.seq
+                ));
             }
             if !recorded.holds() {
-                findings.push(format!("journal row {} does not agree with its digest", recorded.seq));
+                findings.push(format!(
+                    "journal row {} does not agree with its digest",
+                    recorded.seq
+                ));
             }
         }
         for differ in &self.differ {
@@ -119,14 +130,25 @@ impl Records {
     fn check_accounts(&self, findings: &mut Vec<String>) {
         for account in &self.accounts {
             if account.ledger.sum() != 0 {
-                findings.push(format!("the ledger of {} sums to {}", account.grn, account.ledger.sum()));
+                findings.push(format!(
+                    "the ledger of {} sums to {}",
+                    account.grn,
+                    account.ledger.sum()
+                ));
             }
             let locks: Vec<String> = account.ledger.locks().map(|(mrn, _)| mrn.to_string()).collect();
             if !locks.is_empty() {
-                findings.push(format!("{} is still locked for {}", account.grn, locks.join(", ")));
+                findings.push(format!(
+                    "{} is still locked for {}",
+                    account.grn,
+                    locks.join(", ")
+                ));
             }
             if account.ledger.available() != account.terms.reference_amount.minor() {
-                findings.push(format!("{} has not all of its reference amount available", account.grn));
+                findings.push(format!(
+                    "{} has not all of its reference amount available",
+                    account.grn
+                ));
             }
         }
     }
@@ -154,7 +176,10 @@ impl Records {
         }
         let covered = self.checkpoints.last().map_or(0, |(size, _)| *size);
         if usize::try_from(covered) != Ok(leaves.len()) {
-            findings.push(format!("the last checkpoint covers {covered} of {} leaves", leaves.len()));
+            findings.push(format!(
+                "the last checkpoint covers {covered} of {} leaves",
+                leaves.len()
+            ));
         }
     }
 
@@ -178,25 +203,64 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
         journal: journal::after(tx, 0, ALL)?,
         outbox: outbox(tx)?,
         inbox: inbox(tx)?,
-        log: rows(tx, "SELECT leaf_hash, entry FROM log ORDER BY leaf_index", |row| {
-            Ok((row.array(0)?, row.bytes(1)?.to_vec()))
-        })?,
+        log: rows(
+            tx,
+            "SELECT leaf_hash, entry FROM log ORDER BY leaf_index",
+            |row| Ok((row.array(0)?, row.bytes(1)?.to_vec())),
+        )?,
         frontier: log::load_frontier(tx)?,
         checkpoints: rows(tx, "SELECT size, note FROM log_checkpoint ORDER BY size", |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
         })?,
         accounts: accounts(tx)?,
-        movements: rows(tx, "SELECT room, state_key, state FROM movements ORDER BY room, state_key", |row| {
-            Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned()))
-        })?,
+        movements: rows(
+            tx,
+            "SELECT room, state_key, state FROM movements ORDER BY room, state_key",
+            |row| {
+                Ok((
+                    row.text(0)?.to_owned(),
+                    row.text(1)?.to_owned(),
+                    row.text(2)?.to_owned(),
+                ))
+            },
+        )?,
         messages: rows(tx, "SELECT id, outcome FROM messages ORDER BY id", |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
         })?,
-        timers: rows(tx, "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id", |row| {
-            Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?))
-        })?,
+        timers: rows(
+            tx,
+            "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id",
+            |row| Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?)),
+        )?,
+        content: content(tx)?,
         differ: Vec::new(),
     })
+}
+
+/// The digest of what lists and partners are shown: the bodies of messages, the records of decisions, and what went
+/// over the wire.
+fn content(tx: &mut dyn Tx) -> Result<Digest, StoreError> {
+    let columns = [
+        "SELECT body FROM messages ORDER BY id",
+        "SELECT record FROM decisions ORDER BY id",
+        "SELECT envelope FROM outbox ORDER BY id",
+        "SELECT receipt FROM outbox ORDER BY id",
+        "SELECT receipt FROM inbox ORDER BY sender, channel, sequence",
+    ];
+    let mut digests = Vec::new();
+    for column in columns {
+        for bytes in rows(tx, column, |row| {
+            Ok(row.opt_bytes(0)?.unwrap_or_default().to_vec())
+        })? {
+            digests.extend(evidence::digest_of(&bytes).as_bytes());
+        }
+    }
+    Ok(evidence::digest_of(&digests))
+}
+
+/// The first sixteen digits of a digest: enough to see whether two are the same.
+fn short(digest: Digest) -> String {
+    digest.to_string().chars().take(16).collect()
 }
 
 fn rows<T>(
@@ -208,7 +272,8 @@ fn rows<T>(
 }
 
 fn outbox(tx: &mut dyn Tx) -> Result<Vec<Posted>, StoreError> {
-    let sql = "SELECT message_id, recipient, channel, sequence, status, envelope, receipt FROM outbox ORDER BY id";
+    let sql =
+        "SELECT message_id, recipient, channel, sequence, status, envelope, receipt FROM outbox ORDER BY id";
     rows(tx, sql, |row| {
         Ok(Posted {
             message_id: row.text(0)?.to_owned(),
@@ -240,10 +305,11 @@ fn inbox(tx: &mut dyn Tx) -> Result<Vec<Received>, StoreError> {
 fn accounts(tx: &mut dyn Tx) -> Result<Vec<account::Account>, StoreError> {
     let mut accounts = Vec::new();
     for (_, stored) in state::list(tx, "guarantee", "", ALL)? {
-        let read: account::State = serde_json::from_slice(&stored.body).map_err(|error| StoreError::Damaged {
-            what: "guarantee account",
-            reason: error.to_string(),
-        })?;
+        let read: account::State =
+            serde_json::from_slice(&stored.body).map_err(|error| StoreError::Damaged {
+                what: "guarantee account",
+                reason: error.to_string(),
+            })?;
         accounts.extend(read);
     }
     Ok(accounts)
