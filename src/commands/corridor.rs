@@ -119,11 +119,7 @@ impl Demo {
             Ok(binary) => binary,
             Err(error) => return fail(error),
         };
-        let demo = corridor::DemoOptions {
-            binary,
-            folder: self.dir,
-            every_seconds: self.every,
-        };
+        let demo = corridor::DemoOptions { binary, folder: self.dir, every_seconds: self.every };
         if self.once {
             return match corridor::demo_once(&demo).await {
                 Ok(report) => {

@@ -78,11 +78,7 @@ impl Serve {
     /// Serves until a signal to stop.
     pub fn run(self) -> ExitCode {
         let filter = EnvFilter::try_from_env("TIDEWAITER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        tracing_subscriber::fmt()
-            .json()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .init();
+        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
         block_on(self.serve())
     }
 
@@ -110,11 +106,7 @@ impl Serve {
             async move { drop(stopped.wait_for(|stop| *stop).await) }
         };
         let workers = Arc::clone(&node).start_workers(until_stopped());
-        let front = tokio::spawn(web::server::serve_front(
-            Arc::clone(&node),
-            front,
-            until_stopped(),
-        ));
+        let front = tokio::spawn(web::server::serve_front(Arc::clone(&node), front, until_stopped()));
         let peers = tokio::spawn({
             let (node, until) = (Arc::clone(&node), until_stopped());
             async move { web::server::serve_peers(node, peers, until).await }
@@ -174,10 +166,7 @@ impl Register {
     /// Registers and prints the token.
     pub fn run(self) -> ExitCode {
         let Some(role) = Role::parse(&self.role) else {
-            return fail(format!(
-                "`{}` is no role: give trader, officer or operator",
-                self.role
-            ));
+            return fail(format!("`{}` is no role: give trader, officer or operator", self.role));
         };
         let password = match self.password_from.as_deref().map(std::env::var) {
             None => String::new(),

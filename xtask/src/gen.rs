@@ -83,11 +83,7 @@ fn root_files(schemas: &Path) -> Result<Vec<std::path::PathBuf>, String> {
             fs::read_dir(&folder).map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
         for entry in listing {
             let path = entry.map_err(|error| error.to_string())?.path();
-            let name = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or_default()
-                .to_owned();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
             let is_root = name.len() == 6 && (name.starts_with("cc") || name.starts_with("cd"));
             if is_root && path.extension().is_some_and(|extension| extension == "xsd") {
                 files.insert(name, path);
@@ -133,9 +129,7 @@ impl Definitions {
         let wrong = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
         let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-        let messages = json["messages"]
-            .as_object()
-            .ok_or_else(|| wrong(&"there are no `messages`"))?;
+        let messages = json["messages"].as_object().ok_or_else(|| wrong(&"there are no `messages`"))?;
         let mut found = HashMap::new();
         for (message, definition) in messages {
             let mut rules = HashMap::new();
@@ -143,10 +137,7 @@ impl Definitions {
                 rules.insert((string(&group["path"]), String::new()), strings(&group["rules"]));
             }
             for item in definition["items"].as_array().into_iter().flatten() {
-                rules.insert(
-                    (string(&item["group"]), string(&item["item"])),
-                    strings(&item["rules"]),
-                );
+                rules.insert((string(&item["group"]), string(&item["item"])), strings(&item["rules"]));
             }
             found.insert(message.clone(), rules);
         }
@@ -154,10 +145,7 @@ impl Definitions {
     }
 
     fn rules(&self, message: &str, group: &str, item: &str) -> Result<&[String], String> {
-        let known = self
-            .0
-            .get(message)
-            .and_then(|rules| rules.get(&(group.to_owned(), item.to_owned())));
+        let known = self.0.get(message).and_then(|rules| rules.get(&(group.to_owned(), item.to_owned())));
         known
             .map(Vec::as_slice)
             .ok_or_else(|| format!("{message} has no `{item}` in `{group}` in the message definitions"))
@@ -198,27 +186,16 @@ impl<'a> Writer<'a> {
             groups: HashMap::new(),
             variants: HashMap::new(),
             groups_text: String::new(),
-            names: FormatNames {
-                by_type: HashMap::new(),
-                used: BTreeSet::new(),
-            },
+            names: FormatNames { by_type: HashMap::new(), used: BTreeSet::new() },
         }
     }
 
     fn message(&mut self, schema: &Node) -> Result<String, String> {
         let root = schema.child("element").ok_or("a root schema has no element")?;
         let name = root.required("name")?.to_owned();
-        let of_root = schema
-            .child("complexType")
-            .ok_or_else(|| format!("{name} has no type"))?;
-        let phase = of_root
-            .child("attribute")
-            .and_then(|attribute| attribute.attribute("use"));
-        let phase = if phase == Some("required") {
-            "required"
-        } else {
-            "optional"
-        };
+        let of_root = schema.child("complexType").ok_or_else(|| format!("{name} has no type"))?;
+        let phase = of_root.child("attribute").and_then(|attribute| attribute.attribute("use"));
+        let phase = if phase == Some("required") { "required" } else { "optional" };
         let rows = self.rows(&name, of_root, "MESSAGE")?;
         Ok(format!("message {name} phase={phase}\n{rows}"))
     }
@@ -226,9 +203,8 @@ impl<'a> Writer<'a> {
     /// The element lines of a group type, as it is used at `path` of `message`.
     fn rows(&mut self, message: &str, of_type: &Node, path: &str) -> Result<String, String> {
         let mut rows = String::new();
-        let sequence = of_type
-            .child("sequence")
-            .ok_or_else(|| format!("a type in {message} is no sequence"))?;
+        let sequence =
+            of_type.child("sequence").ok_or_else(|| format!("a type in {message} is no sequence"))?;
         for child in &sequence.children {
             match child.name.as_str() {
                 "group" => {
@@ -248,28 +224,18 @@ impl<'a> Writer<'a> {
     fn row(&mut self, message: &str, element: &Node, path: &str) -> Result<String, String> {
         let name = element.required("name")?;
         let of_type = element.required("type")?;
-        let description = element
-            .find("description")
-            .and_then(|node| node.attribute("value"))
-            .unwrap_or(name);
+        let description =
+            element.find("description").and_then(|node| node.attribute("value")).unwrap_or(name);
         let types = self.types;
         let (reference, rules) = match types.groups.get(of_type) {
             Some(group) => {
                 let below = format!("{path}/{description}");
                 let rows = self.rows(message, group, &below)?;
-                (
-                    format!("@{}", self.group_name(of_type, rows)),
-                    self.definitions.rules(message, &below, "")?,
-                )
+                (format!("@{}", self.group_name(of_type, rows)), self.definitions.rules(message, &below, "")?)
             }
-            None => (
-                self.format_name(of_type)?,
-                self.definitions.rules(message, path, description)?,
-            ),
+            None => (self.format_name(of_type)?, self.definitions.rules(message, path, description)?),
         };
-        let list = element
-            .find("codeList")
-            .filter(|list| list.attribute("type") == Some("business"));
+        let list = element.find("codeList").filter(|list| list.attribute("type") == Some("business"));
         let list = list.and_then(|list| list.attribute("code"));
         let mut row = format!("  {name} {} {reference}", times(element));
         for word in list.into_iter().chain(rules.iter().map(String::as_str)) {
@@ -287,11 +253,7 @@ impl<'a> Writer<'a> {
         }
         let variant = self.variants.entry(base.clone()).or_default();
         *variant += 1;
-        let name = if *variant == 1 {
-            base.clone()
-        } else {
-            format!("{base}.{variant}")
-        };
+        let name = if *variant == 1 { base.clone() } else { format!("{base}.{variant}") };
         let _ = write!(self.groups_text, "group {name}\n{rows}");
         self.groups.insert((base, rows), name.clone());
         name
@@ -337,9 +299,5 @@ impl<'a> Writer<'a> {
 fn times(element: &Node) -> String {
     let min = element.attribute("minOccurs").unwrap_or("1");
     let max = element.attribute("maxOccurs").unwrap_or("1");
-    if min == max {
-        min.to_owned()
-    } else {
-        format!("{min}..{max}")
-    }
+    if min == max { min.to_owned() } else { format!("{min}..{max}") }
 }

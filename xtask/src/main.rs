@@ -54,11 +54,7 @@ fn check_house(root: &Path) -> Result<String, String> {
     if report.errors.is_empty() {
         Ok(format!("tidy: {} files in order", report.files))
     } else {
-        let errors: Vec<String> = report
-            .errors
-            .iter()
-            .map(|error| format!("error: {error}"))
-            .collect();
+        let errors: Vec<String> = report.errors.iter().map(|error| format!("error: {error}")).collect();
         Err(errors.join("\n"))
     }
 }
@@ -84,9 +80,7 @@ fn make_table(root: &Path, options: &[&str]) -> Result<String, String> {
     if message_table::table(&data)? == committed {
         Ok(format!("{TABLE} is up to date"))
     } else {
-        Err(format!(
-            "{TABLE} is not what its generator makes; run `cargo xtask gen`"
-        ))
+        Err(format!("{TABLE} is not what its generator makes; run `cargo xtask gen`"))
     }
 }
 
@@ -102,9 +96,7 @@ mod tests {
     #[test]
     fn the_message_table_is_what_its_generator_makes() {
         let beside = workspace().join("../shared/data");
-        let data = std::env::var_os("TIDEWAITER_DATA")
-            .map_or(beside, PathBuf::from)
-            .join("ncts");
+        let data = std::env::var_os("TIDEWAITER_DATA").map_or(beside, PathBuf::from).join("ncts");
         if data.is_dir() {
             let data = data.to_string_lossy().into_owned();
             make_table(&workspace(), &["--data", &data, "--check"]).unwrap();

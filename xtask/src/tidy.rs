@@ -28,11 +28,7 @@ pub fn check(root: &Path) -> Result<Report, String> {
     check_lints(root, &mut report)?;
     for file in sources(root)? {
         let text = read(&file)?;
-        let name = file
-            .strip_prefix(root)
-            .unwrap_or(&file)
-            .to_string_lossy()
-            .into_owned();
+        let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
         source::check(&name, &text, &mut report);
         report.files += 1;
     }
@@ -52,10 +48,7 @@ fn metadata(root: &Path) -> Result<serde_json::Value, String> {
         .output()
         .map_err(|error| format!("cannot run cargo metadata: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
 }
@@ -104,7 +97,5 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
 fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let cannot = |error: std::io::Error| format!("cannot list {}: {error}", folder.display());
     let entries = std::fs::read_dir(folder).map_err(cannot)?;
-    entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(cannot))
-        .collect()
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(cannot)).collect()
 }

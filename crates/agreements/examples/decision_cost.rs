@@ -52,10 +52,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..DECISIONS {
         point.preview("CD001C", &paths, &request)?;
     }
-    println!(
-        "one decision on {} elements: {:?}",
-        paths.len(),
-        begun.elapsed() / DECISIONS
-    );
+    println!("one decision on {} elements: {:?}", paths.len(), begun.elapsed() / DECISIONS);
     Ok(())
 }

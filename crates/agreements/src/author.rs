@@ -135,21 +135,13 @@ fn read(text: &str) -> Result<Draft, AuthoringErrors> {
         }])
     };
     if text.len() > LARGEST {
-        return Err(malformed(
-            1,
-            format!("the document is larger than {LARGEST} bytes"),
-            "split it",
-        ));
+        return Err(malformed(1, format!("the document is larger than {LARGEST} bytes"), "split it"));
     }
     let mut table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         malformed(line, one_line(error.message()), "correct the TOML")
     })?;
-    let mut reader = Reader {
-        text,
-        places: OnceCell::new(),
-        errors: Vec::new(),
-    };
+    let mut reader = Reader { text, places: OnceCell::new(), errors: Vec::new() };
     let fields = table.get_mut();
     reader.list::<crate::document::Party>(fields, "parties");
     reader.list::<crate::document::LegalText>(fields, "texts");
@@ -227,29 +219,16 @@ impl<'t> Reader<'t> {
         let (field, fix) = if let Some(missing) = quoted_after(&problem, "missing field ") {
             (join(part.unwrap_or_default(), missing), "add it".to_owned())
         } else if let Some(unknown) = quoted_after(&problem, "unknown field ") {
-            (
-                join(part.unwrap_or_default(), unknown),
-                "remove it or correct its name".to_owned(),
-            )
+            (join(part.unwrap_or_default(), unknown), "remove it or correct its name".to_owned())
         } else {
             (place, "correct the value".to_owned())
         };
-        self.errors.push(AuthoringError {
-            line,
-            field,
-            clause,
-            problem,
-            fix,
-        });
+        self.errors.push(AuthoringError { line, field, clause, problem, fix });
     }
 }
 
 fn join(place: &str, field: &str) -> String {
-    if place.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{place}.{field}")
-    }
+    if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") }
 }
 
 fn quoted_after<'m>(message: &'m str, start: &str) -> Option<&'m str> {

@@ -109,10 +109,7 @@ mod tests {
     fn keys_are_sorted_and_text_is_escaped_as_in_rfc_8785() {
         let value = json!({"b": [1, true, null], "a": "\u{20ac}$\u{f}\n\"\\/", "A": {}});
         let text = String::from_utf8(bytes_of(&value)).unwrap();
-        assert_eq!(
-            text,
-            "{\"A\":{},\"a\":\"\u{20ac}$\\u000f\\n\\\"\\\\/\",\"b\":[1,true,null]}"
-        );
+        assert_eq!(text, "{\"A\":{},\"a\":\"\u{20ac}$\\u000f\\n\\\"\\\\/\",\"b\":[1,true,null]}");
     }
 
     #[test]

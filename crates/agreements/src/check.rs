@@ -58,17 +58,10 @@ impl fmt::Display for CheckReport {
 pub fn check(agreement: &Agreement) -> CheckReport {
     let compiled = compile(agreement).map(|compiled| compiled.hash());
     let golden_tests = match DecisionPoint::new(vec![agreement.clone()], Vec::new()) {
-        Ok(point) => agreement
-            .golden_tests
-            .iter()
-            .map(|test| run(&point, agreement, test))
-            .collect(),
+        Ok(point) => agreement.golden_tests.iter().map(|test| run(&point, agreement, test)).collect(),
         Err(_) => Vec::new(),
     };
-    CheckReport {
-        compiled,
-        golden_tests,
-    }
+    CheckReport { compiled, golden_tests }
 }
 
 fn run(point: &DecisionPoint, agreement: &Agreement, test: &GoldenTest) -> GoldenResult {
@@ -82,11 +75,7 @@ fn run(point: &DecisionPoint, agreement: &Agreement, test: &GoldenTest) -> Golde
         on: test.on.start(),
         agreement: Some(agreement.id.clone()),
         subject: Subject::default(),
-        facts: test
-            .facts
-            .iter()
-            .map(|fact| (fact.clone(), true))
-            .collect::<BTreeMap<_, _>>(),
+        facts: test.facts.iter().map(|fact| (fact.clone(), true)).collect::<BTreeMap<_, _>>(),
         sources: Vec::new(),
     };
     let outcome = point.preview(test.record_type.as_str(), &test.paths, &request);
@@ -110,10 +99,7 @@ fn run(point: &DecisionPoint, agreement: &Agreement, test: &GoldenTest) -> Golde
             differences
         }
     };
-    GoldenResult {
-        name: test.name.clone(),
-        differences,
-    }
+    GoldenResult { name: test.name.clone(), differences }
 }
 
 fn cleared_differences(test: &GoldenTest, record: &DecisionRecord) -> Vec<String> {

@@ -100,10 +100,7 @@ impl<'d> Finder<'d> {
                 place,
                 Some(clause),
                 format!("there is no clause `{clause}`"),
-                format!(
-                    "add it to `clauses` or name one of {}",
-                    listed(self.clauses.iter())
-                ),
+                format!("add it to `clauses` or name one of {}", listed(self.clauses.iter())),
             );
         }
     }
@@ -151,11 +148,7 @@ impl<'d> Finder<'d> {
                 "name it in `parent`",
             );
         }
-        if draft
-            .in_force
-            .until
-            .is_some_and(|until| until < draft.in_force.from)
-        {
+        if draft.in_force.until.is_some_and(|until| until < draft.in_force.from) {
             self.fault(
                 "in_force.until",
                 None,
@@ -182,16 +175,8 @@ impl<'d> Finder<'d> {
         let draft = self.draft;
         // One party is enough: a corridor may lie within one country, and then nothing is ever disclosed.
         self.size("parties", draft.parties.len(), MOST_PARTIES);
-        self.repeats(
-            "parties",
-            "administration",
-            draft.parties.iter().map(|party| &party.administration),
-        );
-        let annexes: BTreeSet<_> = draft
-            .clauses
-            .iter()
-            .filter_map(|clause| clause.annex.as_ref())
-            .collect();
+        self.repeats("parties", "administration", draft.parties.iter().map(|party| &party.administration));
+        let annexes: BTreeSet<_> = draft.clauses.iter().filter_map(|clause| clause.annex.as_ref()).collect();
         for (position, party) in draft.parties.iter().enumerate() {
             for clause in &party.reservations {
                 self.clause_known(format!("parties[{position}].reservations"), clause);
@@ -222,11 +207,7 @@ impl<'d> Finder<'d> {
         clause: Option<&Identifier>,
         administration: &base::Administration,
     ) {
-        let known = self
-            .draft
-            .parties
-            .iter()
-            .any(|party| party.administration == *administration);
+        let known = self.draft.parties.iter().any(|party| party.administration == *administration);
         if !known {
             self.fault(
                 place,
@@ -271,11 +252,7 @@ impl<'d> Finder<'d> {
 
     fn transfer_basis(&mut self) {
         let draft = self.draft;
-        self.repeats(
-            "transfer_basis",
-            "category",
-            draft.transfer_basis.iter().map(|row| &row.category),
-        );
+        self.repeats("transfer_basis", "category", draft.transfer_basis.iter().map(|row| &row.category));
         for (position, row) in draft.transfer_basis.iter().enumerate() {
             self.term_known(
                 format!("transfer_basis[{position}].category"),
@@ -315,19 +292,10 @@ impl<'d> Finder<'d> {
             }
             self.term_known(at("purpose"), clause, "purposes", &draft.purposes, &row.purpose);
             for category in &row.categories {
-                self.term_known(
-                    at("categories"),
-                    clause,
-                    "categories",
-                    &draft.categories,
-                    category,
-                );
+                self.term_known(at("categories"), clause, "categories", &draft.categories, category);
             }
             self.lists(position, row);
-            let based = draft
-                .transfer_basis
-                .iter()
-                .any(|basis| row.categories.contains(&basis.category));
+            let based = draft.transfer_basis.iter().any(|basis| row.categories.contains(&basis.category));
             if row.personal && !based {
                 self.fault(
                     at("personal"),
@@ -361,10 +329,7 @@ impl<'d> Finder<'d> {
             self.fault(
                 at("paths"),
                 clause,
-                format!(
-                    "{} patterns are more than the limit of {MOST_PATHS}",
-                    row.paths.len()
-                ),
+                format!("{} patterns are more than the limit of {MOST_PATHS}", row.paths.len()),
                 "use `**` or split the disclosure",
             );
         }

@@ -80,11 +80,7 @@ impl Compiled {
 
     /// The agreement in this exact form.
     pub fn reference(&self) -> AgreementReference {
-        AgreementReference {
-            id: self.agreement.id.clone(),
-            version: self.agreement.version,
-            hash: self.hash,
-        }
+        AgreementReference { id: self.agreement.id.clone(), version: self.agreement.version, hash: self.hash }
     }
 
     pub(crate) fn policy_list(&self) -> &[Policy] {
@@ -105,11 +101,8 @@ pub fn compile(agreement: &Agreement) -> Result<Compiled, CompileError> {
 /// Compiles an agreement; what loads the result validates it.
 pub(crate) fn assemble(agreement: &Agreement) -> Compiled {
     let schema = schema(agreement);
-    let policies: Vec<Policy> = agreement
-        .disclosures
-        .iter()
-        .filter_map(|disclosure| policy(agreement, disclosure))
-        .collect();
+    let policies: Vec<Policy> =
+        agreement.disclosures.iter().filter_map(|disclosure| policy(agreement, disclosure)).collect();
     let table = canonical::bytes_of(&json!({
         "document": agreement.document_hash(),
         "in_force": agreement.in_force,
@@ -129,13 +122,7 @@ pub(crate) fn assemble(agreement: &Agreement) -> Compiled {
     }));
     let texts: Vec<&str> = policies.iter().map(|policy| policy.text.as_str()).collect();
     let hash = canonical::digest_of_parts(&[schema.as_bytes(), texts.join("\n").as_bytes(), &table]);
-    Compiled {
-        agreement: agreement.clone(),
-        schema,
-        policies,
-        table,
-        hash,
-    }
+    Compiled { agreement: agreement.clone(), schema, policies, table, hash }
 }
 
 /// The Cedar schema of an agreement.
@@ -144,31 +131,15 @@ fn schema(agreement: &Agreement) -> String {
     let records = record_types(agreement);
     let lists: [(&str, Vec<&str>); 6] = [
         ("Purpose", agreement.purposes.iter().map(AsRef::as_ref).collect()),
-        (
-            "Category",
-            agreement.categories.iter().map(AsRef::as_ref).collect(),
-        ),
+        ("Category", agreement.categories.iter().map(AsRef::as_ref).collect()),
         ("Role", agreement.roles.iter().map(AsRef::as_ref).collect()),
         ("RecordType", records.into_iter().map(AsRef::as_ref).collect()),
-        (
-            "Trigger",
-            Trigger::ALL.iter().map(|trigger| trigger.as_str()).collect(),
-        ),
-        (
-            "Clause",
-            agreement
-                .clauses
-                .iter()
-                .map(|clause| clause.id.as_ref())
-                .collect(),
-        ),
+        ("Trigger", Trigger::ALL.iter().map(|trigger| trigger.as_str()).collect()),
+        ("Clause", agreement.clauses.iter().map(|clause| clause.id.as_ref()).collect()),
     ];
     for (name, items) in lists {
         let quoted: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
-        line(
-            &mut text,
-            format_args!("entity {name} enum [{}];", quoted.join(", ")),
-        );
+        line(&mut text, format_args!("entity {name} enum [{}];", quoted.join(", ")));
     }
     let facts: BTreeSet<_> = agreement
         .disclosures
@@ -177,10 +148,7 @@ fn schema(agreement: &Agreement) -> String {
         .map(|fact| format!("{fact}?: Bool"))
         .collect();
     let facts: Vec<String> = facts.into_iter().collect();
-    line(
-        &mut text,
-        format_args!("entity Data {{ category: Category, personal: Bool }};"),
-    );
+    line(&mut text, format_args!("entity Data {{ category: Category, personal: Bool }};"));
     line(
         &mut text,
         format_args!("action receive appliesTo {{\n  principal: [Administration],\n  resource: [Data],"),
@@ -199,11 +167,7 @@ fn schema(agreement: &Agreement) -> String {
 
 /// The types of record that an agreement is about.
 pub(crate) fn record_types(agreement: &Agreement) -> BTreeSet<&Identifier> {
-    agreement
-        .disclosures
-        .iter()
-        .flat_map(|row| &row.record_types)
-        .collect()
+    agreement.disclosures.iter().flat_map(|row| &row.record_types).collect()
 }
 
 /// The policy of a disclosure; none when reservations or annexes leave nobody to give or to receive.
@@ -217,10 +181,7 @@ fn policy(agreement: &Agreement, row: &Disclosure) -> Option<Policy> {
         return None;
     }
     let mut conditions = vec![
-        format!(
-            "{}.contains(context.record_type)",
-            set("RecordType", row.record_types.iter())
-        ),
+        format!("{}.contains(context.record_type)", set("RecordType", row.record_types.iter())),
         format!("context.purpose == Purpose::\"{}\"", row.purpose),
         format!("context.trigger == Trigger::\"{}\"", row.trigger.as_str()),
     ];
@@ -229,44 +190,23 @@ fn policy(agreement: &Agreement, row: &Disclosure) -> Option<Policy> {
             conditions.push(format!("context.{name} == Role::\"{role}\""));
         }
     }
-    conditions.push(format!(
-        "{}.contains(resource.category)",
-        set("Category", row.categories.iter())
-    ));
+    conditions.push(format!("{}.contains(resource.category)", set("Category", row.categories.iter())));
     if !row.personal {
         conditions.push("!resource.personal".to_owned());
     }
     conditions.push("principal != context.sender".to_owned());
-    conditions.push(format!(
-        "{}.contains(context.sender)",
-        set("Administration", givers.iter())
-    ));
-    conditions.push(format!(
-        "{}.contains(principal)",
-        set("Administration", recipients.iter())
-    ));
+    conditions.push(format!("{}.contains(context.sender)", set("Administration", givers.iter())));
+    conditions.push(format!("{}.contains(principal)", set("Administration", recipients.iter())));
     for fact in &row.conditions {
         conditions.push(format!("context.facts has {fact} && context.facts.{fact}"));
     }
     let mut text = String::new();
     line(&mut text, format_args!("@disclosure(\"{}\")", row.id));
     line(&mut text, format_args!("@clause(\"{}\")", row.clause));
-    line(
-        &mut text,
-        format_args!("permit (principal, action == Action::\"receive\", resource)\nwhen {{"),
-    );
+    line(&mut text, format_args!("permit (principal, action == Action::\"receive\", resource)\nwhen {{"));
     line(&mut text, format_args!("  {}\n}}", conditions.join(" &&\n  ")));
-    line(
-        &mut text,
-        format_args!(
-            "unless {{ context.suspended.contains(Clause::\"{}\") }};",
-            row.clause
-        ),
-    );
-    Some(Policy {
-        id: row.id.clone(),
-        text,
-    })
+    line(&mut text, format_args!("unless {{ context.suspended.contains(Clause::\"{}\") }};", row.clause));
+    Some(Policy { id: row.id.clone(), text })
 }
 
 /// The selected parties that the clause binds: no reservation against it, and its annex accepted.
@@ -285,10 +225,7 @@ fn bound(
 
 /// Whether a clause binds a party.
 pub(crate) fn binds(clause: &Clause, party: &Party) -> bool {
-    let accepted = clause
-        .annex
-        .as_ref()
-        .is_none_or(|annex| party.accepted_annexes.contains(annex));
+    let accepted = clause.annex.as_ref().is_none_or(|annex| party.accepted_annexes.contains(annex));
     accepted && !party.reservations.contains(&clause.id)
 }
 

@@ -54,11 +54,7 @@ pub(crate) struct No {
 
 impl No {
     pub(crate) fn new(ground: Ground, clause: Option<&Identifier>, reason: impl Into<String>) -> Self {
-        Self {
-            ground,
-            clause: clause.cloned(),
-            reason: reason.into(),
-        }
+        Self { ground, clause: clause.cloned(), reason: reason.into() }
     }
 }
 
@@ -74,46 +70,26 @@ impl DecisionPoint {
             .into_iter()
             .flat_map(|overlay| {
                 let administration = overlay.administration;
-                overlay
-                    .prohibitions
-                    .into_iter()
-                    .map(move |prohibition| (administration.clone(), prohibition))
+                overlay.prohibitions.into_iter().map(move |prohibition| (administration.clone(), prohibition))
             })
             .collect();
         let national: Vec<National<'_>> = prohibitions
             .iter()
-            .map(|(administration, prohibition)| National {
-                administration,
-                prohibition,
-            })
+            .map(|(administration, prohibition)| National { administration, prohibition })
             .collect();
         let mut loaded = Vec::new();
         for agreement in &agreements {
             let compiled = assemble(agreement);
             let evaluator = Evaluator::new(&compiled, &national)?;
             let policy = canonical::digest_of_parts(&[compiled.hash().as_bytes(), law.as_bytes()]);
-            loaded.push(Loaded {
-                compiled,
-                evaluator,
-                policy,
-            });
+            loaded.push(Loaded { compiled, evaluator, policy });
         }
         loaded.sort_by_key(|one| {
             let agreement = one.compiled.agreement();
-            (
-                agreement.precedence,
-                agreement.id.clone(),
-                Reverse(agreement.version),
-            )
+            (agreement.precedence, agreement.id.clone(), Reverse(agreement.version))
         });
         let dictionary = Dictionary::built_in()?;
-        Ok(Self {
-            loaded,
-            prohibitions,
-            law,
-            suspensions: Vec::new(),
-            dictionary,
-        })
+        Ok(Self { loaded, prohibitions, law, suspensions: Vec::new(), dictionary })
     }
 
     /// The same agreements and law with these suspensions.
@@ -138,8 +114,7 @@ impl DecisionPoint {
 
     /// The compiled form of the agreement that a message names, if it is one of ours to the last bit.
     pub fn find(&self, reference: &AgreementReference) -> Option<&Compiled> {
-        self.agreements()
-            .find(|compiled| compiled.reference() == *reference)
+        self.agreements().find(|compiled| compiled.reference() == *reference)
     }
 
     /// Decides about a document and, if anything of it may be given, returns the part that may.
@@ -151,10 +126,7 @@ impl DecisionPoint {
         let paths: BTreeSet<String> = document.paths().into_iter().collect();
         let grant = self.decide(&record_type, &paths, request)?;
         let document = document.project(&|path| grant.permitted.contains(path));
-        let leak = document
-            .paths()
-            .into_iter()
-            .find(|path| !grant.permitted.contains(path));
+        let leak = document.paths().into_iter().find(|path| !grant.permitted.contains(path));
         if leak.is_some() || document.record_type() != record_type {
             let mut record = grant.record;
             record.ground = Some(Ground::Fault);
@@ -274,10 +246,7 @@ impl DecisionPoint {
         *withheld = leaves::withheld(&leaves, chosen.as_ref());
         let worthwhile = |path: &String| leaves.category(path) != Some(HEADER);
         let Some(chosen) = chosen.filter(|chosen| chosen.permitted.iter().any(worthwhile)) else {
-            let law = leaves
-                .law
-                .first()
-                .and_then(|position| self.prohibitions.get(*position));
+            let law = leaves.law.first().and_then(|position| self.prohibitions.get(*position));
             return Err(match law {
                 Some((_, prohibition)) => No::new(
                     Ground::NationalLaw(terms::ground_of(agreement, prohibition)),
@@ -332,10 +301,7 @@ impl DecisionPoint {
     ) -> Result<Leaves, No> {
         let agreement = one.compiled.agreement();
         let failed = |problem: String| No::new(Ground::Fault, None, problem);
-        let context = one
-            .evaluator
-            .context(request, record_type, suspended)
-            .map_err(failed)?;
+        let context = one.evaluator.context(request, record_type, suspended).map_err(failed)?;
         let mut classes = leaves::Classes::new(agreement, request.on.date());
         let mut leaves = Leaves::default();
         let element_laws: Vec<(usize, &Prohibition)> = self
@@ -383,20 +349,13 @@ impl DecisionPoint {
     }
 
     fn facts_digest(&self, record_type: &str, paths: &BTreeSet<String>, request: &Request) -> Digest {
-        canonical::digest(&canonical::bytes_of(&(
-            record_type,
-            paths,
-            request,
-            &self.suspensions,
-        )))
+        canonical::digest(&canonical::bytes_of(&(record_type, paths, request, &self.suspensions)))
     }
 }
 
 impl std::fmt::Debug for DecisionPoint {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let agreements: Vec<_> = self.agreements().map(Compiled::reference).collect();
-        out.debug_struct("DecisionPoint")
-            .field("agreements", &agreements)
-            .finish_non_exhaustive()
+        out.debug_struct("DecisionPoint").field("agreements", &agreements).finish_non_exhaustive()
     }
 }

@@ -82,9 +82,7 @@ impl Dictionary {
     /// When the TOML is malformed, a field is unknown or a name is not one.
     pub fn from_toml(text: &str) -> Result<Self, DictionaryError> {
         let file: File = toml::from_str(text).map_err(|error| DictionaryError {
-            line: error
-                .span()
-                .map_or(1, |span| crate::author::line_of(text, span.start)),
+            line: error.span().map_or(1, |span| crate::author::line_of(text, span.start)),
             problem: error.message().lines().collect::<Vec<_>>().join(" "),
         })?;
         let mut classes = Vec::new();
@@ -92,20 +90,13 @@ impl Dictionary {
         for entry in file.entries {
             for group in &entry.groups {
                 for element in &entry.elements {
-                    let path = if group.is_empty() {
-                        element.clone()
-                    } else {
-                        format!("{group}/{element}")
-                    };
+                    let path = if group.is_empty() { element.clone() } else { format!("{group}/{element}") };
                     let wrong = |problem: String| DictionaryError { line: 1, problem };
                     let pattern = Pattern::parse(&path).map_err(|error| wrong(error.to_string()))?;
                     let Some(name) = pattern.last_name() else {
                         return Err(wrong(format!("`{path}` does not end in an element name")));
                     };
-                    by_name
-                        .entry(name.to_owned())
-                        .or_default()
-                        .push((pattern, classes.len()));
+                    by_name.entry(name.to_owned()).or_default().push((pattern, classes.len()));
                 }
             }
             classes.push(DataClass {
@@ -114,21 +105,13 @@ impl Dictionary {
                 handling: entry.handling,
             });
         }
-        Ok(Self {
-            classes,
-            by_name,
-            digest: canonical::digest(text.as_bytes()),
-        })
+        Ok(Self { classes, by_name, digest: canonical::digest(text.as_bytes()) })
     }
 
     /// The class of an element, or `None` when it is unknown and so personal and denied.
     pub fn class(&self, path: &str) -> Option<&DataClass> {
         let name = path.rsplit('/').next()?;
-        let (_, position) = self
-            .by_name
-            .get(name)?
-            .iter()
-            .find(|(pattern, _)| pattern.matches(path))?;
+        let (_, position) = self.by_name.get(name)?.iter().find(|(pattern, _)| pattern.matches(path))?;
         self.classes.get(*position)
     }
 
@@ -145,16 +128,10 @@ mod tests {
     #[test]
     fn the_built_in_dictionary_classifies() {
         let dictionary = Dictionary::built_in().unwrap();
-        let class = |path: &str| {
-            dictionary
-                .class(path)
-                .map(|class| format!("{} {}", class.category, class.personal))
-        };
+        let class =
+            |path: &str| dictionary.class(path).map(|class| format!("{} {}", class.category, class.personal));
         assert_eq!(class("TransitOperation/MRN").unwrap(), "identification false");
-        assert_eq!(
-            class("HolderOfTheTransitProcedure/Address/city").unwrap(),
-            "party true"
-        );
+        assert_eq!(class("HolderOfTheTransitProcedure/Address/city").unwrap(), "party true");
         assert_eq!(
             class("Consignment/HouseConsignment/ConsignmentItem/Consignee/name").unwrap(),
             "party true"
@@ -169,13 +146,7 @@ mod tests {
     #[test]
     fn what_is_not_listed_is_unknown() {
         let dictionary = Dictionary::built_in().unwrap();
-        for path in [
-            "",
-            "Photo",
-            "Consignment/Photo",
-            "Consignment/messageSender",
-            "Representative/name",
-        ] {
+        for path in ["", "Photo", "Consignment/Photo", "Consignment/messageSender", "Representative/name"] {
             assert_eq!(dictionary.class(path), None, "{path}");
         }
     }

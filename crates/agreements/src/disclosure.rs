@@ -56,11 +56,7 @@ impl<'de> Visitor<'de> for SelectorVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Selector, E> {
-        if text == "any" {
-            Ok(Selector::ANY)
-        } else {
-            Err(E::invalid_value(Unexpected::Str(text), &self))
-        }
+        if text == "any" { Ok(Selector::ANY) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Selector, A::Error> {

@@ -288,10 +288,7 @@ impl Agreement {
 
     /// The party that this administration is.
     pub fn party(&self, administration: &Administration) -> Option<&Party> {
-        self.draft
-            .parties
-            .iter()
-            .find(|party| party.administration == *administration)
+        self.draft.parties.iter().find(|party| party.administration == *administration)
     }
 }
 

@@ -72,12 +72,8 @@ impl Evaluator {
         let mut policies = PolicySet::new();
         let mut disclosures = HashMap::new();
         let mut prohibitions = HashMap::new();
-        let positions: BTreeMap<&Identifier, usize> = agreement
-            .disclosures
-            .iter()
-            .enumerate()
-            .map(|(position, row)| (&row.id, position))
-            .collect();
+        let positions: BTreeMap<&Identifier, usize> =
+            agreement.disclosures.iter().enumerate().map(|(position, row)| (&row.id, position)).collect();
         let mut add = |id: PolicyId, text: &str| {
             let policy = Policy::parse(Some(id), text).map_err(|error| fails(error.to_string()))?;
             policies.add(policy).map_err(|error| fails(error.to_string()))
@@ -114,11 +110,7 @@ impl Evaluator {
             kinds,
             action,
             data,
-            facts: agreement
-                .disclosures
-                .iter()
-                .flat_map(|row| row.conditions.iter().cloned())
-                .collect(),
+            facts: agreement.disclosures.iter().flat_map(|row| row.conditions.iter().cloned()).collect(),
         })
     }
 
@@ -138,34 +130,14 @@ impl Evaluator {
             .filter(|(fact, _)| self.facts.contains(*fact))
             .map(|(fact, holds)| (fact.to_string(), RestrictedExpression::new_bool(*holds)));
         let facts = RestrictedExpression::new_record(facts).map_err(|error| error.to_string())?;
-        let suspended = suspended
-            .iter()
-            .map(|clause| entity(&self.kinds.clause, clause.as_str()));
+        let suspended = suspended.iter().map(|clause| entity(&self.kinds.clause, clause.as_str()));
         Context::from_pairs([
-            (
-                "sender".to_owned(),
-                entity(&self.kinds.administration, request.sender.as_str()),
-            ),
-            (
-                "sender_role".to_owned(),
-                entity(&self.kinds.role, request.sender_role.as_str()),
-            ),
-            (
-                "recipient_role".to_owned(),
-                entity(&self.kinds.role, request.recipient_role.as_str()),
-            ),
-            (
-                "purpose".to_owned(),
-                entity(&self.kinds.purpose, request.purpose.as_str()),
-            ),
-            (
-                "record_type".to_owned(),
-                entity(&self.kinds.record_type, record_type),
-            ),
-            (
-                "trigger".to_owned(),
-                entity(&self.kinds.trigger, request.trigger.as_str()),
-            ),
+            ("sender".to_owned(), entity(&self.kinds.administration, request.sender.as_str())),
+            ("sender_role".to_owned(), entity(&self.kinds.role, request.sender_role.as_str())),
+            ("recipient_role".to_owned(), entity(&self.kinds.role, request.recipient_role.as_str())),
+            ("purpose".to_owned(), entity(&self.kinds.purpose, request.purpose.as_str())),
+            ("record_type".to_owned(), entity(&self.kinds.record_type, record_type)),
+            ("trigger".to_owned(), entity(&self.kinds.trigger, request.trigger.as_str())),
             ("suspended".to_owned(), RestrictedExpression::new_set(suspended)),
             ("facts".to_owned(), facts),
         ])
@@ -201,20 +173,13 @@ impl Evaluator {
         }
         let reasons = response.diagnostics().reason();
         match response.decision() {
-            Decision::Allow => Verdict::Permitted(
-                reasons
-                    .filter_map(|id| self.disclosures.get(id).copied())
-                    .collect(),
-            ),
+            Decision::Allow => {
+                Verdict::Permitted(reasons.filter_map(|id| self.disclosures.get(id).copied()).collect())
+            }
             Decision::Deny => {
-                let laws: BTreeSet<usize> = reasons
-                    .filter_map(|id| self.prohibitions.get(id).copied())
-                    .collect();
-                if laws.is_empty() {
-                    Verdict::NotPermitted
-                } else {
-                    Verdict::Forbidden(laws)
-                }
+                let laws: BTreeSet<usize> =
+                    reasons.filter_map(|id| self.prohibitions.get(id).copied()).collect();
+                if laws.is_empty() { Verdict::NotPermitted } else { Verdict::Forbidden(laws) }
             }
         }
     }
@@ -227,10 +192,9 @@ fn sliced(
     disclosures: &HashMap<PolicyId, usize>,
 ) -> Result<BTreeMap<Identifier, PolicySet>, String> {
     let concerns = |policy: &&Policy, record_type: &Identifier| match disclosures.get(policy.id()) {
-        Some(position) => agreement
-            .disclosures
-            .get(*position)
-            .is_some_and(|row| row.record_types.contains(record_type)),
+        Some(position) => {
+            agreement.disclosures.get(*position).is_some_and(|row| row.record_types.contains(record_type))
+        }
         None => true,
     };
     let slice = |record_type: &Identifier| {
@@ -299,10 +263,7 @@ fn prohibition_text(agreement: &Agreement, law: &National<'_>) -> Option<String>
     if !prohibition.paths.is_empty() {
         return None;
     }
-    let mut conditions = vec![format!(
-        "context.sender == Administration::\"{}\"",
-        law.administration
-    )];
+    let mut conditions = vec![format!("context.sender == Administration::\"{}\"", law.administration)];
     if !prohibition.recipients.is_empty() {
         let recipients = compile::set("Administration", prohibition.recipients.iter());
         conditions.push(format!("{recipients}.contains(principal)"));
@@ -318,9 +279,7 @@ fn prohibition_text(agreement: &Agreement, law: &National<'_>) -> Option<String>
         let records = compile::set("RecordType", records.into_iter());
         conditions.push(format!("{records}.contains(context.record_type)"));
     }
-    let categories = narrowed(&prohibition.categories, |term| {
-        agreement.categories.contains(term)
-    })?;
+    let categories = narrowed(&prohibition.categories, |term| agreement.categories.contains(term))?;
     if !categories.is_empty() {
         let categories = compile::set("Category", categories.into_iter());
         conditions.push(format!("{categories}.contains(resource.category)"));

@@ -19,18 +19,12 @@ fn write_explanation(
     agreement: &Agreement,
     administration: &Administration,
 ) -> fmt::Result {
-    writeln!(
-        text,
-        "{}, version {}, for {administration}",
-        agreement.title, agreement.version
-    )?;
+    writeln!(text, "{}, version {}, for {administration}", agreement.title, agreement.version)?;
     let Some(party) = agreement.party(administration) else {
         return writeln!(text, "{administration} is not a party.");
     };
-    let until = agreement
-        .in_force
-        .until
-        .map_or_else(|| "without end".to_owned(), |until| format!("until {until}"));
+    let until =
+        agreement.in_force.until.map_or_else(|| "without end".to_owned(), |until| format!("until {until}"));
     writeln!(text, "In force from {} {until}.", agreement.in_force.from)?;
     let onward = match agreement.onward.default {
         OnwardRule::Parties => "may be passed on to other parties for the same purpose",
@@ -39,11 +33,8 @@ fn write_explanation(
     };
     writeln!(text, "What is received {onward}.")?;
     for clause in &agreement.clauses {
-        let rows: Vec<&Disclosure> = agreement
-            .disclosures
-            .iter()
-            .filter(|row| row.clause == clause.id)
-            .collect();
+        let rows: Vec<&Disclosure> =
+            agreement.disclosures.iter().filter(|row| row.clause == clause.id).collect();
         writeln!(text, "\n{} ({}): {}", clause.id, clause.source, clause.text)?;
         if !binds(clause, party) {
             writeln!(text, "  It does not bind {administration}.")?;
@@ -51,27 +42,16 @@ fn write_explanation(
         }
         for row in rows {
             if row.from.selects(administration) {
-                writeln!(
-                    text,
-                    "  Gives {}.",
-                    sentence(row, "to", &row.to, row.to_role.as_ref())
-                )?;
+                writeln!(text, "  Gives {}.", sentence(row, "to", &row.to, row.to_role.as_ref()))?;
             }
             if row.to.selects(administration) {
-                writeln!(
-                    text,
-                    "  Receives {}.",
-                    sentence(row, "from", &row.from, row.from_role.as_ref())
-                )?;
+                writeln!(text, "  Receives {}.", sentence(row, "from", &row.from, row.from_role.as_ref()))?;
             }
         }
         for duty in agreement.obligations.iter().filter(|row| row.clause == clause.id) {
             let deadline = duty.deadline.as_ref().map_or_else(String::new, |deadline| {
-                format!(
-                    " within {} {:?} from {}",
-                    deadline.amount, deadline.unit, deadline.from
-                )
-                .to_lowercase()
+                format!(" within {} {:?} from {}", deadline.amount, deadline.unit, deadline.from)
+                    .to_lowercase()
             });
             writeln!(text, "  Duty `{}`{deadline}.", duty.id)?;
         }
@@ -89,11 +69,7 @@ fn sentence(
     let categories: Vec<&str> = row.categories.iter().map(AsRef::as_ref).collect();
     let who = match others {
         Selector::Any(_) => "any party".to_owned(),
-        Selector::Named(named) => named
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
+        Selector::Named(named) => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     let role = role.map_or_else(String::new, |role| format!(" as {role}"));
     let trigger = match row.trigger {

@@ -35,8 +35,7 @@ pub(crate) struct Chosen {
 
 impl Leaves {
     pub(crate) fn deny(&mut self, path: &str, class: Option<&DataClass>, why: Withheld) {
-        self.findings
-            .insert(path.to_owned(), (class.cloned(), Finding::Withheld(why)));
+        self.findings.insert(path.to_owned(), (class.cloned(), Finding::Withheld(why)));
     }
 
     pub(crate) fn forbid(&mut self, path: &str, class: &DataClass, law: usize) {
@@ -72,20 +71,12 @@ impl Leaves {
         let listing: BTreeSet<usize> = permitting
             .iter()
             .copied()
-            .filter(|position| {
-                agreement
-                    .disclosures
-                    .get(*position)
-                    .is_some_and(|row| row.lists(path))
-            })
+            .filter(|position| agreement.disclosures.get(*position).is_some_and(|row| row.lists(path)))
             .collect();
         if listing.is_empty() {
             self.deny(path, Some(class), Withheld::NotListed);
         } else {
-            self.findings.insert(
-                path.to_owned(),
-                (Some(class.clone()), Finding::Permitted(listing)),
-            );
+            self.findings.insert(path.to_owned(), (Some(class.clone()), Finding::Permitted(listing)));
         }
         Ok(())
     }
@@ -103,11 +94,7 @@ impl Leaves {
 
     /// The strictest default handling among these elements.
     pub(crate) fn handling(&self, paths: &BTreeSet<String>) -> Option<Handling> {
-        paths
-            .iter()
-            .filter_map(|path| self.class(path))
-            .map(|class| class.handling)
-            .max()
+        paths.iter().filter_map(|path| self.class(path)).map(|class| class.handling).max()
     }
 }
 
@@ -119,10 +106,7 @@ pub(crate) fn govern(agreement: &Agreement, leaves: &Leaves) -> Option<Chosen> {
         let Finding::Permitted(positions) = finding else {
             continue;
         };
-        for row in positions
-            .iter()
-            .filter_map(|position| agreement.disclosures.get(*position))
-        {
+        for row in positions.iter().filter_map(|position| agreement.disclosures.get(*position)) {
             let chosen = by_clause.entry(&row.clause).or_insert_with(|| Chosen {
                 clause: row.clause.clone(),
                 permitted: BTreeSet::new(),
@@ -133,10 +117,7 @@ pub(crate) fn govern(agreement: &Agreement, leaves: &Leaves) -> Option<Chosen> {
         }
     }
     // Reversed, because of equal maxima the last is taken.
-    by_clause
-        .into_values()
-        .rev()
-        .max_by_key(|chosen| chosen.permitted.len())
+    by_clause.into_values().rev().max_by_key(|chosen| chosen.permitted.len())
 }
 
 /// Every element that stays back, and why.
@@ -173,11 +154,7 @@ pub(crate) struct Classes<'a> {
 
 impl<'a> Classes<'a> {
     pub(crate) fn new(agreement: &'a Agreement, on: Date) -> Self {
-        Self {
-            agreement,
-            on,
-            verdicts: BTreeMap::new(),
-        }
+        Self { agreement, on, verdicts: BTreeMap::new() }
     }
 
     /// The verdict on a class; `ask` is called at most once for each.

@@ -67,9 +67,7 @@ impl Term {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let form = (1..=LONGEST).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         if form {
             Ok(Self(text.to_owned()))
         } else {
@@ -97,9 +95,7 @@ impl Identifier {
     /// When the text is empty, longer than 64 characters or holds another character.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let form = (1..=LONGEST).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-_/()".contains(&byte));
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_/()".contains(&byte));
         if form {
             Ok(Self(text.to_owned()))
         } else {

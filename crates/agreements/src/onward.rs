@@ -44,9 +44,6 @@ fn obstacle(point: &DecisionPoint, request: &Request, label: &Label, origin: &Or
         OnwardRule::Deny => false,
     };
     (!permitted).then(|| {
-        format!(
-            "data of {originator} may not be passed on to {} without its consent",
-            request.recipient
-        )
+        format!("data of {originator} may not be passed on to {} without its consent", request.recipient)
     })
 }

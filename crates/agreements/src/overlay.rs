@@ -91,17 +91,11 @@ impl Overlay {
     /// When it is malformed, has an unknown field or two prohibitions of the same identifier.
     pub fn from_toml(text: &str) -> Result<Self, OverlayError> {
         let overlay: Self = toml::from_str(text).map_err(|error| OverlayError::Malformed {
-            line: error
-                .span()
-                .map_or(1, |span| crate::author::line_of(text, span.start)),
+            line: error.span().map_or(1, |span| crate::author::line_of(text, span.start)),
             problem: error.message().lines().collect::<Vec<_>>().join(" "),
         })?;
         let mut seen = BTreeSet::new();
-        match overlay
-            .prohibitions
-            .iter()
-            .find(|prohibition| !seen.insert(&prohibition.id))
-        {
+        match overlay.prohibitions.iter().find(|prohibition| !seen.insert(&prohibition.id)) {
             Some(repeated) => Err(OverlayError::Repeated(repeated.id.clone())),
             None => Ok(overlay),
         }

@@ -40,9 +40,7 @@ impl Pattern {
             return wrong("it may hold `**` three times at most");
         }
         for segment in text.split('/') {
-            let name = segment
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte));
+            let name = segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte));
             if segment.is_empty() || !(name || segment == "*" || segment == "**") {
                 return wrong("each segment must be an element name, `*` or `**`");
             }
@@ -82,8 +80,7 @@ fn matches(pattern: Option<&str>, path: Option<&str>) -> bool {
 }
 
 fn split(path: &str) -> (&str, Option<&str>) {
-    path.split_once('/')
-        .map_or((path, None), |(first, rest)| (first, Some(rest)))
+    path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)))
 }
 
 impl fmt::Display for Pattern {

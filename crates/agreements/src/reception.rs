@@ -39,10 +39,7 @@ impl DecisionPoint {
     /// A refusal, when agreement, clause, purpose or type of record do not permit the sender to send this to us.
     pub fn label_for(&self, incoming: &Incoming) -> Result<Label, Refused> {
         let facts = canonical::digest(&canonical::bytes_of(incoming));
-        let loaded = self
-            .loaded()
-            .iter()
-            .find(|one| one.compiled.reference() == incoming.agreement);
+        let loaded = self.loaded().iter().find(|one| one.compiled.reference() == incoming.agreement);
         self.admit(loaded, incoming)
             .map_err(|no| self.refusal(no, loaded, facts, incoming.on, BTreeMap::new()))
     }
@@ -54,16 +51,9 @@ impl DecisionPoint {
     pub fn excess(&self, incoming: &Incoming, paths: &BTreeSet<String>) -> Result<BTreeSet<String>, Refused> {
         self.label_for(incoming)?;
         let rows = self.find(&incoming.agreement).map_or_else(Vec::new, |compiled| {
-            terms::candidates(
-                compiled.agreement(),
-                incoming.record_type.as_str(),
-                &incoming.purpose,
-            )
+            terms::candidates(compiled.agreement(), incoming.record_type.as_str(), &incoming.purpose)
         });
-        let listed = |path: &String| {
-            rows.iter()
-                .any(|row| row.clause == incoming.clause && row.lists(path))
-        };
+        let listed = |path: &String| rows.iter().any(|row| row.clause == incoming.clause && row.lists(path));
         Ok(paths.iter().filter(|path| !listed(path)).cloned().collect())
     }
 
@@ -79,10 +69,7 @@ impl DecisionPoint {
             return Err(No::new(Ground::UnknownClause, clause, reason));
         };
         if !agreement.purposes.contains(&incoming.purpose) {
-            let reason = format!(
-                "agreement `{}` has no purpose `{}`",
-                agreement.id, incoming.purpose
-            );
+            let reason = format!("agreement `{}` has no purpose `{}`", agreement.id, incoming.purpose);
             return Err(No::new(Ground::PurposeNotPermitted, clause, reason));
         }
         let rows: Vec<&Disclosure> =
@@ -122,9 +109,7 @@ impl DecisionPoint {
     /// The reason when no agreement here is the one that the message names.
     fn stranger(&self, incoming: &Incoming) -> No {
         let wanted = &incoming.agreement;
-        let namesake = self
-            .agreements()
-            .any(|compiled| compiled.agreement().id == wanted.id);
+        let namesake = self.agreements().any(|compiled| compiled.agreement().id == wanted.id);
         if namesake {
             let reason = format!(
                 "agreement `{}` version {} with hash {} is not the one in force here; compare the compiled hashes",

@@ -50,10 +50,7 @@ impl Scope {
         let procedure = subject.procedure.as_ref();
         let offence = subject.offence_class.as_ref();
         let goods_inside = !subject.goods.is_empty()
-            && subject
-                .goods
-                .iter()
-                .all(|code| self.hs_ranges.iter().any(|range| range.contains(code)));
+            && subject.goods.iter().all(|code| self.hs_ranges.iter().any(|range| range.contains(code)));
         let places_inside = !subject.places.is_empty() && subject.places.is_subset(&self.places);
         (self.procedures.is_empty() || procedure.is_some_and(|term| self.procedures.contains(term)))
             && (self.offence_classes.is_empty()
@@ -80,10 +77,7 @@ impl HsRange {
         let (from, to) = text.split_once('-').unwrap_or((text, text));
         let digits = |end: &str| matches!(end.len(), 2 | 4 | 6) && end.bytes().all(|b| b.is_ascii_digit());
         if digits(from) && digits(to) && from.len() == to.len() && from <= to {
-            Ok(Self {
-                from: from.to_owned(),
-                to: to.to_owned(),
-            })
+            Ok(Self { from: from.to_owned(), to: to.to_owned() })
         } else {
             Err(Invalid::new(
                 "HS range",
@@ -137,10 +131,7 @@ mod tests {
     use super::*;
 
     fn goods(codes: &[&str]) -> Subject {
-        Subject {
-            goods: codes.iter().map(|code| code.parse().unwrap()).collect(),
-            ..Subject::default()
-        }
+        Subject { goods: codes.iter().map(|code| code.parse().unwrap()).collect(), ..Subject::default() }
     }
 
     #[test]

@@ -46,10 +46,7 @@ pub(crate) fn binding(
             "agreement `{}` is in force from {}{}, not on {}",
             agreement.id,
             agreement.in_force.from,
-            agreement
-                .in_force
-                .until
-                .map_or_else(String::new, |until| format!(" to {until}")),
+            agreement.in_force.until.map_or_else(String::new, |until| format!(" to {until}")),
             on.date()
         );
         return Err(No::new(Ground::NotInForce, None, reason));
@@ -71,10 +68,7 @@ pub(crate) fn applicable<'a>(
     }
     binding(agreement, &request.sender, &request.recipient, request.on)?;
     if !agreement.purposes.contains(&request.purpose) {
-        let reason = format!(
-            "agreement `{}` has no purpose `{}`",
-            agreement.id, request.purpose
-        );
+        let reason = format!("agreement `{}` has no purpose `{}`", agreement.id, request.purpose);
         return Err(No::new(Ground::PurposeNotPermitted, None, reason));
     }
     let rows = candidates(agreement, record_type, &request.purpose);
@@ -86,10 +80,7 @@ pub(crate) fn applicable<'a>(
         return Err(No::new(Ground::RecordTypeNotPermitted, None, reason));
     };
     if !agreement.scope.covers(&request.subject) {
-        let reason = format!(
-            "the subject lies outside the scope of agreement `{}`",
-            agreement.id
-        );
+        let reason = format!("the subject lies outside the scope of agreement `{}`", agreement.id);
         return Err(No::new(Ground::OutOfScope, Some(&first.clause), reason));
     }
     let Some(active) = rows.iter().find(|row| !suspended.contains(&row.clause)) else {
@@ -149,10 +140,7 @@ fn obstacle(agreement: &Agreement, row: &Disclosure, request: &Request) -> Strin
             return format!("does not extend to {who}");
         }
     }
-    let unmet = row
-        .conditions
-        .iter()
-        .find(|fact| request.facts.get(*fact) != Some(&true));
+    let unmet = row.conditions.iter().find(|fact| request.facts.get(*fact) != Some(&true));
     match unmet {
         Some(fact) => format!("needs the fact `{fact}` to hold"),
         None => "lets none of these elements through".to_owned(),
@@ -178,12 +166,8 @@ pub(crate) fn label(compiled: &Compiled, chosen: &Chosen, leaves: &Leaves, reque
         .filter(|row| chosen.disclosures.contains(&row.id))
         .map(|row| row.minimum_handling)
         .max();
-    let categories: BTreeSet<&Term> = chosen
-        .permitted
-        .iter()
-        .filter_map(|path| leaves.class(path))
-        .map(|class| &class.category)
-        .collect();
+    let categories: BTreeSet<&Term> =
+        chosen.permitted.iter().filter_map(|path| leaves.class(path)).map(|class| &class.category).collect();
     let own = Label {
         origins: BTreeSet::from([Origin {
             originator: request.sender.clone(),
@@ -199,28 +183,15 @@ pub(crate) fn label(compiled: &Compiled, chosen: &Chosen, leaves: &Leaves, reque
         onward: agreement.onward.default,
         unverified: false,
     };
-    let foreign = |label: &&Label| {
-        label
-            .origins
-            .iter()
-            .any(|origin| origin.originator != request.sender)
-    };
-    request
-        .sources
-        .iter()
-        .filter(foreign)
-        .fold(own, |label, source| label.join(source))
+    let foreign = |label: &&Label| label.origins.iter().any(|origin| origin.originator != request.sender);
+    request.sources.iter().filter(foreign).fold(own, |label, source| label.join(source))
 }
 
 /// The last day of retention: the shortest period of the categories, from the day of disclosure.
 pub(crate) fn retain_until(agreement: &Agreement, categories: &BTreeSet<&Term>, from: Date) -> Option<Date> {
     let period = |category: &Term| {
         let of = |wanted: Option<&Term>| {
-            agreement
-                .retention
-                .iter()
-                .find(|row| row.category.as_ref() == wanted)
-                .map(|row| row.days)
+            agreement.retention.iter().find(|row| row.category.as_ref() == wanted).map(|row| row.days)
         };
         of(Some(category)).or_else(|| of(None))
     };

@@ -1,11 +1,5 @@
 //! The authoring form: what is wrong is said with line, field, clause and remedy; order changes no byte.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 #![allow(dead_code)]
 
 mod world;
@@ -72,36 +66,21 @@ fn the_small_agreement_is_right() {
 fn errors_of_form_name_line_field_and_remedy() {
     let reports = [
         ("malformed", errors(&[("version = 1", "version = ")])),
-        (
-            "unknown field",
-            errors(&[("minimum_handling", "minimal_handling")]),
-        ),
+        ("unknown field", errors(&[("minimum_handling", "minimal_handling")])),
         ("missing field", errors(&[("purpose = \"audit\"\n", "")])),
         ("missing head", errors(&[("precedence = 1\n", "")])),
-        (
-            "unknown head",
-            errors(&[("precedence = 1", "precedence = 1\nnotes = \"draft\"")]),
-        ),
+        ("unknown head", errors(&[("precedence = 1", "precedence = 1\nnotes = \"draft\"")])),
         ("unknown section", errors(&[("[[parties]]", "[[partys]]")])),
         ("wrong kind", errors(&[("\"base\"", "\"treaty\"")])),
         ("wrong type", errors(&[("version = 1", "version = \"one\"")])),
-        (
-            "wrong term",
-            errors(&[("purpose = \"audit\"", "purpose = \"Audit!\"")]),
-        ),
+        ("wrong term", errors(&[("purpose = \"audit\"", "purpose = \"Audit!\"")])),
         ("wrong date", errors(&[("2026-01-01", "2026-02-30")])),
         ("wrong party", errors(&[("[\"NTA.GB\"]", "[\"GB\"]")])),
         ("wrong selector", errors(&[("from = \"any\"", "from = \"all\"")])),
         ("wrong path", errors(&[("\"goods/**\"", "\"goods/*x\"")])),
-        (
-            "two at once",
-            errors(&[("\"on_request\"", "\"now\""), ("\"NTA.FR\"", "\"FR\"")]),
-        ),
+        ("two at once", errors(&[("\"on_request\"", "\"now\""), ("\"NTA.FR\"", "\"FR\"")])),
     ];
-    let text: Vec<String> = reports
-        .iter()
-        .map(|(name, report)| format!("{name}:\n{report}"))
-        .collect();
+    let text: Vec<String> = reports.iter().map(|(name, report)| format!("{name}:\n{report}")).collect();
     insta::assert_snapshot!(text.join("\n\n"));
 }
 
@@ -112,44 +91,20 @@ fn errors_of_coherence_name_line_field_clause_and_remedy() {
         ("ends before it begins", errors(&[("2026-12-31", "2025-12-31")])),
         ("party twice", errors(&[("\"NTA.FR\"", "\"NTA.GB\"")])),
         ("no such clause", errors(&[("clause = \"4\"", "clause = \"5\"")])),
-        (
-            "no such purpose",
-            errors(&[("purpose = \"audit\"", "purpose = \"risk\"")]),
-        ),
+        ("no such purpose", errors(&[("purpose = \"audit\"", "purpose = \"risk\"")])),
         (
             "no such category",
-            errors(&[(
-                "categories = [\"goods\"]\nminimum",
-                "categories = [\"value\"]\nminimum",
-            )]),
+            errors(&[("categories = [\"goods\"]\nminimum", "categories = [\"value\"]\nminimum")]),
         ),
-        (
-            "no such role",
-            errors(&[("to = [", "to_role = \"judge\"\nto = [")]),
-        ),
-        (
-            "no such party",
-            errors(&[("to = [\"NTA.GB\"]", "to = [\"NTA.IT\"]")]),
-        ),
+        ("no such role", errors(&[("to = [", "to_role = \"judge\"\nto = [")])),
+        ("no such party", errors(&[("to = [\"NTA.GB\"]", "to = [\"NTA.IT\"]")])),
         ("nothing disclosed", errors(&[("\"goods/**\"", "")])),
-        (
-            "personal without basis",
-            errors(&[("paths =", "personal = true\npaths =")]),
-        ),
-        (
-            "no purposes",
-            errors(&[("purposes = [\"audit\"]", "purposes = []")]),
-        ),
+        ("personal without basis", errors(&[("paths =", "personal = true\npaths =")])),
+        ("no purposes", errors(&[("purposes = [\"audit\"]", "purposes = []")])),
         ("annex without parent", errors(&[("\"base\"", "\"annex\"")])),
-        (
-            "empty text",
-            errors(&[("Each party gives the other what it asks.", " ")]),
-        ),
+        ("empty text", errors(&[("Each party gives the other what it asks.", " ")])),
     ];
-    let text: Vec<String> = reports
-        .iter()
-        .map(|(name, report)| format!("{name}:\n{report}"))
-        .collect();
+    let text: Vec<String> = reports.iter().map(|(name, report)| format!("{name}:\n{report}")).collect();
     insta::assert_snapshot!(text.join("\n\n"));
 }
 
@@ -157,17 +112,11 @@ fn errors_of_coherence_name_line_field_clause_and_remedy() {
 fn an_overlay_that_says_permit_is_refused() {
     let text = "administration = \"NTA.GB\"\n[[permissions]]\nid = \"x\"\n";
     assert!(
-        Overlay::from_toml(text)
-            .unwrap_err()
-            .to_string()
-            .starts_with("line 2: unknown field `permissions`")
+        Overlay::from_toml(text).unwrap_err().to_string().starts_with("line 2: unknown field `permissions`")
     );
     let twice = "[[prohibitions]]\nid = \"x\"\nlaw = \"Act\"\nground = \"public_interest\"\n".repeat(2);
     let error = Overlay::from_toml(&format!("administration = \"NTA.GB\"\n{twice}")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "prohibition `x` occurs twice; give each its own id"
-    );
+    assert_eq!(error.to_string(), "prohibition `x` occurs twice; give each its own id");
 }
 
 #[test]
@@ -268,11 +217,6 @@ fn canonical_bytes_in_another_form_are_refused() {
     let agreement = Agreement::from_toml(SMALL).unwrap();
     let mut bytes = agreement.canonical_bytes();
     bytes.push(b'\n');
-    assert!(
-        Agreement::from_canonical(&bytes)
-            .unwrap_err()
-            .to_string()
-            .contains("canonical form")
-    );
+    assert!(Agreement::from_canonical(&bytes).unwrap_err().to_string().contains("canonical form"));
     assert!(Agreement::from_canonical(b"{}").is_err());
 }

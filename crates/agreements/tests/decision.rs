@@ -1,11 +1,5 @@
 //! Decisions, one rule at a time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use agreements::library::common_transit as ct;
 use agreements::{
@@ -27,10 +21,7 @@ impl Disclosable for Record {
         self.1.clone()
     }
     fn project(self, permitted: &dyn Fn(&str) -> bool) -> Self {
-        Self(
-            self.0,
-            self.1.into_iter().filter(|path| permitted(path)).collect(),
-        )
+        Self(self.0, self.1.into_iter().filter(|path| permitted(path)).collect())
     }
 }
 
@@ -39,14 +30,7 @@ fn record(record_type: &'static str, paths: &[&str]) -> Record {
 }
 
 fn arrival_record() -> Record {
-    record(
-        "CD001C",
-        &[
-            "messageSender",
-            "TransitOperation/MRN",
-            "Consignment/Consignee/name",
-        ],
-    )
+    record("CD001C", &["messageSender", "TransitOperation/MRN", "Consignment/Consignee/name"])
 }
 
 fn nta(country: &str) -> Administration {
@@ -157,10 +141,7 @@ fn an_agreement_binds_from_its_first_day_to_its_last() {
     let ground = |moment: &str| {
         let mut request = to_destination();
         request.on = at(moment);
-        point
-            .clear(arrival_record(), &request)
-            .map(|_| ())
-            .map_err(|refused| refused.ground)
+        point.clear(arrival_record(), &request).map(|_| ()).map_err(|refused| refused.ground)
     };
     assert_eq!(ground("2026-02-28T23:59:59.999999Z"), Err(Ground::NotInForce));
     assert_eq!(ground("2026-03-01T00:00:00Z"), Ok(()));
@@ -240,10 +221,7 @@ fn one_party_suspends_a_clause_alone_and_at_once() {
     let ground = |point: &DecisionPoint, moment: &str| {
         let mut request = to_destination();
         request.on = at(moment);
-        point
-            .clear(arrival_record(), &request)
-            .map(|_| ())
-            .map_err(|refused| refused.ground)
+        point.clear(arrival_record(), &request).map(|_| ()).map_err(|refused| refused.ground)
     };
     let point = suspended_by("IT", Some("transit.advice"));
     assert_eq!(ground(&point, "2026-11-24T05:59:59Z"), Ok(()));
@@ -286,10 +264,7 @@ fn national_law_withholds_classes_and_elements_and_its_ground_is_told() {
     );
     let cleared = classes.clear(arrival_record(), &to_destination()).unwrap();
     assert_eq!(cleared.document().1, ["messageSender", "TransitOperation/MRN"]);
-    assert_eq!(
-        cleared.record().withheld["Consignment/Consignee/name"],
-        Withheld::NationalLaw
-    );
+    assert_eq!(cleared.record().withheld["Consignment/Consignee/name"], Withheld::NationalLaw);
     let elements = point_with_law(
         "administration = \"NTA.GB\"\n[[prohibitions]]\nid = \"x\"\nlaw = \"an act\"\nground = \"secret\"\n\
          paths = [\"**/MRN\", \"Consignment/**\"]\nrecipients = [\"NTA.IT\"]\n",
@@ -302,10 +277,7 @@ fn national_law_withholds_classes_and_elements_and_its_ground_is_told() {
     assert!(elements.clear(arrival_record(), &to_france).is_ok());
     let mut from_italy = to_destination();
     (from_italy.sender, from_italy.recipient) = (nta("IT"), nta("GB"));
-    assert!(
-        elements.clear(arrival_record(), &from_italy).is_ok(),
-        "one's law does not bind the other"
-    );
+    assert!(elements.clear(arrival_record(), &from_italy).is_ok(), "one's law does not bind the other");
 }
 
 #[test]
@@ -336,10 +308,7 @@ fn personal_data_needs_a_legal_basis_that_has_not_expired() {
         }
     }));
     let cleared = point.clear(arrival_record(), &to_destination()).unwrap();
-    assert_eq!(
-        cleared.record().withheld["Consignment/Consignee/name"],
-        Withheld::NoTransferBasis
-    );
+    assert_eq!(cleared.record().withheld["Consignment/Consignee/name"], Withheld::NoTransferBasis);
 }
 
 #[test]
@@ -355,15 +324,7 @@ fn the_agreement_that_ranks_first_governs() {
     assert_eq!(cleared.document().1.len(), 2);
     let mut request = to_destination();
     request.agreement = Some(id(ct::ID));
-    assert_eq!(
-        point
-            .clear(arrival_record(), &request)
-            .unwrap()
-            .document()
-            .1
-            .len(),
-        3
-    );
+    assert_eq!(point.clear(arrival_record(), &request).unwrap().document().1.len(), 3);
 }
 
 #[test]
@@ -381,9 +342,7 @@ fn a_projection_that_keeps_too_much_is_refused() {
             self
         }
     }
-    let refused = point_of(corridor())
-        .clear(Careless, &to_destination())
-        .unwrap_err();
+    let refused = point_of(corridor()).clear(Careless, &to_destination()).unwrap_err();
     assert_eq!(refused.ground, Ground::Fault);
     assert!(refused.record.permitted.is_empty());
 }
@@ -413,16 +372,10 @@ fn foreign_data_goes_on_only_as_its_label_allows() {
         (OnwardRule::Deny, false, false),
     ] {
         let label = from_italy(&point_of(changed(|draft| draft.onward.default = onward)));
-        assert_eq!(
-            to_france(label.clone(), false, onward).is_ok(),
-            alone,
-            "{onward:?}"
-        );
+        assert_eq!(to_france(label.clone(), false, onward).is_ok(), alone, "{onward:?}");
         assert_eq!(to_france(label, true, onward).is_ok(), with_consent, "{onward:?}");
     }
-    let label = from_italy(&point_of(changed(|draft| {
-        draft.onward.default = OnwardRule::Parties
-    })));
+    let label = from_italy(&point_of(changed(|draft| draft.onward.default = OnwardRule::Parties)));
     let cleared = to_france(label.clone(), false, OnwardRule::Parties).unwrap();
     assert_eq!(cleared.label().origins.len(), 2);
     let mut other_purpose = label.clone();
@@ -466,25 +419,13 @@ fn what_the_sender_was_not_allowed_to_send_is_refused() {
     };
     assert_eq!(ask(&|m| m.agreement.id = id("other")), Ground::NoAgreement);
     assert_eq!(ask(&|m| m.agreement.version = 2), Ground::AgreementDiffers);
-    assert_eq!(
-        ask(&|m| m.agreement.hash = base::Digest([0; 32])),
-        Ground::AgreementDiffers
-    );
+    assert_eq!(ask(&|m| m.agreement.hash = base::Digest([0; 32])), Ground::AgreementDiffers);
     assert_eq!(ask(&|m| m.sender = nta("MN")), Ground::NoAgreement);
     assert_eq!(ask(&|m| m.on = at("2019-12-31T23:59:59Z")), Ground::NotInForce);
     assert_eq!(ask(&|m| m.clause = id("transit.gossip")), Ground::UnknownClause);
-    assert_eq!(
-        ask(&|m| m.purpose = term("statistics")),
-        Ground::PurposeNotPermitted
-    );
-    assert_eq!(
-        ask(&|m| m.record_type = id("CD006C")),
-        Ground::RecordTypeNotPermitted
-    );
-    assert_eq!(
-        ask(&|m| m.clause = id("transit.passage")),
-        Ground::RecordTypeNotPermitted
-    );
+    assert_eq!(ask(&|m| m.purpose = term("statistics")), Ground::PurposeNotPermitted);
+    assert_eq!(ask(&|m| m.record_type = id("CD006C")), Ground::RecordTypeNotPermitted);
+    assert_eq!(ask(&|m| m.clause = id("transit.passage")), Ground::RecordTypeNotPermitted);
     let suspended = point_of(corridor()).with_suspensions(vec![Suspension {
         agreement: id(ct::ID),
         clause: None,
@@ -492,22 +433,12 @@ fn what_the_sender_was_not_allowed_to_send_is_refused() {
         from: at("2026-11-24T06:00:00Z"),
         until: None,
     }]);
-    assert_eq!(
-        suspended.label_for(&incoming(&suspended)).unwrap_err().ground,
-        Ground::Suspended
-    );
+    assert_eq!(suspended.label_for(&incoming(&suspended)).unwrap_err().ground, Ground::Suspended);
     let one_way = point_of(changed(|draft| {
-        let row = draft
-            .disclosures
-            .iter_mut()
-            .find(|row| row.id.as_str() == "arrival-record")
-            .unwrap();
+        let row = draft.disclosures.iter_mut().find(|row| row.id.as_str() == "arrival-record").unwrap();
         row.from = agreements::disclosure::Selector::Named(BTreeSet::from([nta("FR")]));
     }));
-    assert_eq!(
-        one_way.label_for(&incoming(&one_way)).unwrap_err().ground,
-        Ground::NotDisclosed
-    );
+    assert_eq!(one_way.label_for(&incoming(&one_way)).unwrap_err().ground, Ground::NotDisclosed);
 }
 
 #[test]

@@ -1,11 +1,5 @@
 //! The decision point and a slow interpreter of the documents agree, and nothing leaves that the documents withhold.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 #![allow(dead_code)]
 
 mod world;
@@ -25,10 +19,7 @@ fn worlds() -> ProptestConfig {
 const REQUESTS: usize = 10;
 
 fn point(drafts: &[agreements::Draft], laws: &[Overlay], suspensions: &[Suspension]) -> DecisionPoint {
-    let agreements = drafts
-        .iter()
-        .map(|draft| Agreement::new(draft.clone()).unwrap())
-        .collect();
+    let agreements = drafts.iter().map(|draft| Agreement::new(draft.clone()).unwrap()).collect();
     DecisionPoint::new(agreements, laws.to_vec())
         .unwrap()
         .with_dictionary(dictionary())
@@ -40,17 +31,11 @@ fn answer(point: &DecisionPoint, record: &Record, request: &agreements::Request)
         Ok(cleared) => Ok((
             cleared.agreement().id.to_string(),
             cleared.clause().to_string(),
-            cleared
-                .document()
-                .elements
-                .iter()
-                .map(|(path, _)| path.clone())
-                .collect(),
+            cleared.document().elements.iter().map(|(path, _)| path.clone()).collect(),
         )),
-        Err(refused) => Err((
-            refused.ground.code().to_owned(),
-            refused.clause.map(|clause| clause.to_string()),
-        )),
+        Err(refused) => {
+            Err((refused.ground.code().to_owned(), refused.clause.map(|clause| clause.to_string())))
+        }
     }
 }
 
@@ -108,12 +93,7 @@ proptest! {
 #[test]
 fn the_world_reaches_every_outcome() {
     let mut runner = TestRunner::deterministic();
-    let world = (
-        drafts("a"),
-        overlays(),
-        suspensions(),
-        prop::collection::vec((records(), requests()), 20),
-    );
+    let world = (drafts("a"), overlays(), suspensions(), prop::collection::vec((records(), requests()), 20));
     let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..100 {
         let (draft, laws, suspensions, asked) = world.new_tree(&mut runner).unwrap().current();
@@ -137,9 +117,6 @@ fn the_world_reaches_every_outcome() {
         "record_type_not_permitted",
         "suspended",
     ] {
-        assert!(
-            outcomes.get(outcome).is_some_and(|count| *count >= 10),
-            "{outcome}: {outcomes:?}"
-        );
+        assert!(outcomes.get(outcome).is_some_and(|count| *count >= 10), "{outcome}: {outcomes:?}");
     }
 }

@@ -1,11 +1,5 @@
 //! The library of agreements: golden tests pass, and no projection breaks a message that the schemas make whole.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod schema;
 
@@ -53,11 +47,7 @@ fn request(purpose: &str, from_role: &str, to_role: &str, trigger: Trigger) -> R
 }
 
 fn trigger_of(record_type: &str) -> Trigger {
-    if record_type == "CD003C" {
-        Trigger::OnRequest
-    } else {
-        Trigger::Automatic
-    }
+    if record_type == "CD003C" { Trigger::OnRequest } else { Trigger::Automatic }
 }
 
 #[test]
@@ -110,11 +100,7 @@ fn the_terms_that_rooms_use_are_those_of_the_model() {
         has(&agreement.roles, role);
     }
     for (record_type, purpose, _, _) in SENT {
-        let purposes: Vec<_> = agreement
-            .purposes_of(record_type)
-            .into_iter()
-            .map(Term::as_str)
-            .collect();
+        let purposes: Vec<_> = agreement.purposes_of(record_type).into_iter().map(Term::as_str).collect();
         assert_eq!(purposes, [purpose], "{record_type}");
     }
 }
@@ -144,11 +130,7 @@ fn every_mandatory_element_is_permitted() {
 /// Collects what a present group lacks.
 fn whole(group: &Element, prefix: &str, permitted: &BTreeSet<&str>, broken: &mut Vec<String>) {
     for child in &group.children {
-        let path = if prefix.is_empty() {
-            child.name.clone()
-        } else {
-            format!("{prefix}/{}", child.name)
-        };
+        let path = if prefix.is_empty() { child.name.clone() } else { format!("{prefix}/{}", child.name) };
         let present = if child.children.is_empty() {
             permitted.contains(path.as_str())
         } else {
@@ -194,9 +176,7 @@ fn what_is_withheld_of_a_full_message_is_what_the_purpose_does_not_need() {
         ));
         let mut categories: BTreeMap<&str, usize> = BTreeMap::new();
         for path in record.withheld.keys() {
-            *categories
-                .entry(dictionary.class(path).unwrap().category.as_str())
-                .or_default() += 1;
+            *categories.entry(dictionary.class(path).unwrap().category.as_str()).or_default() += 1;
         }
         for (category, count) in categories {
             lines.push_str(&format!("  withheld of {category}: {count}\n"));
@@ -210,17 +190,11 @@ fn a_header_alone_is_not_worth_sending() {
     let parties = [administration("GB"), administration("FR")];
     let point = DecisionPoint::new(vec![corridor_agreement(&parties).unwrap()], Vec::new()).unwrap();
     let request = request("transit_control", "departure", "transit", Trigger::Automatic);
-    let paths = BTreeSet::from([
-        "messageSender".to_owned(),
-        "Consignment/Consignor/name".to_owned(),
-    ]);
+    let paths = BTreeSet::from(["messageSender".to_owned(), "Consignment/Consignor/name".to_owned()]);
     let refused = point.preview("CD050C", &paths, &request).unwrap_err();
     assert_eq!(refused.ground.code(), "not_disclosed");
     let dictionary = Dictionary::built_in().unwrap();
-    assert_eq!(
-        dictionary.class("messageSender").unwrap().category.as_str(),
-        HEADER
-    );
+    assert_eq!(dictionary.class("messageSender").unwrap().category.as_str(), HEADER);
 }
 
 #[test]

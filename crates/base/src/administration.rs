@@ -18,13 +18,8 @@ impl Administration {
     /// # Errors
     /// When the text has another form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || {
-            Invalid::new(
-                "administration",
-                text,
-                "it must be `NTA.` and a country code, as in `NTA.GB`",
-            )
-        };
+        let wrong =
+            || Invalid::new("administration", text, "it must be `NTA.` and a country code, as in `NTA.GB`");
         let code = text.strip_prefix("NTA.").ok_or_else(wrong)?;
         Country::parse(code).map_err(|_| wrong())?;
         Ok(Self(text.to_owned()))

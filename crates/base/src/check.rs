@@ -37,14 +37,8 @@ pub fn check(kind: &str, value: &str) -> Verdict {
         )),
     };
     match found {
-        Ok(()) => Verdict {
-            valid: true,
-            reason: None,
-        },
-        Err(invalid) => Verdict {
-            valid: false,
-            reason: Some(invalid.reason),
-        },
+        Ok(()) => Verdict { valid: true, reason: None },
+        Err(invalid) => Verdict { valid: false, reason: Some(invalid.reason) },
     }
 }
 
@@ -62,11 +56,7 @@ mod tests {
             ("grn", "23XI00000100000D0", ""),
             ("grn", "22GB0000010000296", "its check digit should be 1 (R0028)"),
             ("container", "CSQU3054383", ""),
-            (
-                "container",
-                "CSQU3054384",
-                "its check digit should be 3 (ISO 6346)",
-            ),
+            ("container", "CSQU3054384", "its check digit should be 3 (ISO 6346)"),
             ("eori", "GB123456789000", ""),
             (
                 "eori",
@@ -74,16 +64,8 @@ mod tests {
                 "it must be a country code and 1 to 15 printable characters without spaces (R0850)",
             ),
             ("office", "GB000060", ""),
-            (
-                "office",
-                "GB00006",
-                "it must be a country code and six capital letters or digits (an8)",
-            ),
-            (
-                "visa",
-                "1",
-                "there is no kind `visa`; use one of mrn, grn, container, eori, office",
-            ),
+            ("office", "GB00006", "it must be a country code and six capital letters or digits (an8)"),
+            ("visa", "1", "there is no kind `visa`; use one of mrn, grn, container, eori, office"),
         ];
         for (kind, value, expected) in cases {
             assert_eq!(reason(kind, value), expected, "{kind} {value}");

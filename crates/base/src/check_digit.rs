@@ -34,16 +34,8 @@ mod tests {
     fn letters_skip_the_multiples_of_eleven() {
         let of = |letter: u8| super::value(letter);
         assert_eq!(
-            [
-                of(b'A'),
-                of(b'B'),
-                of(b'K'),
-                of(b'L'),
-                of(b'U'),
-                of(b'V'),
-                of(b'Z')
-            ]
-            .map(Option::unwrap_or_default),
+            [of(b'A'), of(b'B'), of(b'K'), of(b'L'), of(b'U'), of(b'V'), of(b'Z')]
+                .map(Option::unwrap_or_default),
             [10, 12, 21, 23, 32, 34, 38]
         );
     }

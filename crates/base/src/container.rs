@@ -21,14 +21,10 @@ impl ContainerNumber {
             || !bytes.iter().take(4).all(u8::is_ascii_uppercase)
             || !bytes.iter().skip(4).all(u8::is_ascii_digit)
         {
-            return Err(wrong(
-                "it must be four capital letters and seven digits (ISO 6346)".into(),
-            ));
+            return Err(wrong("it must be four capital letters and seven digits (ISO 6346)".into()));
         }
         if !matches!(bytes.get(3), Some(b'U' | b'J' | b'Z')) {
-            return Err(wrong(
-                "the fourth letter must be the category U, J or Z (ISO 6346)".into(),
-            ));
+            return Err(wrong("the fourth letter must be the category U, J or Z (ISO 6346)".into()));
         }
         // All eleven bytes are ASCII here, so the text may be split anywhere.
         let (body, digit) = text.split_at(10);

@@ -18,11 +18,7 @@ impl Country {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text.as_bytes() {
             [a @ b'A'..=b'Z', b @ b'A'..=b'Z'] => Ok(Self([*a, *b])),
-            _ => Err(Invalid::new(
-                "country code",
-                text,
-                "it must be two capital letters",
-            )),
+            _ => Err(Invalid::new("country code", text, "it must be two capital letters")),
         }
     }
 

@@ -50,11 +50,7 @@ impl Grn {
             Ok(grn)
         } else {
             let digit = grn.expected_check_digit();
-            Err(Invalid::new(
-                "GRN",
-                text,
-                format!("its check digit should be {digit} (R0028)"),
-            ))
+            Err(Invalid::new("GRN", text, format!("its check digit should be {digit} (R0028)")))
         }
     }
 
@@ -66,11 +62,7 @@ impl Grn {
     /// When the serial is too long or holds other characters.
     pub fn issue(year: i16, country: Country, serial: &str) -> Result<Self, Invalid> {
         if serial.len() > 12 {
-            return Err(Invalid::new(
-                "GRN serial",
-                serial,
-                "it must have at most 12 characters",
-            ));
+            return Err(Invalid::new("GRN serial", serial, "it must have at most 12 characters"));
         }
         let body = format!("{:02}{country}{serial:0>12}", year.rem_euclid(100));
         let digit = check_digit::over(&body)
@@ -85,10 +77,7 @@ impl Grn {
 
     /// The digit that position 17 should hold.
     pub fn expected_check_digit(&self) -> u8 {
-        self.0
-            .get(..16)
-            .and_then(check_digit::over)
-            .unwrap_or_else(|| unreachable!())
+        self.0.get(..16).and_then(check_digit::over).unwrap_or_else(|| unreachable!())
     }
 
     /// Whether position 17 holds the right check digit (R0028).
@@ -112,11 +101,7 @@ impl Grn {
     /// When this is a voucher already, the letter is no capital or the number has more than six digits.
     pub fn voucher(&self, letter: char, number: u32) -> Result<Self, Invalid> {
         if self.is_voucher() {
-            return Err(Invalid::new(
-                "GRN",
-                &self.0,
-                "a voucher has no vouchers of its own (R0318)",
-            ));
+            return Err(Invalid::new("GRN", &self.0, "a voucher has no vouchers of its own (R0318)"));
         }
         Self::parse(&format!("{}{letter}{number:06}", self.0))
     }
@@ -201,11 +186,7 @@ impl GuaranteeType {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text.as_bytes() {
             [code @ (b'0'..=b'9' | b'A'..=b'Z')] => Ok(Self(*code)),
-            _ => Err(Invalid::new(
-                "guarantee type",
-                text,
-                "it must be one digit or capital letter (CL251)",
-            )),
+            _ => Err(Invalid::new("guarantee type", text, "it must be one digit or capital letter (CL251)")),
         }
     }
 

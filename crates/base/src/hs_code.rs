@@ -15,11 +15,7 @@ impl HsCode {
     /// When length, characters or chapter are wrong.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if !matches!(text.len(), 2 | 4 | 6 | 8 | 10) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Invalid::new(
-                "HS code",
-                text,
-                "it must be 2, 4, 6, 8 or 10 digits",
-            ));
+            return Err(Invalid::new("HS code", text, "it must be 2, 4, 6, 8 or 10 digits"));
         }
         if text.starts_with("00") {
             return Err(Invalid::new("HS code", text, "chapters start at 01"));

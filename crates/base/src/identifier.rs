@@ -30,11 +30,7 @@ pub struct Invalid {
 impl Invalid {
     /// Reports that `input` is not a `kind` because of `reason`.
     pub fn new(kind: &'static str, input: &str, reason: impl Into<String>) -> Self {
-        Self {
-            kind: Kind(kind),
-            input: input.chars().take(64).collect(),
-            reason: reason.into(),
-        }
+        Self { kind: Kind(kind), input: input.chars().take(64).collect(), reason: reason.into() }
     }
 }
 

@@ -19,11 +19,7 @@ impl MessageIdentification {
         if (1..=35).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::new(
-                "message identification",
-                text,
-                "it must be 1 to 35 characters",
-            ))
+            Err(Invalid::new("message identification", text, "it must be 1 to 35 characters"))
         }
     }
 }
@@ -62,11 +58,7 @@ impl MessageId {
         if bytes[6] >> 4 == 7 && bytes[8] >> 6 == 2 {
             Ok(id)
         } else {
-            Err(Invalid::new(
-                "message id",
-                &id.to_string(),
-                "it must be a UUID version 7",
-            ))
+            Err(Invalid::new("message id", &id.to_string(), "it must be a UUID version 7"))
         }
     }
 

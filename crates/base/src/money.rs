@@ -22,11 +22,7 @@ impl Currency {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text.as_bytes() {
             [a @ b'A'..=b'Z', b @ b'A'..=b'Z', c @ b'A'..=b'Z'] => Ok(Self([*a, *b, *c])),
-            _ => Err(Invalid::new(
-                "currency",
-                text,
-                "it must be three capital letters (ISO 4217)",
-            )),
+            _ => Err(Invalid::new("currency", text, "it must be three capital letters (ISO 4217)")),
         }
     }
 
@@ -142,16 +138,10 @@ impl Money {
                 })?;
                 Self::from_minor(minor, currency)
             }
-            Some(_) => Err(Invalid::new(
-                "amount",
-                &decimal.to_string(),
-                "it must not be finer than a hundredth",
-            )),
-            None => Err(Invalid::new(
-                "amount",
-                &decimal.to_string(),
-                "it has more than 16 digits",
-            )),
+            Some(_) => {
+                Err(Invalid::new("amount", &decimal.to_string(), "it must not be finer than a hundredth"))
+            }
+            None => Err(Invalid::new("amount", &decimal.to_string(), "it has more than 16 digits")),
         }
     }
 
@@ -214,11 +204,7 @@ impl std::str::FromStr for Money {
     /// Parses the displayed form, an amount, a space and a currency: `1000.00 EUR`.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let (amount, currency) = text.split_once(' ').ok_or_else(|| {
-            Invalid::new(
-                "amount",
-                text,
-                "it must be an amount and a currency, as in 1000.00 EUR",
-            )
+            Invalid::new("amount", text, "it must be an amount and a currency, as in 1000.00 EUR")
         })?;
         Self::parse(amount, Currency::parse(currency)?)
     }

@@ -21,11 +21,7 @@ impl Lrn {
         if is_plain_text(text, 22) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::new(
-                "LRN",
-                text,
-                "it must be 1 to 22 characters without spaces at its ends",
-            ))
+            Err(Invalid::new("LRN", text, "it must be 1 to 22 characters without spaces at its ends"))
         }
     }
 }
@@ -105,11 +101,7 @@ fn base36(serial: u64) -> String {
     for digit in digits.iter_mut().rev() {
         // The remainder is below 36, so it fits.
         let value = u8::try_from(rest % 36).unwrap_or_default();
-        *digit = if value < 10 {
-            b'0' + value
-        } else {
-            b'A' + value - 10
-        };
+        *digit = if value < 10 { b'0' + value } else { b'A' + value - 10 };
         rest /= 36;
     }
     digits.iter().copied().map(char::from).collect()
@@ -141,9 +133,7 @@ impl Mrn {
         }
         let mrn = Self(text.to_owned());
         if mrn.year() > LAST_YEAR_OF_THE_OLD_FORM && mrn.procedure_letter().is_none() {
-            return Err(wrong(
-                "from year 25 on position 17 must be a procedure letter J, K, L or M",
-            ));
+            return Err(wrong("from year 25 on position 17 must be a procedure letter J, K, L or M"));
         }
         Ok(mrn)
     }
@@ -158,11 +148,7 @@ impl Mrn {
             Ok(mrn)
         } else {
             let digit = mrn.expected_check_digit();
-            Err(Invalid::new(
-                "MRN",
-                text,
-                format!("its check digit should be {digit} (R0028)"),
-            ))
+            Err(Invalid::new("MRN", text, format!("its check digit should be {digit} (R0028)")))
         }
     }
 
@@ -194,10 +180,7 @@ impl Mrn {
     /// The last two digits of the year in which it was issued.
     pub fn year(&self) -> u8 {
         // INVARIANT: `parse` admits digits only at positions 1 and 2.
-        self.0
-            .get(..2)
-            .and_then(|year| year.parse().ok())
-            .unwrap_or_default()
+        self.0.get(..2).and_then(|year| year.parse().ok()).unwrap_or_default()
     }
 
     /// The procedure letter at position 17, if the number has one. Before year 24 there is none; in year 24 a letter J
@@ -216,10 +199,7 @@ impl Mrn {
 
     /// The digit that position 18 should hold.
     pub fn expected_check_digit(&self) -> u8 {
-        self.0
-            .get(..17)
-            .and_then(check_digit::over)
-            .unwrap_or_else(|| unreachable!())
+        self.0.get(..17).and_then(check_digit::over).unwrap_or_else(|| unreachable!())
     }
 
     /// Whether position 18 holds the right check digit.

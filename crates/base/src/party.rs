@@ -56,10 +56,7 @@ impl OfficeReference {
         let bytes = text.as_bytes();
         let form = bytes.len() == 8
             && bytes.iter().take(2).all(u8::is_ascii_uppercase)
-            && bytes
-                .iter()
-                .skip(2)
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+            && bytes.iter().skip(2).all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         if form {
             Ok(Self(text.to_owned()))
         } else {
@@ -93,11 +90,7 @@ impl Ucr {
         if is_plain_text(text, 70) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::new(
-                "UCR",
-                text,
-                "it must be 1 to 70 characters without spaces at its ends",
-            ))
+            Err(Invalid::new("UCR", text, "it must be 1 to 70 characters without spaces at its ends"))
         }
     }
 }

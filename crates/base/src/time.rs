@@ -11,11 +11,7 @@ const MOMENT_FORM: &str = "0000-00-00T00:00:00";
 /// no message may hold, is not of the form.
 fn has_form(text: &str, form: &str) -> bool {
     let same = |(byte, model): (u8, u8)| {
-        if model == b'0' {
-            byte.is_ascii_digit()
-        } else {
-            byte == model
-        }
+        if model == b'0' { byte.is_ascii_digit() } else { byte == model }
     };
     text.len() == form.len()
         && text.bytes().zip(form.bytes()).all(same)
@@ -73,9 +69,7 @@ impl Timestamp {
             return Err(wrong());
         }
         let moment: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
-        let moment = jiff::tz::TimeZone::UTC
-            .to_timestamp(moment)
-            .map_err(|_| wrong())?;
+        let moment = jiff::tz::TimeZone::UTC.to_timestamp(moment).map_err(|_| wrong())?;
         Ok(Self(moment.as_microsecond()))
     }
 
@@ -105,11 +99,7 @@ impl Timestamp {
     }
 
     fn civil(self) -> jiff::civil::DateTime {
-        let nearest_end = if self.0 < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        };
+        let nearest_end = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::from_microsecond(self.0).unwrap_or(nearest_end))
     }
 }

@@ -32,11 +32,7 @@ impl TirCarnetNumber {
         let plain = (1..=9).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && !digits.starts_with('0');
-        let number: u32 = if plain {
-            digits.parse().unwrap_or_default()
-        } else {
-            0
-        };
+        let number: u32 = if plain { digits.parse().unwrap_or_default() } else { 0 };
         let form = match letters.as_bytes() {
             [] => (1..=LAST_PLAIN).contains(&number),
             letters => letters.contains(&b'X') && number >= LAST_PLAIN,
@@ -61,15 +57,7 @@ mod tests {
 
     #[test]
     fn the_form_changes_at_twenty_five_million() {
-        let good = [
-            "1",
-            "9999999",
-            "10000000",
-            "25000000",
-            "XA25000000",
-            "BX99999999",
-            "XX999999999",
-        ];
+        let good = ["1", "9999999", "10000000", "25000000", "XA25000000", "BX99999999", "XX999999999"];
         let bad = [
             "",
             "0",

@@ -100,21 +100,15 @@ proptest! {
 fn ten_thousand_serials_give_ten_thousand_mrns() {
     let date = Date::parse("2026-11-24").unwrap();
     let office: OfficeReference = "GB000060".parse().unwrap();
-    let issued: BTreeSet<Mrn> = (0..10_000)
-        .map(|serial| Mrn::issue(date, &office, serial, ProcedureLetter::J).unwrap())
-        .collect();
+    let issued: BTreeSet<Mrn> =
+        (0..10_000).map(|serial| Mrn::issue(date, &office, serial, ProcedureLetter::J).unwrap()).collect();
     assert_eq!(issued.len(), 10_000);
     assert!(Mrn::issue(date, &office, 2_176_782_336, ProcedureLetter::J).is_err());
 }
 
 #[test]
 fn both_forms_of_year_24_are_read() {
-    for text in [
-        "24GB000060ABCDEFZ0",
-        "24GB000060ABCDEFJ0",
-        "23GB000060ABCDEFJ0",
-        "25GB000060ABCDEFM0",
-    ] {
+    for text in ["24GB000060ABCDEFZ0", "24GB000060ABCDEFJ0", "23GB000060ABCDEFJ0", "25GB000060ABCDEFM0"] {
         assert!(Mrn::parse(text).is_ok(), "{text}");
     }
     for text in ["25GB000060ABCDEFZ0", "99GB000060ABCDEFA0", "25GB000060ABCDEF00"] {

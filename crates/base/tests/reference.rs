@@ -81,10 +81,7 @@ fn the_official_lists_answer() {
     for (list, code, expected) in cases {
         assert_eq!(catalogue.lookup(list, code, today), expected, "{list} {code}");
     }
-    assert_eq!(
-        catalogue.lookup("CL380", "C651", day("2020-01-01")),
-        Lookup::Absent
-    );
+    assert_eq!(catalogue.lookup("CL380", "C651", day("2020-01-01")), Lookup::Absent);
     assert_eq!(catalogue.entry("CL017", "BX", today).unwrap().description, "Box");
 }
 
@@ -101,11 +98,7 @@ fn lists_without_values_are_named() {
 #[test]
 fn a_later_export_shows_its_differences_and_changes_only_later_days() {
     let Some(mut catalogue) = imported() else { return };
-    let (_, text) = official()
-        .unwrap()
-        .into_iter()
-        .find(|(name, _)| name == "CurrencyCodes.json")
-        .unwrap();
+    let (_, text) = official().unwrap().into_iter().find(|(name, _)| name == "CurrencyCodes.json").unwrap();
     let later = text
         .replace("2025-02-12", "2026-06-01")
         .replace("\"BGN\"", "\"JPY\"")
@@ -114,24 +107,12 @@ fn a_later_export_shows_its_differences_and_changes_only_later_days() {
     let preview = catalogue.preview(&import);
     let list = preview.lists.first().unwrap();
     assert_eq!(list.current.as_ref().unwrap().to_string(), "2025-02-12");
-    assert_eq!(
-        (list.difference.added.len(), list.difference.removed.len()),
-        (1, 1)
-    );
+    assert_eq!((list.difference.added.len(), list.difference.removed.len()), (1, 1));
     assert_eq!(catalogue.activate(import.clone()).lists, 1);
     assert_eq!(catalogue.activate(import).known, 1);
-    assert_eq!(
-        catalogue.lookup("CL048", "BGN", day("2026-05-31")),
-        Lookup::Present
-    );
-    assert_eq!(
-        catalogue.lookup("CL048", "BGN", day("2026-06-01")),
-        Lookup::Absent
-    );
-    assert_eq!(
-        catalogue.lookup("CL048", "JPY", day("2026-06-01")),
-        Lookup::Present
-    );
+    assert_eq!(catalogue.lookup("CL048", "BGN", day("2026-05-31")), Lookup::Present);
+    assert_eq!(catalogue.lookup("CL048", "BGN", day("2026-06-01")), Lookup::Absent);
+    assert_eq!(catalogue.lookup("CL048", "JPY", day("2026-06-01")), Lookup::Present);
 }
 
 #[test]
@@ -147,26 +128,18 @@ fn what_we_ship_agrees_with_the_official_lists() {
     let ours = corridor::catalogue().unwrap();
     let today = day("2026-11-24");
     let codes = |catalogue: &Catalogue, list: &str| -> BTreeSet<String> {
-        let list = catalogue
-            .list(list, today)
-            .expect("an official list of that number");
+        let list = catalogue.list(list, today).expect("an official list of that number");
         list.entries().iter().map(|entry| entry.code.clone()).collect()
     };
     for list in ours.names().keys() {
         let (shipped, theirs) = (codes(&ours, list.as_str()), codes(&official, list.as_str()));
-        assert!(
-            shipped.is_subset(&theirs),
-            "{list}: {:?}",
-            shipped.difference(&theirs)
-        );
+        assert!(shipped.is_subset(&theirs), "{list}: {:?}", shipped.difference(&theirs));
         if ours.list(list.as_str(), today).unwrap().extent() == Extent::Complete {
             assert_eq!(shipped, theirs, "{list} says it is complete");
         }
     }
     for office in ours.office_versions().latest().unwrap().content.offices.values() {
-        let theirs = official
-            .office(&office.reference, today)
-            .expect("an official office");
+        let theirs = official.office(&office.reference, today).expect("an official office");
         assert!(office.roles.is_subset(&theirs.roles), "{}", office.reference);
     }
 }
@@ -193,9 +166,7 @@ fn what_we_ship_is_enough_for_our_corridors_and_claims_no_more() {
     }
     for country in ["GB", "FR", "IT", "XI"] {
         for role in [Role::Departure, Role::Destination, Role::Transit, Role::Guarantee] {
-            let found = ours
-                .offices_with_role(&role, today)
-                .any(|office| office.country.as_str() == country);
+            let found = ours.offices_with_role(&role, today).any(|office| office.country.as_str() == country);
             assert!(found, "{country} has no office with the role {role}");
         }
     }
@@ -206,9 +177,7 @@ fn what_we_ship_is_enough_for_our_corridors_and_claims_no_more() {
 #[test]
 fn our_rates_are_read() {
     let rates = ExchangeRates::illustrative().unwrap();
-    let euros = rates
-        .to_euro("1000.00 GBP".parse().unwrap(), day("2026-11-24"))
-        .unwrap();
+    let euros = rates.to_euro("1000.00 GBP".parse().unwrap(), day("2026-11-24")).unwrap();
     assert_eq!(euros.to_string(), "1162.80 EUR");
     assert!(rates.iter().count() >= 10);
 }
@@ -225,12 +194,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
 }
 
 fn list_of(entries: &[Entry]) -> CodeList {
-    CodeList::new(
-        ListCode::parse("CL999").unwrap(),
-        "Test",
-        Extent::Complete,
-        entries.to_vec(),
-    )
+    CodeList::new(ListCode::parse("CL999").unwrap(), "Test", Extent::Complete, entries.to_vec())
 }
 
 proptest! {

@@ -23,42 +23,22 @@ fn rows(file: &str) -> Option<Vec<[String; 3]>> {
 fn agrees(kind: &str, value: &str, verdict: &str, digit: &str, expected: u8) {
     assert_eq!(digit, expected.to_string(), "{kind} {value}");
     let found = check(kind, value);
-    assert_eq!(
-        found.valid,
-        verdict == "valid",
-        "{kind} {value} {:?}",
-        found.reason
-    );
+    assert_eq!(found.valid, verdict == "valid", "{kind} {value} {:?}", found.reason);
     if verdict == "bad-check-digit" {
-        assert_eq!(
-            found.reason.unwrap(),
-            format!("its check digit should be {digit} (R0028)")
-        );
+        assert_eq!(found.reason.unwrap(), format!("its check digit should be {digit} (R0028)"));
     }
 }
 
 #[test]
 fn every_mrn_agrees() {
     for [value, verdict, digit] in rows("mrn.tsv").into_iter().flatten() {
-        agrees(
-            "mrn",
-            &value,
-            &verdict,
-            &digit,
-            Mrn::parse(&value).unwrap().expected_check_digit(),
-        );
+        agrees("mrn", &value, &verdict, &digit, Mrn::parse(&value).unwrap().expected_check_digit());
     }
 }
 
 #[test]
 fn every_grn_agrees() {
     for [value, verdict, digit] in rows("grn.tsv").into_iter().flatten() {
-        agrees(
-            "grn",
-            &value,
-            &verdict,
-            &digit,
-            Grn::parse(&value).unwrap().expected_check_digit(),
-        );
+        agrees("grn", &value, &verdict, &digit, Grn::parse(&value).unwrap().expected_check_digit());
     }
 }

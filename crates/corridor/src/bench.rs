@@ -67,11 +67,7 @@ impl BenchReport {
                 case.commands_per_commit
             )
         };
-        self.cases
-            .iter()
-            .map(case)
-            .chain(self.skipped.iter().cloned())
-            .collect()
+        self.cases.iter().map(case).chain(self.skipped.iter().cloned()).collect()
     }
 }
 
@@ -97,24 +93,15 @@ pub enum BenchError {
 /// # Errors
 /// When a node cannot be set up, or a movement does not go its way.
 pub async fn bench_transit(postgres: Option<&str>, movements: usize) -> Result<BenchReport, BenchError> {
-    let mut report = BenchReport {
-        cases: Vec::new(),
-        skipped: Vec::new(),
-    };
+    let mut report = BenchReport { cases: Vec::new(), skipped: Vec::new() };
     report.cases.push(case(&StoreChoice::Sqlite, movements).await?);
     match postgres {
-        Some(url) => report
-            .cases
-            .push(case(&StoreChoice::Postgres(url.to_owned()), movements).await?),
+        Some(url) => report.cases.push(case(&StoreChoice::Postgres(url.to_owned()), movements).await?),
         None => match tokio::task::spawn_blocking(node::private_postgres).await {
             Ok(Some(server)) => {
-                report
-                    .cases
-                    .push(case(&StoreChoice::Postgres(server.url()), movements).await?);
+                report.cases.push(case(&StoreChoice::Postgres(server.url()), movements).await?);
             }
-            _ => report
-                .skipped
-                .push("postgres  not measured: no server given, none installed".to_owned()),
+            _ => report.skipped.push("postgres  not measured: no server given, none installed".to_owned()),
         },
     }
     Ok(report)
@@ -202,10 +189,7 @@ fn bare_location(choice: &StoreChoice, folder: &Path) -> String {
 async fn open(choice: &StoreChoice) -> Result<Corridor, BenchError> {
     let folder = std::env::temp_dir().join(format!("tidewaiter-bench-{}", std::process::id()));
     let countries = ["GB", "FR", "IT"].map(|code| Country::parse(code).unwrap_or_else(|_| unreachable!()));
-    let parties: Vec<Administration> = countries
-        .iter()
-        .map(|country| Administration::of(*country))
-        .collect();
+    let parties: Vec<Administration> = countries.iter().map(|country| Administration::of(*country)).collect();
     let unused = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let mut prepared = BTreeMap::new();
     for administration in &parties {
@@ -222,29 +206,16 @@ async fn open(choice: &StoreChoice) -> Result<Corridor, BenchError> {
             corridor_defaults: false,
             reference: None,
         };
-        prepared.insert(
-            administration.clone(),
-            block_in_place(|| node::initialise(&set_up))?,
-        );
+        prepared.insert(administration.clone(), block_in_place(|| node::initialise(&set_up))?);
     }
     let shared = Arc::new(OnceLock::new());
     let mut nodes = BTreeMap::new();
     for (administration, files) in &prepared {
         let others = prepared.iter().filter(|(other, _)| *other != administration);
-        node::join_corridor(
-            &files.config,
-            others.map(|(_, files)| files.card.clone()).collect(),
-            &parties,
-        )?;
+        node::join_corridor(&files.config, others.map(|(_, files)| files.card.clone()).collect(), &parties)?;
         let config = Config::load(&files.config).map_err(node::NodeError::from)?;
-        let transport = Arc::new(Loopback {
-            from: administration.clone(),
-            nodes: Arc::clone(&shared),
-        });
-        nodes.insert(
-            administration.clone(),
-            Node::open_with(config, World::system(), transport).await?,
-        );
+        let transport = Arc::new(Loopback { from: administration.clone(), nodes: Arc::clone(&shared) });
+        nodes.insert(administration.clone(), Node::open_with(config, World::system(), transport).await?);
     }
     // Set once, here.
     let _ = shared.set(nodes.clone());
@@ -255,13 +226,7 @@ async fn open(choice: &StoreChoice) -> Result<Corridor, BenchError> {
     });
     let workers = workers.collect();
     let stores = prepared.into_values().map(|files| files.store).collect();
-    let world = Corridor {
-        folder,
-        nodes,
-        stop,
-        workers,
-        stores,
-    };
+    let world = Corridor { folder, nodes, stop, workers, stores };
     world.register().await?;
     Ok(world)
 }
@@ -275,10 +240,7 @@ impl Corridor {
 
     async fn register(&self) -> Result<(), BenchError> {
         let declaration = declaration(0)?;
-        let route = declaration
-            .route
-            .as_ref()
-            .ok_or_else(|| BenchError::Astray("no route".to_owned()))?;
+        let route = declaration.route.as_ref().ok_or_else(|| BenchError::Astray("no route".to_owned()))?;
         for used in &route.guarantees {
             let holder =
                 Eori::parse(&route.holder).map_err(|invalid| BenchError::Astray(invalid.to_string()))?;
@@ -295,9 +257,7 @@ impl Corridor {
                 not_valid_in: BTreeSet::new(),
                 office: None,
             };
-            self.node(used.grn.country().as_str())?
-                .register_guarantee(&officer(), registration)
-                .await?;
+            self.node(used.grn.country().as_str())?.register_guarantee(&officer(), registration).await?;
         }
         Ok(())
     }
@@ -305,60 +265,41 @@ impl Corridor {
     /// Takes movements from declaration to write-off, in steps: each step is taken for all of them at once, and the
     /// letters of all are under way together.
     async fn round(&self, first: usize, count: usize) -> Result<(), BenchError> {
-        let declarations = (first..first + count)
-            .map(declaration)
-            .collect::<Result<Vec<_>, _>>()?;
+        let declarations = (first..first + count).map(declaration).collect::<Result<Vec<_>, _>>()?;
         let (gb, fr, it) = (self.node("GB")?, self.node("FR")?, self.node("IT")?);
         let mut tasks = Vec::new();
         for one in &declarations {
             let (node, xml) = (Arc::clone(gb), one.xml.clone());
-            tasks.push(tokio::spawn(async move {
-                node.submit(&trader(), xml).await.map(|done| done.movement)
-            }));
+            tasks.push(tokio::spawn(
+                async move { node.submit(&trader(), xml).await.map(|done| done.movement) },
+            ));
         }
         let mut mrns = Vec::new();
         for task in tasks {
-            mrns.push(
-                task.await
-                    .map_err(|error| BenchError::Astray(error.to_string()))??,
-            );
+            mrns.push(task.await.map_err(|error| BenchError::Astray(error.to_string()))??);
         }
         self.settle().await?;
         let mut tasks = Vec::new();
         for mrn in &mrns {
             let (node, mrn) = (Arc::clone(fr), mrn.clone());
             let crossing = OfficerDecision::Crossing { office: None };
-            tasks.push(tokio::spawn(async move {
-                node.decide(&officer(), &mrn, crossing).await.map(drop)
-            }));
+            tasks.push(tokio::spawn(async move { node.decide(&officer(), &mrn, crossing).await.map(drop) }));
         }
         for (one, mrn) in declarations.iter().zip(&mrns) {
             let xml = script::arrival(one, mrn).map_err(BenchError::Astray)?;
             let node = Arc::clone(it);
-            tasks.push(tokio::spawn(async move {
-                node.submit(&trader(), xml).await.map(drop)
-            }));
+            tasks.push(tokio::spawn(async move { node.submit(&trader(), xml).await.map(drop) }));
         }
         for task in tasks {
-            task.await
-                .map_err(|error| BenchError::Astray(error.to_string()))??;
+            task.await.map_err(|error| BenchError::Astray(error.to_string()))??;
         }
         self.settle().await?;
         for mrn in &mrns {
-            let filter = MovementFilter {
-                mrn: Some(mrn.clone()),
-                ..MovementFilter::default()
-            };
+            let filter = MovementFilter { mrn: Some(mrn.clone()), ..MovementFilter::default() };
             let rows = gb.movements(filter, 5).await?;
             if !rows.iter().any(|row| row.state == "WrittenOff") {
-                let states: Vec<_> = rows
-                    .iter()
-                    .map(|row| format!("{} {}", row.room, row.state))
-                    .collect();
-                return Err(BenchError::Astray(format!(
-                    "`{mrn}` is not written off: {}",
-                    states.join(", ")
-                )));
+                let states: Vec<_> = rows.iter().map(|row| format!("{} {}", row.room, row.state)).collect();
+                return Err(BenchError::Astray(format!("`{mrn}` is not written off: {}", states.join(", "))));
             }
         }
         Ok(())
@@ -371,20 +312,13 @@ impl Corridor {
         loop {
             let mut queued = 0;
             for node in self.nodes.values() {
-                queued += node
-                    .partners()
-                    .await?
-                    .iter()
-                    .map(|partner| partner.queued)
-                    .sum::<i64>();
+                queued += node.partners().await?.iter().map(|partner| partner.queued).sum::<i64>();
             }
             if queued == 0 {
                 return Ok(());
             }
             if started.elapsed() > ROUND_LIMIT {
-                return Err(BenchError::Astray(format!(
-                    "{queued} letters are still under way"
-                )));
+                return Err(BenchError::Astray(format!("{queued} letters are still under way")));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -417,17 +351,11 @@ impl Corridor {
 }
 
 fn trader() -> Principal {
-    Principal {
-        name: "trader".to_owned(),
-        role: Role::Trader,
-    }
+    Principal { name: "trader".to_owned(), role: Role::Trader }
 }
 
 fn officer() -> Principal {
-    Principal {
-        name: "officer".to_owned(),
-        role: Role::Officer,
-    }
+    Principal { name: "officer".to_owned(), role: Role::Officer }
 }
 
 /// Declaration number `index`, from Leeds through Calais to Turin.
@@ -437,11 +365,5 @@ fn declaration(index: usize) -> Result<Declaration, BenchError> {
     let xml = traffic(index * 3).ok_or_else(|| astray("the shipped declaration is malformed"))?;
     let catalogue = node::load_catalogue(None).map_err(|error| BenchError::Astray(error.to_string()))?;
     let today = World::system().clock.now().date();
-    Ok(Declaration::parse(
-        index,
-        Path::new("bench"),
-        xml,
-        &node::Lists(&catalogue),
-        today,
-    ))
+    Ok(Declaration::parse(index, Path::new("bench"), xml, &node::Lists(&catalogue), today))
 }

@@ -111,15 +111,8 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         // The traffic goes on for as long as someone watches.
         registration.uses = 100;
     }
-    let fleet = Fleet::launch_in(
-        &folder,
-        true,
-        &options.binary,
-        &plan.countries,
-        &StoreChoice::Sqlite,
-        None,
-    )
-    .await?;
+    let fleet =
+        Fleet::launch_in(&folder, true, &options.binary, &plan.countries, &StoreChoice::Sqlite, None).await?;
     fleet.register_guarantees(&plan.registrations).await?;
     introduce(&fleet, &folder, options.every_seconds);
     let corridor = Arc::new(fleet.cast());
@@ -129,11 +122,7 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         let declaration = Declaration::parse(index, Path::new("traffic"), xml, &lists, today);
         let corridor = Arc::clone(&corridor);
         tokio::spawn(async move {
-            let lrn = declaration
-                .route
-                .as_ref()
-                .map(|route| route.lrn.to_string())
-                .unwrap_or_default();
+            let lrn = declaration.route.as_ref().map(|route| route.lrn.to_string()).unwrap_or_default();
             let play = Play::new(&corridor, &declaration).unhurried(PAUSE);
             match play.run(|state| println!("{lrn}  {state}")).await {
                 Outcome::WrittenOff { mrn } => println!("{lrn}  written off as {mrn}, guarantee released"),
@@ -203,43 +192,22 @@ pub(crate) fn traffic(index: usize) -> Option<Vec<u8>> {
     document.set("preparationDateAndTime", now.message_form());
     document.set("messageRecipient", format!("NTA.{departure}"));
     document.set("messageIdentification", format!("TRAFFIC-{index:06}"));
-    document.set(
-        "TransitOperation/LRN",
-        format!("DEMO-{:04}-{}", index + 1, now.date()),
-    );
+    document.set("TransitOperation/LRN", format!("DEMO-{:04}-{}", index + 1, now.date()));
     document.set("CustomsOfficeOfDeparture/referenceNumber", leg.departure);
-    document.set(
-        "CustomsOfficeOfDestinationDeclared/referenceNumber",
-        leg.destination,
-    );
+    document.set("CustomsOfficeOfDestinationDeclared/referenceNumber", leg.destination);
     document.set("CustomsOfficeOfTransitDeclared/referenceNumber", leg.transit);
     document.set("Guarantee/GuaranteeReference/GRN", &grn);
-    document.set(
-        "Guarantee/GuaranteeReference/accessCode",
-        AccessCode::parse(leg.access_code).ok()?,
-    );
+    document.set("Guarantee/GuaranteeReference/accessCode", AccessCode::parse(leg.access_code).ok()?);
     document.set("Consignment/countryOfDispatch", departure);
     document.set("Consignment/countryOfDestination", leg.destination.get(..2)?);
-    document.set(
-        "Consignment/LocationOfGoods/CustomsOffice/referenceNumber",
-        leg.departure,
-    );
-    document.set(
-        "Consignment/CountryOfRoutingOfConsignment/country",
-        leg.transit.get(..2)?,
-    );
+    document.set("Consignment/LocationOfGoods/CustomsOffice/referenceNumber", leg.departure);
+    document.set("Consignment/CountryOfRoutingOfConsignment/country", leg.transit.get(..2)?);
     let border = "Consignment/ActiveBorderTransportMeans/customsOfficeAtBorderReferenceNumber";
     document.set(border, leg.transit);
     let commodity = "Consignment/HouseConsignment/ConsignmentItem/Commodity";
     document.set(&format!("{commodity}/descriptionOfGoods"), goods);
-    document.set(
-        &format!("{commodity}/CommodityCode/harmonizedSystemSubHeadingCode"),
-        heading,
-    );
-    document.set(
-        &format!("{commodity}/CommodityCode/combinedNomenclatureCode"),
-        ending,
-    );
+    document.set(&format!("{commodity}/CommodityCode/harmonizedSystemSubHeadingCode"), heading);
+    document.set(&format!("{commodity}/CommodityCode/combinedNomenclatureCode"), ending);
     wire::write(&document).ok()
 }
 

@@ -36,9 +36,7 @@ impl std::str::FromStr for StoreChoice {
             url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
                 Ok(Self::Postgres(url.to_owned()))
             }
-            _ => Err(format!(
-                "`{text}` is no store: give `sqlite` or a `postgres://` URL"
-            )),
+            _ => Err(format!("`{text}` is no store: give `sqlite` or a `postgres://` URL")),
         }
     }
 }
@@ -132,30 +130,19 @@ impl Fleet {
             let node = tokio::task::block_in_place(|| prepare(folder, *country, store, reference))?;
             prepared.insert(*country, node);
         }
-        let cards: Vec<(Country, PathBuf)> = prepared
-            .iter()
-            .map(|(country, node)| (*country, node.card.clone()))
-            .collect();
-        let parties: Vec<Administration> = countries
-            .iter()
-            .map(|country| Administration::of(*country))
-            .collect();
+        let cards: Vec<(Country, PathBuf)> =
+            prepared.iter().map(|(country, node)| (*country, node.card.clone())).collect();
+        let parties: Vec<Administration> =
+            countries.iter().map(|country| Administration::of(*country)).collect();
         for (country, node) in &prepared {
-            let partners = cards
-                .iter()
-                .filter(|(other, _)| other != country)
-                .map(|(_, card)| card.clone());
+            let partners = cards.iter().filter(|(other, _)| other != country).map(|(_, card)| card.clone());
             node::join_corridor(&node.config, partners.collect(), &parties)
                 .map_err(|error| FleetError::SetUp(*country, error))?;
         }
         let mut members = BTreeMap::new();
         for (country, node) in prepared {
             let log = folder.join(country.as_str().to_lowercase()).join("node.log");
-            let program = Program {
-                binary: binary.to_owned(),
-                config: node.config.clone(),
-                log,
-            };
+            let program = Program { binary: binary.to_owned(), config: node.config.clone(), log };
             let process = Supervised::start(program).map_err(system(binary))?;
             let api = |token: &str| Api::new(node.api.clone(), token.to_owned());
             let member = Member {
@@ -172,11 +159,7 @@ impl Fleet {
             };
             members.insert(country, member);
         }
-        let fleet = Self {
-            folder: folder.to_owned(),
-            keep,
-            members,
-        };
+        let fleet = Self { folder: folder.to_owned(), keep, members };
         fleet.wait_until_ready().await?;
         Ok(fleet)
     }
@@ -191,10 +174,7 @@ impl Fleet {
                     let log = std::fs::read_to_string(log).unwrap_or_default();
                     let lines: Vec<&str> = log.lines().rev().take(12).collect();
                     let log = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
-                    return Err(FleetError::NotReady {
-                        country: *country,
-                        log,
-                    });
+                    return Err(FleetError::NotReady { country: *country, log });
                 }
                 tokio::time::sleep(READY_PAUSE).await;
             }
@@ -234,30 +214,19 @@ impl Fleet {
 
     /// The people at every node.
     pub fn cast(&self) -> Corridor {
-        let people = |member: &Member| Cast {
-            trader: member.trader.clone(),
-            officer: member.officer.clone(),
-        };
-        self.members
-            .iter()
-            .map(|(country, member)| (*country, people(member)))
-            .collect()
+        let people =
+            |member: &Member| Cast { trader: member.trader.clone(), officer: member.officer.clone() };
+        self.members.iter().map(|(country, member)| (*country, people(member))).collect()
     }
 
     /// The operator's access to every node.
     pub fn operators(&self) -> BTreeMap<Country, Api> {
-        self.members
-            .iter()
-            .map(|(country, member)| (*country, member.operator.clone()))
-            .collect()
+        self.members.iter().map(|(country, member)| (*country, member.operator.clone())).collect()
     }
 
     /// How to sign in at each console.
     pub fn sign_ins(&self) -> BTreeMap<Country, SignIn> {
-        self.members
-            .iter()
-            .map(|(country, member)| (*country, member.sign_in.clone()))
-            .collect()
+        self.members.iter().map(|(country, member)| (*country, member.sign_in.clone())).collect()
     }
 
     /// How often each node had to be started again.
@@ -298,10 +267,7 @@ fn prepare(
     let store = match store {
         StoreChoice::Sqlite => "sqlite:node.db".to_owned(),
         StoreChoice::Postgres(url) => {
-            let run = folder
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            let run = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let run: String = run.chars().filter(char::is_ascii_alphanumeric).collect();
             let joint = if url.contains('?') { '&' } else { '?' };
             format!("{url}{joint}schema={}_{name}", run.to_lowercase())
@@ -322,9 +288,7 @@ fn prepare(
 /// An address on loopback that was free a moment ago.
 fn free_address() -> Result<SocketAddr, FleetError> {
     let busy = |error| FleetError::System("cannot find a free port on 127.0.0.1".to_owned(), error);
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map_err(busy)
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(busy)
 }
 
 /// A reference amount that covers all uses of a guarantee at once, in whole euro: the corridor plays many declarations
@@ -332,9 +296,6 @@ fn free_address() -> Result<SocketAddr, FleetError> {
 fn reference_amount(registration: &Registration) -> serde_json::Value {
     let greatest = registration.greatest.minor().max(100);
     let uses = i64::try_from(registration.uses).unwrap_or(i64::MAX);
-    let covered = greatest
-        .saturating_mul(uses)
-        .saturating_mul(4)
-        .min(999_999_999_999);
+    let covered = greatest.saturating_mul(uses).saturating_mul(4).min(999_999_999_999);
     json!({ "minor": covered, "currency": Currency::EUR })
 }

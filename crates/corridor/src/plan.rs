@@ -91,11 +91,7 @@ impl Declaration {
 
     /// As [`Declaration::load`], from bytes.
     pub fn parse(index: usize, file: &Path, xml: Vec<u8>, codes: &dyn wire::CodeLists, on: Date) -> Self {
-        let country_of = |party: &str| {
-            party
-                .strip_prefix("NTA.")
-                .and_then(|code| Country::parse(code).ok())
-        };
+        let country_of = |party: &str| party.strip_prefix("NTA.").and_then(|code| Country::parse(code).ok());
         let mut declaration = Self {
             index,
             file: file.to_owned(),
@@ -135,16 +131,10 @@ impl Declaration {
 
 impl Route {
     fn of(document: &Document) -> Option<Self> {
-        let office = |path: &str| {
-            document
-                .text(path)
-                .and_then(|text| OfficeReference::parse(text).ok())
-        };
+        let office = |path: &str| document.text(path).and_then(|text| OfficeReference::parse(text).ok());
         let authorisations = document.texts("Authorisation/type");
         Some(Self {
-            lrn: document
-                .text("TransitOperation/LRN")
-                .and_then(|text| Lrn::parse(text).ok())?,
+            lrn: document.text("TransitOperation/LRN").and_then(|text| Lrn::parse(text).ok())?,
             departure: office("CustomsOfficeOfDeparture/referenceNumber")?,
             destination: office("CustomsOfficeOfDestinationDeclared/referenceNumber")?,
             transit: document
@@ -163,9 +153,7 @@ impl Route {
 
     /// The countries that take part: of the offices and of the guarantees.
     pub fn countries(&self) -> BTreeSet<Country> {
-        let offices = [&self.departure, &self.destination]
-            .into_iter()
-            .chain(&self.transit);
+        let offices = [&self.departure, &self.destination].into_iter().chain(&self.transit);
         let guarantees = self.guarantees.iter().map(|guarantee| guarantee.grn.country());
         offices.map(OfficeReference::country).chain(guarantees).collect()
     }
@@ -174,29 +162,18 @@ impl Route {
 fn guarantees(document: &Document) -> Vec<GuaranteeUse> {
     let mut uses = Vec::new();
     for guarantee in document.groups("Guarantee") {
-        let Some(kind) = guarantee
-            .text("guaranteeType")
-            .and_then(|text| GuaranteeType::parse(text).ok())
+        let Some(kind) = guarantee.text("guaranteeType").and_then(|text| GuaranteeType::parse(text).ok())
         else {
             continue;
         };
         for reference in guarantee.groups("GuaranteeReference") {
             let grn = reference.text("GRN").and_then(|text| Grn::parse(text).ok());
-            let access_code = reference
-                .text("accessCode")
-                .and_then(|text| AccessCode::parse(text).ok());
-            let currency = reference
-                .text("currency")
-                .and_then(|text| Currency::parse(text).ok());
+            let access_code = reference.text("accessCode").and_then(|text| AccessCode::parse(text).ok());
+            let currency = reference.text("currency").and_then(|text| Currency::parse(text).ok());
             let amount = reference.text("amountToBeCovered").unwrap_or("0");
             let amount = Money::parse(amount, currency.unwrap_or(Currency::EUR));
             if let (Some(grn), Some(access_code), Ok(amount)) = (grn, access_code, amount) {
-                uses.push(GuaranteeUse {
-                    grn,
-                    kind,
-                    access_code,
-                    amount,
-                });
+                uses.push(GuaranteeUse { grn, kind, access_code, amount });
             }
         }
     }
@@ -250,11 +227,7 @@ impl Plan {
         if countries.is_empty() {
             return Err(PlanError::NoCountry);
         }
-        Ok(Self {
-            declarations,
-            countries,
-            registrations,
-        })
+        Ok(Self { declarations, countries, registrations })
     }
 }
 

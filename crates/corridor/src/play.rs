@@ -101,13 +101,7 @@ enum Step {
 impl<'a> Play<'a> {
     /// A play of `declaration` in `corridor`.
     pub fn new(corridor: &'a Corridor, declaration: &'a Declaration) -> Self {
-        Self {
-            corridor,
-            declaration,
-            controlled: false,
-            pause: Duration::ZERO,
-            last_refusal: String::new(),
-        }
+        Self { corridor, declaration, controlled: false, pause: Duration::ZERO, last_refusal: String::new() }
     }
 
     /// Lets the people take their time: `pause` passes after each change of state, so that someone who watches the
@@ -138,9 +132,7 @@ impl<'a> Play<'a> {
                 }
             }
             if quiet > PATIENCE {
-                return Outcome::Stuck {
-                    state: format!("{last} {}", self.last_refusal).trim().to_owned(),
-                };
+                return Outcome::Stuck { state: format!("{last} {}", self.last_refusal).trim().to_owned() };
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -168,12 +160,8 @@ impl<'a> Play<'a> {
             "UnderControl" => {
                 // Control that was satisfactory leads back to acceptance: once is enough.
                 self.controlled = true;
-                self.decide(
-                    &home.officer,
-                    &movement.mrn,
-                    json!({"decision": "control-satisfactory"}),
-                )
-                .await?;
+                self.decide(&home.officer, &movement.mrn, json!({"decision": "control-satisfactory"}))
+                    .await?;
             }
             "Released" | "Arrived" => return self.travel(&movement).await,
             "WrittenOff" => return self.guarantee_released(&movement.mrn).await,
@@ -186,11 +174,8 @@ impl<'a> Play<'a> {
         match home.trader.submit(&self.declaration.xml).await {
             Ok(_) => Ok(Step::At("submitted".to_owned())),
             Err(ClientError::Problem { body, .. }) if body.get("replies").is_some() => {
-                let replies = body
-                    .get("replies")
-                    .and_then(serde_json::Value::as_array)
-                    .cloned()
-                    .unwrap_or_default();
+                let replies =
+                    body.get("replies").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
                 let messages = replies
                     .iter()
                     .filter_map(|reply| reply.get("type").and_then(serde_json::Value::as_str))
@@ -219,10 +204,7 @@ impl<'a> Play<'a> {
     }
 
     async fn decide(&self, officer: &Api, mrn: &str, decision: serde_json::Value) -> Result<(), ClientError> {
-        officer
-            .post(&format!("/api/v1/movements/{mrn}/decisions"), &decision)
-            .await
-            .map(|_| ())
+        officer.post(&format!("/api/v1/movements/{mrn}/decisions"), &decision).await.map(|_| ())
     }
 
     async fn travel(&self, movement: &MovementRow) -> Result<Step, ClientError> {
@@ -234,8 +216,7 @@ impl<'a> Play<'a> {
             match row.as_ref().map(|row| row.state.as_str()) {
                 Some("Announced") => {
                     let crossing = json!({"decision": "crossing", "office": office.as_str()});
-                    self.decide(&self.at(office.country())?.officer, &movement.mrn, crossing)
-                        .await?;
+                    self.decide(&self.at(office.country())?.officer, &movement.mrn, crossing).await?;
                     return Ok(Step::At(format!("crossing {office}")));
                 }
                 Some(_) => {}
@@ -257,12 +238,7 @@ impl<'a> Play<'a> {
                 there.trader.submit(&message).await?;
             }
             "Arrived" if route.authorised => {
-                self.decide(
-                    &there.officer,
-                    &movement.mrn,
-                    json!({"decision": "permit-unloading"}),
-                )
-                .await?;
+                self.decide(&there.officer, &movement.mrn, json!({"decision": "permit-unloading"})).await?;
             }
             "Unloading" => {
                 let message = script::unloading_remarks(self.declaration, &movement.mrn)
@@ -284,33 +260,20 @@ impl<'a> Play<'a> {
         room: &str,
         mrn: &str,
     ) -> Result<Option<MovementRow>, ClientError> {
-        let rows: Movements = self
-            .at(office.country())?
-            .officer
-            .get(&format!("/api/v1/movements?mrn={mrn}"))
-            .await?;
-        Ok(rows
-            .movements
-            .into_iter()
-            .find(|row| row.room == room && row.office == office.as_str()))
+        let rows: Movements =
+            self.at(office.country())?.officer.get(&format!("/api/v1/movements?mrn={mrn}")).await?;
+        Ok(rows.movements.into_iter().find(|row| row.room == room && row.office == office.as_str()))
     }
 
     async fn guarantee_released(&self, mrn: &str) -> Result<Step, ClientError> {
         let references = self.declaration.route.iter().flat_map(|route| &route.guarantees);
         for guarantee in references {
             let officer = &self.at(guarantee.grn.country())?.officer;
-            let account: serde_json::Value = officer
-                .get(&format!("/api/v1/guarantees/{}", guarantee.grn))
-                .await?;
-            let locks = account
-                .get("locks")
-                .and_then(serde_json::Value::as_array)
-                .cloned()
-                .unwrap_or_default();
-            if locks
-                .iter()
-                .any(|lock| lock.get("mrn").and_then(serde_json::Value::as_str) == Some(mrn))
-            {
+            let account: serde_json::Value =
+                officer.get(&format!("/api/v1/guarantees/{}", guarantee.grn)).await?;
+            let locks =
+                account.get("locks").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+            if locks.iter().any(|lock| lock.get("mrn").and_then(serde_json::Value::as_str) == Some(mrn)) {
                 return Ok(Step::At(format!("guarantee {} still locked", guarantee.grn)));
             }
         }

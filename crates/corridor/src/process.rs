@@ -35,10 +35,7 @@ pub struct Program {
 impl Program {
     /// Starts the node. It stops by itself when this process dies, since its standard input then closes.
     fn start(&self) -> std::io::Result<Child> {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)?;
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
         Command::new(&self.binary)
             .arg("serve")
             .arg("--config")
@@ -69,12 +66,7 @@ impl Supervised {
             Arc::clone(&restarts),
             Arc::clone(&wake),
         ));
-        Ok(Self {
-            stopping,
-            restarts,
-            watcher,
-            wake,
-        })
+        Ok(Self { stopping, restarts, watcher, wake })
     }
 
     /// How often the node had to be started again.

@@ -112,20 +112,13 @@ pub async fn run(options: &Options) -> Result<Report, RunError> {
         .map(|(index, file)| Declaration::load(index, file, &node::Lists(&catalogue), today))
         .collect::<Result<Vec<_>, _>>()?;
     let plan = Plan::of(declarations)?;
-    let fleet = Fleet::launch(
-        &options.binary,
-        &plan.countries,
-        &options.store,
-        options.reference.as_deref(),
-    )
-    .await?;
+    let fleet =
+        Fleet::launch(&options.binary, &plan.countries, &options.store, options.reference.as_deref()).await?;
     fleet.register_guarantees(&plan.registrations).await?;
     let endings = play_all(&fleet, plan, options.progress).await;
     settle(&fleet.operators()).await?;
     let timeline = Timeline::collect(&fleet.operators()).await?;
-    timeline
-        .write(&options.out)
-        .map_err(|error| RunError::Out(options.out.clone(), error))?;
+    timeline.write(&options.out).map_err(|error| RunError::Out(options.out.clone(), error))?;
     let unbalanced = unbalanced(&fleet.operators()).await?;
     let report = Report {
         declarations: endings,
@@ -148,14 +141,9 @@ async fn play_all(fleet: &Fleet, plan: Plan, draw: bool) -> Vec<Ending> {
         tasks.push(tokio::spawn(async move {
             // The semaphore is never closed, so acquiring it cannot fail.
             let _turn = gate.acquire().await;
-            let name = declaration
-                .file
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
+            let name = declaration.file.file_name().map(|name| name.to_string_lossy().into_owned());
             let name = name.unwrap_or_default();
-            let outcome = Play::new(&corridor, &declaration)
-                .run(|state| progress.says(&name, state))
-                .await;
+            let outcome = Play::new(&corridor, &declaration).run(|state| progress.says(&name, state)).await;
             let ending = ending(&declaration, &outcome);
             progress.finished(&name, ending.ok);
             ending
@@ -198,11 +186,8 @@ async fn settle(operators: &BTreeMap<Country, Api>) -> Result<(), RunError> {
                 waiting += 1;
                 continue;
             };
-            let partners = answer
-                .get("partners")
-                .and_then(serde_json::Value::as_array)
-                .cloned()
-                .unwrap_or_default();
+            let partners =
+                answer.get("partners").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
             waiting += partners
                 .iter()
                 .filter_map(|partner| partner.get("queued").and_then(serde_json::Value::as_i64))
@@ -221,21 +206,12 @@ async fn unbalanced(operators: &BTreeMap<Country, Api>) -> Result<Vec<String>, R
     let mut wrong = Vec::new();
     for (country, api) in operators {
         let answer: serde_json::Value = api.get("/api/v1/guarantees").await?;
-        let accounts = answer
-            .get("guarantees")
-            .and_then(serde_json::Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let accounts =
+            answer.get("guarantees").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
         for account in accounts {
-            let balanced = account
-                .get("balanced")
-                .and_then(serde_json::Value::as_bool)
-                .unwrap_or(false);
+            let balanced = account.get("balanced").and_then(serde_json::Value::as_bool).unwrap_or(false);
             if !balanced {
-                let grn = account
-                    .get("grn")
-                    .and_then(serde_json::Value::as_str)
-                    .unwrap_or_default();
+                let grn = account.get("grn").and_then(serde_json::Value::as_str).unwrap_or_default();
                 wrong.push(format!("{country} {grn}"));
             }
         }

@@ -14,12 +14,7 @@ use wire::{Document, MessageType};
 pub fn presentation(declaration: &Declaration) -> Result<Vec<u8>, String> {
     let (source, route) = legible(declaration)?;
     let mut message = wire::carry(source, MessageType::CC170C);
-    head(
-        &mut message,
-        declaration,
-        &Administration::of(route.departure.country()),
-        "P",
-    );
+    head(&mut message, declaration, &Administration::of(route.departure.country()), "P");
     message.set("TransitOperation/LRN", &route.lrn);
     message.set("TransitOperation/limitDate", default_limit(source));
     write(&message)
@@ -33,42 +28,22 @@ pub fn presentation(declaration: &Declaration) -> Result<Vec<u8>, String> {
 pub fn arrival(declaration: &Declaration, mrn: &str) -> Result<Vec<u8>, String> {
     let (source, route) = legible(declaration)?;
     let mut message = Document::new(MessageType::CC007C);
-    head(
-        &mut message,
-        declaration,
-        &Administration::of(route.destination.country()),
-        "A",
-    );
+    head(&mut message, declaration, &Administration::of(route.destination.country()), "A");
     message.set("TransitOperation/MRN", mrn);
-    message.set(
-        "TransitOperation/arrivalNotificationDateAndTime",
-        prepared(source),
-    );
+    message.set("TransitOperation/arrivalNotificationDateAndTime", prepared(source));
     message.set("TransitOperation/simplifiedProcedure", u8::from(route.authorised));
     message.set("TransitOperation/incidentFlag", 0);
     if route.authorised {
         let authorisation = message.add("Authorisation");
         authorisation.set("sequenceNumber", 1);
         authorisation.set("type", "C522");
-        authorisation.set(
-            "referenceNumber",
-            format!("{}ACE{}", route.destination.country(), "20240001"),
-        );
+        authorisation.set("referenceNumber", format!("{}ACE{}", route.destination.country(), "20240001"));
     }
-    message.set(
-        "CustomsOfficeOfDestinationActual/referenceNumber",
-        &route.destination,
-    );
-    message.set(
-        "TraderAtDestination/identificationNumber",
-        trader_at_destination(route),
-    );
+    message.set("CustomsOfficeOfDestinationActual/referenceNumber", &route.destination);
+    message.set("TraderAtDestination/identificationNumber", trader_at_destination(route));
     message.set("Consignment/LocationOfGoods/typeOfLocation", "B");
     message.set("Consignment/LocationOfGoods/qualifierOfIdentification", "V");
-    message.set(
-        "Consignment/LocationOfGoods/CustomsOffice/referenceNumber",
-        &route.destination,
-    );
+    message.set("Consignment/LocationOfGoods/CustomsOffice/referenceNumber", &route.destination);
     write(&message)
 }
 
@@ -79,27 +54,13 @@ pub fn arrival(declaration: &Declaration, mrn: &str) -> Result<Vec<u8>, String> 
 pub fn unloading_remarks(declaration: &Declaration, mrn: &str) -> Result<Vec<u8>, String> {
     let (source, route) = legible(declaration)?;
     let mut message = Document::new(MessageType::CC044C);
-    head(
-        &mut message,
-        declaration,
-        &Administration::of(route.destination.country()),
-        "U",
-    );
+    head(&mut message, declaration, &Administration::of(route.destination.country()), "U");
     message.set("TransitOperation/MRN", mrn);
-    message.set(
-        "CustomsOfficeOfDestinationActual/referenceNumber",
-        &route.destination,
-    );
-    message.set(
-        "TraderAtDestination/identificationNumber",
-        trader_at_destination(route),
-    );
+    message.set("CustomsOfficeOfDestinationActual/referenceNumber", &route.destination);
+    message.set("TraderAtDestination/identificationNumber", trader_at_destination(route));
     message.set("UnloadingRemark/conform", 1);
     message.set("UnloadingRemark/unloadingCompletion", 1);
-    message.set(
-        "UnloadingRemark/unloadingDate",
-        prepared(source).get(..10).unwrap_or("2024-11-30"),
-    );
+    message.set("UnloadingRemark/unloadingDate", prepared(source).get(..10).unwrap_or("2024-11-30"));
     if !source.groups("Consignment/TransportEquipment/Seal").is_empty() {
         message.set("UnloadingRemark/stateOfSeals", 1);
     }
@@ -116,16 +77,9 @@ fn legible(declaration: &Declaration) -> Result<(&Document, &Route), String> {
 /// The header: from the declarant, to the administration, with an identification of its own.
 fn head(message: &mut Document, declaration: &Declaration, to: &Administration, step: &str) {
     let source = declaration.document.as_ref();
-    let text = |path: &str| {
-        source
-            .and_then(|document| document.text(path))
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let identification: String = format!("{step}{}-{}", declaration.index, text("messageIdentification"))
-        .chars()
-        .take(35)
-        .collect();
+    let text = |path: &str| source.and_then(|document| document.text(path)).unwrap_or_default().to_owned();
+    let identification: String =
+        format!("{step}{}-{}", declaration.index, text("messageIdentification")).chars().take(35).collect();
     message.set("messageSender", text("messageSender"));
     message.set("messageRecipient", to);
     message.set("preparationDateAndTime", text("preparationDateAndTime"));
@@ -135,10 +89,7 @@ fn head(message: &mut Document, declaration: &Declaration, to: &Administration, 
 }
 
 fn prepared(source: &Document) -> String {
-    source
-        .text("preparationDateAndTime")
-        .unwrap_or_default()
-        .to_owned()
+    source.text("preparationDateAndTime").unwrap_or_default().to_owned()
 }
 
 fn default_limit(source: &Document) -> String {
@@ -152,10 +103,6 @@ fn trader_at_destination(route: &Route) -> String {
 
 fn write(message: &Document) -> Result<Vec<u8>, String> {
     wire::write(message).map_err(|errors| {
-        errors
-            .iter()
-            .map(|error| format!("{}: {}", error.path, error.message))
-            .collect::<Vec<_>>()
-            .join("; ")
+        errors.iter().map(|error| format!("{}: {}", error.path, error.message)).collect::<Vec<_>>().join("; ")
     })
 }

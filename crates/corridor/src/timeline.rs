@@ -57,9 +57,8 @@ impl Timeline {
         for (country, api) in nodes {
             let mut after = 0;
             loop {
-                let page: Page = api
-                    .get(&format!("/api/v1/messages?after={after}&limit=500"))
-                    .await?;
+                let page: Page =
+                    api.get_patiently(&format!("/api/v1/messages?after={after}&limit=500")).await?;
                 let Some(last) = page.messages.last().map(|entry| entry.id) else {
                     break;
                 };
@@ -69,7 +68,7 @@ impl Timeline {
                     if foreign && entry.from_party != country.to_string() {
                         continue;
                     }
-                    let body = api.bytes(&format!("/api/v1/messages/{}", entry.id)).await?;
+                    let body = api.bytes_patiently(&format!("/api/v1/messages/{}", entry.id)).await?;
                     entries.push((entry, body));
                 }
             }
@@ -115,11 +114,7 @@ impl Timeline {
 
     /// The timeline in words, one message a line.
     pub fn lines(&self) -> Vec<String> {
-        let start = self
-            .entries
-            .first()
-            .map(|(entry, _)| entry.at)
-            .unwrap_or_default();
+        let start = self.entries.first().map(|(entry, _)| entry.at).unwrap_or_default();
         self.entries()
             .map(|entry| {
                 format!(
@@ -131,11 +126,7 @@ impl Timeline {
                     entry.message_type,
                     entry.movement,
                     entry.outcome,
-                    entry
-                        .clause
-                        .as_deref()
-                        .map(|clause| format!("  [{clause}]"))
-                        .unwrap_or_default(),
+                    entry.clause.as_deref().map(|clause| format!("  [{clause}]")).unwrap_or_default(),
                 )
             })
             .collect()

@@ -19,12 +19,7 @@ pub struct Decision<E, L> {
 
 impl<E, L> Default for Decision<E, L> {
     fn default() -> Self {
-        Self {
-            events: Vec::new(),
-            letters: Vec::new(),
-            timers: Vec::new(),
-            notices: Vec::new(),
-        }
+        Self { events: Vec::new(), letters: Vec::new(), timers: Vec::new(), notices: Vec::new() }
     }
 }
 
@@ -60,12 +55,8 @@ pub enum TimerKind {
 
 impl TimerKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [
-        Self::Presentation,
-        Self::GuaranteeAmendment,
-        Self::Arrival,
-        Self::ControlResults,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::Presentation, Self::GuaranteeAmendment, Self::Arrival, Self::ControlResults];
 
     /// The name under which a store keeps it.
     pub fn as_str(self) -> &'static str {
@@ -94,10 +85,7 @@ pub struct Notice {
 
 impl Notice {
     pub(crate) fn new(code: NoticeCode, words: impl Into<String>) -> Self {
-        Self {
-            code,
-            words: words.into(),
-        }
+        Self { code, words: words.into() }
     }
 }
 

@@ -12,11 +12,7 @@ pub(crate) struct Draft<S, E, L> {
 
 impl<S: Clone, E, L> Draft<S, E, L> {
     pub(crate) fn new(state: &S, apply: fn(&mut S, &E)) -> Self {
-        Self {
-            state: state.clone(),
-            decision: Decision::default(),
-            apply,
-        }
+        Self { state: state.clone(), decision: Decision::default(), apply }
     }
 
     pub(crate) fn event(&mut self, event: E) {

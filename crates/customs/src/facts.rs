@@ -179,9 +179,6 @@ impl Default for Profile {
 impl Profile {
     /// The procedure letter of an MRN for a declaration with this security data.
     pub fn letter(&self, security: Security) -> ProcedureLetter {
-        self.procedure_letters
-            .get(&security)
-            .copied()
-            .unwrap_or(ProcedureLetter::J)
+        self.procedure_letters.get(&security).copied().unwrap_or(ProcedureLetter::J)
     }
 }

@@ -48,15 +48,9 @@ pub(crate) fn gbp(amount: &str) -> Money {
 }
 
 pub(crate) fn facts(administration: &str) -> Facts {
-    let mut facts = Facts::new(
-        now(),
-        Administration::parse(administration).unwrap(),
-        Profile::default(),
-    );
+    let mut facts = Facts::new(now(), Administration::parse(administration).unwrap(), Profile::default());
     facts.offered_mrn = Some(mrn());
-    facts
-        .rates
-        .insert(Currency::parse("GBP").unwrap(), Decimal::new(12, 1));
+    facts.rates.insert(Currency::parse("GBP").unwrap(), Decimal::new(12, 1));
     facts
 }
 
@@ -80,11 +74,7 @@ pub(crate) fn line(country: &str, amount: Money) -> GuaranteeLine {
 }
 
 pub(crate) fn guarantee(kind: GuaranteeType, references: Vec<GuaranteeLine>) -> Guarantee {
-    Guarantee {
-        kind,
-        other_reference: None,
-        references,
-    }
+    Guarantee { kind, other_reference: None, references }
 }
 
 /// GB000060 to IT279100 by way of FR001260, one comprehensive guarantee of GB over GBP 1,000.
@@ -95,21 +85,12 @@ pub(crate) fn declaration() -> Declaration {
         security: Security::None,
         office_of_departure: office("GB000060"),
         office_of_destination: office("IT279100"),
-        offices_of_transit: vec![TransitOffice {
-            office: office("FR001260"),
-            estimated: None,
-        }],
-        holder: Holder {
-            identification: Some("GB123456789000".parse().unwrap()),
-            name: None,
-        },
+        offices_of_transit: vec![TransitOffice { office: office("FR001260"), estimated: None }],
+        holder: Holder { identification: Some("GB123456789000".parse().unwrap()), name: None },
         representative: None,
         authorised_consignor: false,
         limit: None,
-        guarantees: vec![guarantee(
-            GuaranteeType::COMPREHENSIVE,
-            vec![line("GB", gbp("1000.00"))],
-        )],
+        guarantees: vec![guarantee(GuaranteeType::COMPREHENSIVE, vec![line("GB", gbp("1000.00"))])],
         content: None,
         commodities: None,
     }
@@ -131,34 +112,21 @@ pub(crate) fn walk<P: Copy + PartialEq + Debug, T: Copy + PartialEq + Debug + Di
     let mut paths: Vec<Vec<usize>> = vec![Vec::new()];
     for (number, (from, to)) in hops.into_iter().enumerate() {
         let fits = |row: &Transition<P, T>| {
-            let on = if number == 0 {
-                row.on == trigger
-            } else {
-                continuations.contains(&row.on)
-            };
+            let on = if number == 0 { row.on == trigger } else { continuations.contains(&row.on) };
             row.from == from && row.to == to && on
         };
         let rows: Vec<usize> = (0..table.len()).filter(|row| fits(&table[*row])).collect();
         paths = paths
             .iter()
-            .flat_map(|path| {
-                rows.iter()
-                    .map(move |row| path.iter().copied().chain([*row]).collect())
-            })
+            .flat_map(|path| rows.iter().map(move |row| path.iter().copied().chain([*row]).collect()))
             .collect();
     }
     paths.into_iter().find(|path| {
-        let sends: Vec<&str> = path
-            .iter()
-            .flat_map(|row| table[*row].sends.iter().copied())
-            .collect();
-        let all_listed = letters
-            .iter()
-            .all(|sent| sends.iter().any(|listed| listed.trim_end_matches('*') == *sent));
-        let none_missing = sends
-            .iter()
-            .filter(|listed| !listed.ends_with('*'))
-            .all(|listed| letters.contains(listed));
+        let sends: Vec<&str> = path.iter().flat_map(|row| table[*row].sends.iter().copied()).collect();
+        let all_listed =
+            letters.iter().all(|sent| sends.iter().any(|listed| listed.trim_end_matches('*') == *sent));
+        let none_missing =
+            sends.iter().filter(|listed| !listed.ends_with('*')).all(|listed| letters.contains(listed));
         all_listed && none_missing
     })
 }

@@ -151,12 +151,7 @@ impl Refusal {
             Some(first) => format!("{message} breaks {} rule(s); the first is {first}", errors.len()),
             None => format!("{message} is refused"),
         };
-        Self {
-            kind: RefusalKind::Invalid,
-            message: Some(message.to_owned()),
-            errors,
-            words,
-        }
+        Self { kind: RefusalKind::Invalid, message: Some(message.to_owned()), errors, words }
     }
 
     /// A movement that is not known here: error 90, or 93 when its check digit shows that it cannot exist.
@@ -170,33 +165,19 @@ impl Refusal {
                     mrn.expected_check_digit()
                 ),
             ),
-            _ => (
-                ErrorCode::UnknownMrn,
-                format!("{named} is not known at this office"),
-            ),
+            _ => (ErrorCode::UnknownMrn, format!("{named} is not known at this office")),
         };
-        let pointer = message.map_or("MRN".to_owned(), |message| {
-            format!("/{message}/TransitOperation/MRN")
-        });
+        let pointer = message.map_or("MRN".to_owned(), |message| format!("/{message}/TransitOperation/MRN"));
         let errors = vec![FunctionalError::new(pointer, code, "R0028", mrn.map(Mrn::as_str))];
-        Self {
-            kind: RefusalKind::UnknownMovement,
-            message: message.map(str::to_owned),
-            errors,
-            words,
-        }
+        Self { kind: RefusalKind::UnknownMovement, message: message.map(str::to_owned), errors, words }
     }
 
     /// Out of sequence: error 92 at the root element (G0009).
     pub(crate) fn out_of_sequence(message: Option<&str>, what: impl fmt::Display, phase: &str) -> Self {
         // A command of an officer has no root element; it points at the movement.
         let pointer = message.map_or("movement".to_owned(), |message| format!("/{message}"));
-        let errors = vec![FunctionalError::new(
-            pointer,
-            ErrorCode::OutOfSequence,
-            OUT_OF_SEQUENCE_REASON,
-            None,
-        )];
+        let errors =
+            vec![FunctionalError::new(pointer, ErrorCode::OutOfSequence, OUT_OF_SEQUENCE_REASON, None)];
         Self {
             kind: RefusalKind::OutOfSequence,
             message: message.map(str::to_owned),
@@ -207,12 +188,7 @@ impl Refusal {
 
     /// A fact that the node should have supplied.
     pub(crate) fn fact_missing(words: impl Into<String>) -> Self {
-        Self {
-            kind: RefusalKind::FactMissing,
-            message: None,
-            errors: Vec::new(),
-            words: words.into(),
-        }
+        Self { kind: RefusalKind::FactMissing, message: None, errors: Vec::new(), words: words.into() }
     }
 
     /// Which message answers the sender.

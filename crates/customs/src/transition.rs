@@ -31,11 +31,7 @@ pub fn table<P: Display, T: Display>(rows: &[Transition<P, T>]) -> String {
     });
     let lines: Vec<[String; 5]> = std::iter::once(head).chain(body).collect();
     let width = |column: usize| {
-        lines
-            .iter()
-            .filter_map(|line| line.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
     };
     let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();

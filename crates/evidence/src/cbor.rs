@@ -129,10 +129,8 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], EvidenceError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or_else(|| self.wrong("it ends too early"))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(count).ok_or_else(|| self.wrong("it ends too early"))?;
         self.rest = rest;
         Ok(taken)
     }
@@ -145,10 +143,7 @@ impl<'a> Reader<'a> {
             24..=27 => 1usize << (info - 24),
             _ => return Err(self.wrong("it uses an indefinite or reserved length (RFC 8949 section 4.2.1)")),
         };
-        let value = self
-            .take(width)?
-            .iter()
-            .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let value = self.take(width)?.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
         let least = match width {
             1 => 24,
             2 => 0x100,
@@ -210,10 +205,7 @@ impl<'a> Reader<'a> {
     pub fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], EvidenceError> {
         let bytes = self.bytes()?;
         bytes.try_into().map_err(|_| {
-            self.wrong(format!(
-                "a byte string of {N} bytes was expected, it has {}",
-                bytes.len()
-            ))
+            self.wrong(format!("a byte string of {N} bytes was expected, it has {}", bytes.len()))
         })
     }
 
@@ -311,14 +303,10 @@ impl<'a> Reader<'a> {
         let (major, value) = self.head()?;
         match major {
             UNSIGNED | NEGATIVE => Ok(()),
-            BYTES => self
-                .take(usize::try_from(value).unwrap_or(usize::MAX))
-                .map(|_| ()),
+            BYTES => self.take(usize::try_from(value).unwrap_or(usize::MAX)).map(|_| ()),
             TEXT => {
                 let bytes = self.take(usize::try_from(value).unwrap_or(usize::MAX))?;
-                std::str::from_utf8(bytes)
-                    .map(|_| ())
-                    .map_err(|_| self.wrong("a text is not UTF-8"))
+                std::str::from_utf8(bytes).map(|_| ()).map_err(|_| self.wrong("a text is not UTF-8"))
             }
             // Each item takes at least a byte, so a false count ends with the input.
             ARRAY => (0..value).try_for_each(|_| self.skip(depth + 1)),

@@ -3,9 +3,8 @@ use coset::cbor::Value;
 use proptest::prelude::*;
 
 fn accepted(hex: &str) -> bool {
-    let bytes: Vec<u8> = (0..hex.len() / 2)
-        .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
+    let bytes: Vec<u8> =
+        (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
     check("sample", &bytes).is_ok()
 }
 
@@ -95,9 +94,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::Bool),
         Just(Value::Null),
     ];
-    leaf.prop_recursive(4, 32, 6, |inner| {
-        prop::collection::vec(inner, 0..6).prop_map(Value::Array)
-    })
+    leaf.prop_recursive(4, 32, 6, |inner| prop::collection::vec(inner, 0..6).prop_map(Value::Array))
 }
 
 proptest! {

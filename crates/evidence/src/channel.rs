@@ -32,11 +32,7 @@ impl Channel {
                 "it must be 1 to 64 printable ASCII characters without spaces",
             ));
         }
-        Ok(Self {
-            sender,
-            recipient,
-            subject: subject.to_owned(),
-        })
+        Ok(Self { sender, recipient, subject: subject.to_owned() })
     }
 
     /// Parses `NTA.GB>NTA.FR/SUBJECT`.
@@ -44,13 +40,7 @@ impl Channel {
     /// # Errors
     /// When the text has another form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || {
-            Invalid::new(
-                "channel",
-                text,
-                "it must be as in NTA.GB>NTA.FR/24GB0000601001EBD4",
-            )
-        };
+        let wrong = || Invalid::new("channel", text, "it must be as in NTA.GB>NTA.FR/24GB0000601001EBD4");
         let (sender, rest) = text.split_once('>').ok_or_else(wrong)?;
         let (recipient, subject) = rest.split_once('/').ok_or_else(wrong)?;
         let sender = Administration::parse(sender).map_err(|_| wrong())?;

@@ -32,21 +32,12 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The checkpoint of an administration's log.
     pub fn new(administration: &Administration, size: u64, root: Hash) -> Self {
-        Self {
-            origin: log_origin(administration),
-            size,
-            root: Digest(root),
-        }
+        Self { origin: log_origin(administration), size, root: Digest(root) }
     }
 
     /// The signed text: origin, size and root (base64), each with its line feed.
     pub fn text(&self) -> String {
-        format!(
-            "{}\n{}\n{}\n",
-            self.origin,
-            self.size,
-            STANDARD.encode(self.root.as_bytes())
-        )
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.as_bytes()))
     }
 
     /// Signs the checkpoint as a note. Ed25519 is deterministic: the same checkpoint gives the same note.
@@ -58,11 +49,7 @@ impl Checkpoint {
         let text = self.text();
         let mut signature = note_key_hash(&self.origin, &key.public()).to_vec();
         signature.extend(key.sign(text.as_bytes()));
-        Ok(format!(
-            "{text}\n\u{2014} {} {}\n",
-            self.origin,
-            STANDARD.encode(signature)
-        ))
+        Ok(format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(signature)))
     }
 
     /// Reads a note and verifies that `origin`'s log signed it with `key`. Other signatures, as of witnesses, are
@@ -85,9 +72,8 @@ impl Checkpoint {
         if checkpoint.origin != origin {
             return Err(malformed(&format!("its origin is not `{origin}`")));
         }
-        let signatures = signatures
-            .strip_suffix('\n')
-            .ok_or_else(|| malformed("its last line has no line feed"))?;
+        let signatures =
+            signatures.strip_suffix('\n').ok_or_else(|| malformed("its last line has no line feed"))?;
         let hash = note_key_hash(origin, key);
         let mut found = false;
         for (position, line) in signatures.split('\n').enumerate() {
@@ -104,10 +90,7 @@ impl Checkpoint {
         if found {
             Ok(checkpoint)
         } else {
-            Err(EvidenceError::Signature {
-                what: WHAT,
-                key: key.key_id().short(),
-            })
+            Err(EvidenceError::Signature { what: WHAT, key: key.key_id().short() })
         }
     }
 
@@ -119,16 +102,11 @@ impl Checkpoint {
         if lines.any(str::is_empty) {
             return Err(malformed("its text has a blank line"));
         }
-        let number: u64 = size
-            .parse()
-            .map_err(|_| malformed("its second line is not a size"))?;
+        let number: u64 = size.parse().map_err(|_| malformed("its second line is not a size"))?;
         if number.to_string() != size {
             return Err(malformed("its size is not in plain decimal digits"));
         }
-        let root = STANDARD
-            .decode(root)
-            .ok()
-            .and_then(|root| <[u8; 32]>::try_from(root).ok());
+        let root = STANDARD.decode(root).ok().and_then(|root| <[u8; 32]>::try_from(root).ok());
         Ok(Self {
             origin: origin.to_owned(),
             size: number,

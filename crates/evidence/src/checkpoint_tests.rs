@@ -20,12 +20,7 @@ fn a_checkpoint_is_a_signed_note() {
     let lines: Vec<_> = note.split('\n').collect();
     assert_eq!(
         lines[..4],
-        [
-            "tidewaiter.example/GB",
-            "42",
-            "BgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgY=",
-            ""
-        ]
+        ["tidewaiter.example/GB", "42", "BgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgY=", ""]
     );
     assert!(
         lines[4].starts_with("\u{2014} tidewaiter.example/GB ") && lines[5].is_empty() && lines.len() == 6
@@ -37,9 +32,7 @@ fn a_checkpoint_is_a_signed_note() {
 fn every_bit_of_a_checkpoint_counts() {
     let key = keys(1).log.public();
     let holds = |note: &str| Checkpoint::verify(note, "tidewaiter.example/GB", &key).is_ok();
-    every_bit_counts(note().as_bytes(), |bytes| {
-        std::str::from_utf8(bytes).is_ok_and(holds)
-    });
+    every_bit_counts(note().as_bytes(), |bytes| std::str::from_utf8(bytes).is_ok_and(holds));
 }
 
 #[test]
@@ -56,10 +49,7 @@ fn signatures_of_witnesses_are_passed_over_and_a_false_one_of_the_log_is_not() {
     let line = |note: &str| note.lines().last().unwrap().to_owned() + "\n";
     let cosignature = line(&witness.sign(&keys(5).witness).unwrap());
     assert!(verified(&(note() + &cosignature)).is_ok());
-    let other = Checkpoint {
-        size: 41,
-        ..checkpoint()
-    };
+    let other = Checkpoint { size: 41, ..checkpoint() };
     let false_line = line(&other.sign(&keys(1).log).unwrap());
     assert!(verified(&(note() + &false_line)).is_err());
     assert!(verified(&(note() + &cosignature.repeat(31))).is_ok());
@@ -73,10 +63,7 @@ fn extension_lines_are_signed_and_allowed() {
     let text = checkpoint().text() + "an extension\n";
     let mut signature = note_key_hash("tidewaiter.example/GB", &key.public()).to_vec();
     signature.extend(key.sign(text.as_bytes()));
-    let note = format!(
-        "{text}\n\u{2014} tidewaiter.example/GB {}\n",
-        STANDARD.encode(signature)
-    );
+    let note = format!("{text}\n\u{2014} tidewaiter.example/GB {}\n", STANDARD.encode(signature));
     assert_eq!(verified(&note).unwrap(), checkpoint());
     assert!(verified(&note.replace("an ext", "no ext")).is_err());
 }
@@ -91,21 +78,12 @@ fn other_forms_are_refused_though_signed() {
         ("no size", format!("tidewaiter.example/GB\n\n{root}\n")),
         ("short root", "tidewaiter.example/GB\n42\nBgYG\n".to_owned()),
         ("no root", "tidewaiter.example/GB\n42\n".to_owned()),
-        (
-            "control character",
-            format!("tidewaiter.example/GB\n42\n{root}\n\t\n"),
-        ),
-        (
-            "blank extension",
-            format!("tidewaiter.example/GB\n42\n{root}\n\nx\n"),
-        ),
+        ("control character", format!("tidewaiter.example/GB\n42\n{root}\n\t\n")),
+        ("blank extension", format!("tidewaiter.example/GB\n42\n{root}\n\nx\n")),
     ] {
         let mut signature = note_key_hash("tidewaiter.example/GB", &key.public()).to_vec();
         signature.extend(key.sign(text.as_bytes()));
-        let note = format!(
-            "{text}\n\u{2014} tidewaiter.example/GB {}\n",
-            STANDARD.encode(signature)
-        );
+        let note = format!("{text}\n\u{2014} tidewaiter.example/GB {}\n", STANDARD.encode(signature));
         assert!(verified(&note).is_err(), "{name}");
     }
     assert!(verified(&"x".repeat(MAX_CHECKPOINT + 1)).is_err());
@@ -114,10 +92,7 @@ fn other_forms_are_refused_though_signed() {
 #[test]
 fn an_origin_that_cannot_name_a_key_is_refused() {
     for origin in ["", "a b", "a+b", "a\nb"] {
-        let checkpoint = Checkpoint {
-            origin: origin.to_owned(),
-            ..checkpoint()
-        };
+        let checkpoint = Checkpoint { origin: origin.to_owned(), ..checkpoint() };
         assert!(checkpoint.sign(&keys(1).log).is_err(), "{origin:?}");
     }
 }

@@ -130,10 +130,7 @@ pub fn read(profile: &Profile, bytes: &[u8]) -> Result<Unverified, EvidenceError
     let what = profile.what;
     let signed = parse(what, profile.limit, bytes)?;
     if !signed.unprotected.is_empty() {
-        return Err(EvidenceError::malformed(
-            what,
-            "its unprotected header is not empty",
-        ));
+        return Err(EvidenceError::malformed(what, "its unprotected header is not empty"));
     }
     if signed.payload.is_none() {
         return Err(EvidenceError::malformed(what, "its payload is detached"));
@@ -147,19 +144,12 @@ pub fn read(profile: &Profile, bytes: &[u8]) -> Result<Unverified, EvidenceError
     let (Some(issuer), Some(subject), Some(NumericDate::WholeSeconds(issued_at))) =
         (claims.issuer, claims.subject, claims.issued_at)
     else {
-        return Err(EvidenceError::malformed(
-            what,
-            "it lacks the claim iss, sub or iat (whole seconds)",
-        ));
+        return Err(EvidenceError::malformed(what, "it lacks the claim iss, sub or iat (whole seconds)"));
     };
     Ok(Unverified {
         what,
         key_id: key_id_of(what, header)?,
-        claims: Claims {
-            issuer,
-            subject,
-            issued_at,
-        },
+        claims: Claims { issuer, subject, issued_at },
         signed,
     })
 }
@@ -186,19 +176,13 @@ impl Unverified {
     /// When it names another key or the signature does not hold.
     pub fn verify(&self, key: &PublicKey) -> Result<(), EvidenceError> {
         same_key(self.what, self.key_id, key)?;
-        self.signed.verify_signature(&[], |signature, message| {
-            key.verify(self.what, message, signature)
-        })
+        self.signed.verify_signature(&[], |signature, message| key.verify(self.what, message, signature))
     }
 }
 
 pub(crate) fn within(what: &'static str, bytes: &[u8], limit: usize) -> Result<(), EvidenceError> {
     if bytes.len() > limit {
-        return Err(EvidenceError::TooLarge {
-            what,
-            size: bytes.len(),
-            limit,
-        });
+        return Err(EvidenceError::TooLarge { what, size: bytes.len(), limit });
     }
     Ok(())
 }
@@ -207,11 +191,7 @@ pub(crate) fn same_key(what: &'static str, found: KeyId, key: &PublicKey) -> Res
     if found == key.key_id() {
         return Ok(());
     }
-    Err(EvidenceError::KeyId {
-        what,
-        expected: key.key_id().short(),
-        found: found.short(),
-    })
+    Err(EvidenceError::KeyId { what, expected: key.key_id().short(), found: found.short() })
 }
 
 /// Parses a tagged COSE_Sign1 in deterministic encoding with an EdDSA protected header, which is the common part of
@@ -244,10 +224,7 @@ fn known(
         RegisteredLabelWithPrivate::Assigned(parameter) => *parameter as i64,
         RegisteredLabelWithPrivate::PrivateUse(number) => *number,
         RegisteredLabelWithPrivate::Text(text) => {
-            return Err(EvidenceError::UnknownCritical {
-                what,
-                label: text.chars().take(64).collect(),
-            });
+            return Err(EvidenceError::UnknownCritical { what, label: text.chars().take(64).collect() });
         }
     };
     let present = match number {
@@ -259,10 +236,7 @@ fn known(
     if UNDERSTOOD.contains(&number) && present {
         return Ok(());
     }
-    Err(EvidenceError::UnknownCritical {
-        what,
-        label: number.to_string(),
-    })
+    Err(EvidenceError::UnknownCritical { what, label: number.to_string() })
 }
 
 pub(crate) fn key_id_of(what: &'static str, header: &Header) -> Result<KeyId, EvidenceError> {
@@ -284,14 +258,11 @@ pub(crate) fn claims_of(what: &'static str, header: &Header) -> Result<ClaimsSet
 }
 
 pub(crate) fn value_of(what: &'static str, item: impl AsCborValue) -> Result<Value, EvidenceError> {
-    item.to_cbor_value()
-        .map_err(|error| EvidenceError::malformed(what, error.to_string()))
+    item.to_cbor_value().map_err(|error| EvidenceError::malformed(what, error.to_string()))
 }
 
 pub(crate) fn to_bytes(what: &'static str, signed: CoseSign1) -> Result<Vec<u8>, EvidenceError> {
-    signed
-        .to_tagged_vec()
-        .map_err(|error| EvidenceError::malformed(what, error.to_string()))
+    signed.to_tagged_vec().map_err(|error| EvidenceError::malformed(what, error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,11 +2,8 @@ use super::*;
 use crate::samples::{keys, moment};
 use coset::CborSerializable;
 
-const PROFILE: Profile = Profile {
-    what: "sample",
-    content_type: "application/vnd.tidewaiter.sample+cbor",
-    limit: 2048,
-};
+const PROFILE: Profile =
+    Profile { what: "sample", content_type: "application/vnd.tidewaiter.sample+cbor", limit: 2048 };
 
 fn claims() -> Claims {
     Claims::new("NTA.GB", "subject", moment())
@@ -84,10 +81,7 @@ fn critical_parameters_must_be_known_and_present() {
 
 #[test]
 fn a_parameter_that_is_not_critical_may_be_unknown() {
-    verified(&with_header(|header| {
-        header.rest.push((Label::Int(1000), Value::from(1)))
-    }))
-    .unwrap();
+    verified(&with_header(|header| header.rest.push((Label::Int(1000), Value::from(1))))).unwrap();
 }
 
 #[test]
@@ -145,10 +139,7 @@ fn a_protected_header_in_another_encoding_is_refused_though_signed() {
         ]);
         let mut bytes = Vec::new();
         coset::cbor::into_writer(&Value::Tag(18, Box::new(array)), &mut bytes).unwrap();
-        assert!(
-            matches!(verified(&bytes), Err(EvidenceError::Malformed { .. })),
-            "{name}"
-        );
+        assert!(matches!(verified(&bytes), Err(EvidenceError::Malformed { .. })), "{name}");
     }
 }
 
@@ -156,17 +147,11 @@ fn a_protected_header_in_another_encoding_is_refused_though_signed() {
 fn a_document_over_its_limit_is_neither_signed_nor_read() {
     let signed = sign(&PROFILE, &claims(), vec![0; 2048], &keys(1).sign);
     assert!(matches!(signed, Err(EvidenceError::TooLarge { .. })));
-    assert!(matches!(
-        verified(&[0; 2049]),
-        Err(EvidenceError::TooLarge { .. })
-    ));
+    assert!(matches!(verified(&[0; 2049]), Err(EvidenceError::TooLarge { .. })));
 }
 
 #[test]
 fn moments_are_cut_to_whole_seconds_also_before_1970() {
-    assert_eq!(
-        Claims::new("i", "s", Timestamp::from_micros(1_999_999)).issued_at,
-        1
-    );
+    assert_eq!(Claims::new("i", "s", Timestamp::from_micros(1_999_999)).issued_at, 1);
     assert_eq!(Claims::new("i", "s", Timestamp::from_micros(-1)).issued_at, -1);
 }

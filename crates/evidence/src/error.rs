@@ -101,17 +101,10 @@ pub enum EvidenceError {
 
 impl EvidenceError {
     pub(crate) fn malformed(what: &'static str, reason: impl Into<String>) -> Self {
-        Self::Malformed {
-            what,
-            reason: reason.into(),
-        }
+        Self::Malformed { what, reason: reason.into() }
     }
 
     pub(crate) fn value(what: &'static str, field: &'static str, reason: impl Into<String>) -> Self {
-        Self::Value {
-            what,
-            field,
-            reason: reason.into(),
-        }
+        Self::Value { what, field, reason: reason.into() }
     }
 }

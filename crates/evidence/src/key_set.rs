@@ -30,10 +30,7 @@ impl TryFrom<String> for Seed {
         let text = Zeroizing::new(text);
         Digest::parse(&text)
             .map(|seed| Self::from_bytes(seed.0))
-            .map_err(|_| EvidenceError::Key {
-                what: "seed of a",
-                reason: "it must be 64 hexadecimal digits",
-            })
+            .map_err(|_| EvidenceError::Key { what: "seed of a", reason: "it must be 64 hexadecimal digits" })
     }
 }
 
@@ -141,20 +138,11 @@ mod tests {
         });
         let json = serde_json::to_string(&set).unwrap();
         let again: KeySet = serde_json::from_str(&json).unwrap();
-        assert_eq!(
-            set.keys().unwrap().enc.public(),
-            again.keys().unwrap().enc.public()
-        );
-        assert_eq!(
-            set.keys().unwrap().witness.public(),
-            again.keys().unwrap().witness.public()
-        );
+        assert_eq!(set.keys().unwrap().enc.public(), again.keys().unwrap().enc.public());
+        assert_eq!(set.keys().unwrap().witness.public(), again.keys().unwrap().witness.public());
         assert!(!format!("{set:?}").contains("0101"));
         let broken = json.replace("0101", "zz01");
         let error = serde_json::from_str::<KeySet>(&broken).unwrap_err().to_string();
-        assert!(
-            error.contains("64 hexadecimal digits") && !error.contains("zz01"),
-            "{error}"
-        );
+        assert!(error.contains("64 hexadecimal digits") && !error.contains("zz01"), "{error}");
     }
 }

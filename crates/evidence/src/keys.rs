@@ -131,10 +131,7 @@ impl PublicKey {
     pub fn verify(&self, what: &'static str, message: &[u8], signature: &[u8]) -> Result<(), EvidenceError> {
         UnparsedPublicKey::new(&ED25519, self.0)
             .verify(message, signature)
-            .map_err(|_| EvidenceError::Signature {
-                what,
-                key: self.key_id().short(),
-            })
+            .map_err(|_| EvidenceError::Signature { what, key: self.key_id().short() })
     }
 }
 
@@ -169,10 +166,7 @@ impl SigningKey {
     /// # Errors
     /// When the seed is not usable.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, EvidenceError> {
-        let unusable = EvidenceError::Key {
-            what: "Ed25519",
-            reason: "the seed does not make a key pair",
-        };
+        let unusable = EvidenceError::Key { what: "Ed25519", reason: "the seed does not make a key pair" };
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| unusable.clone())?;
         let public = pair.public_key().as_ref().try_into().map_err(|_| unusable)?;
         let public = PublicKey::from_bytes(public)?;
@@ -248,10 +242,7 @@ impl SealingKey {
         for (slot, byte) in bytes.iter_mut().zip(public.to_bytes()) {
             *slot = byte;
         }
-        Self {
-            private,
-            public: SealingPublicKey::from_bytes(bytes),
-        }
+        Self { private, public: SealingPublicKey::from_bytes(bytes) }
     }
 
     /// The public half.
@@ -274,10 +265,8 @@ impl fmt::Debug for SealingKey {
 pub(crate) fn kem_public(
     key: &SealingPublicKey,
 ) -> Result<<X25519HkdfSha256 as Kem>::PublicKey, EvidenceError> {
-    Deserializable::from_bytes(key.as_bytes()).map_err(|_| EvidenceError::Key {
-        what: "X25519",
-        reason: "it is not a public key of RFC 7748",
-    })
+    Deserializable::from_bytes(key.as_bytes())
+        .map_err(|_| EvidenceError::Key { what: "X25519", reason: "it is not a public key of RFC 7748" })
 }
 
 #[cfg(test)]

@@ -41,10 +41,7 @@ impl Suite {
     fn from_code(code: u64) -> Result<Self, EvidenceError> {
         match code {
             1 => Ok(Self::HpkeX25519ChaCha20Poly1305),
-            _ => Err(EvidenceError::malformed(
-                WHAT,
-                format!("`{code}` is not a known encryption suite"),
-            )),
+            _ => Err(EvidenceError::malformed(WHAT, format!("`{code}` is not a known encryption suite"))),
         }
     }
 }
@@ -139,13 +136,10 @@ impl Manifest {
         out.map(13).uint(1).uint(MANIFEST_VERSION);
         out.uint(2).bytes(self.message_id.as_bytes());
         out.uint(3).array(3);
-        out.text(self.from().as_str())
-            .text(self.to().as_str())
-            .text(self.channel.subject());
+        out.text(self.from().as_str()).text(self.to().as_str()).text(self.channel.subject());
         out.uint(4).uint(self.sequence);
         out.uint(5).array(3).text(&self.agreement.id);
-        out.uint(u64::from(self.agreement.version))
-            .bytes(self.agreement.hash.as_bytes());
+        out.uint(u64::from(self.agreement.version)).bytes(self.agreement.hash.as_bytes());
         out.uint(6).text(&self.clause);
         out.uint(7).text(&self.purpose);
         out.uint(8).int(self.created.as_micros());
@@ -154,9 +148,7 @@ impl Manifest {
         out.uint(11).array(self.parts.len());
         for part in &self.parts {
             out.array(5).text(&part.name).text(&part.media_type);
-            out.bytes(part.ciphertext.as_bytes())
-                .bytes(part.plaintext_root.as_bytes())
-                .uint(part.size);
+            out.bytes(part.ciphertext.as_bytes()).bytes(part.plaintext_root.as_bytes()).uint(part.size);
         }
         out.uint(12).array(2).uint(self.encryption.suite.code());
         out.bytes(self.encryption.recipient_key.as_bytes());

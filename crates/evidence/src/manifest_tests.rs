@@ -32,14 +32,7 @@ fn parts() -> impl Strategy<Value = Vec<PartManifest>> {
 }
 
 fn any_manifest() -> impl Strategy<Value = Manifest> {
-    let ids = (
-        any::<i64>(),
-        any::<[u8; 10]>(),
-        "[A-Z]{2}",
-        "[A-Z]{2}",
-        "[!-~]{1,64}",
-        1u64..,
-    );
+    let ids = (any::<i64>(), any::<[u8; 10]>(), "[A-Z]{2}", "[A-Z]{2}", "[!-~]{1,64}", 1u64..);
     let agreement = (text(), any::<u32>(), digest(), text(), text());
     let times = (any::<i64>(), 1i64..i64::MAX, any::<bool>());
     (ids, agreement, times, parts(), digest(), any::<[u8; 16]>()).prop_map(
@@ -56,11 +49,7 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
                 message_id: MessageId::new(Timestamp::from_micros(time), random),
                 channel: Channel::parse(&format!("NTA.{from}>NTA.{to}/{subject}")).unwrap(),
                 sequence,
-                agreement: AgreementReference {
-                    id: agreement.0,
-                    version: agreement.1,
-                    hash: agreement.2,
-                },
+                agreement: AgreementReference { id: agreement.0, version: agreement.1, hash: agreement.2 },
                 clause: agreement.3,
                 purpose: agreement.4,
                 created: Timestamp::from_micros(created),
@@ -117,10 +106,7 @@ fn pairs() -> Vec<Vec<u8>> {
         starts.push(at);
     }
     starts.push(bytes.len());
-    starts
-        .windows(2)
-        .map(|pair| bytes[pair[0]..pair[1]].to_vec())
-        .collect()
+    starts.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec()).collect()
 }
 
 fn assembled(pairs: &[Vec<u8>]) -> Vec<u8> {
@@ -133,23 +119,14 @@ fn missing_repeated_misplaced_and_unknown_fields_are_refused() {
     for field in 0..13 {
         let mut missing = pairs();
         missing.remove(field);
-        assert!(
-            Manifest::from_cbor(&assembled(&missing)).is_err(),
-            "field {field} missing"
-        );
+        assert!(Manifest::from_cbor(&assembled(&missing)).is_err(), "field {field} missing");
         let mut twice = pairs();
         twice.insert(field, twice[field].clone());
-        assert!(
-            Manifest::from_cbor(&assembled(&twice)).is_err(),
-            "field {field} twice"
-        );
+        assert!(Manifest::from_cbor(&assembled(&twice)).is_err(), "field {field} twice");
         if field > 0 {
             let mut swapped = pairs();
             swapped.swap(field, field - 1);
-            assert!(
-                Manifest::from_cbor(&assembled(&swapped)).is_err(),
-                "field {field} misplaced"
-            );
+            assert!(Manifest::from_cbor(&assembled(&swapped)).is_err(), "field {field} misplaced");
         }
     }
     let mut unknown = pairs();
@@ -175,12 +152,7 @@ fn fields_outside_their_limits_are_refused() {
         ("expires", |m| m.expires = m.created),
         ("no parts", |m| m.parts.clear()),
         ("17 parts", |m| {
-            m.parts = (0..17)
-                .map(|n| PartManifest {
-                    name: n.to_string(),
-                    ..m.parts[0].clone()
-                })
-                .collect()
+            m.parts = (0..17).map(|n| PartManifest { name: n.to_string(), ..m.parts[0].clone() }).collect()
         }),
         ("same name", |m| m.parts.push(m.parts[0].clone())),
         ("empty clause", |m| m.clause.clear()),

@@ -89,12 +89,7 @@ impl Frontier {
         let index = self.size;
         let path = self.roots.iter().rev().copied().collect();
         self.push(leaf);
-        Appended {
-            index,
-            size: self.size,
-            path,
-            root: self.root(),
-        }
+        Appended { index, size: self.size, path, root: self.root() }
     }
 
     /// Appends a leaf without making its path, as when rebuilding from stored leaves.
@@ -129,10 +124,7 @@ impl Frontier {
         if !rest.is_empty() || roots.len() != size.count_ones() as usize || size == u64::MAX {
             return Err(wrong());
         }
-        Ok(Self {
-            size,
-            roots: roots.to_vec(),
-        })
+        Ok(Self { size, roots: roots.to_vec() })
     }
 }
 
@@ -177,10 +169,7 @@ pub fn inclusion_path(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
 /// # Errors
 /// When the index is outside the tree or the path has not the length that the position demands.
 pub fn root_from_path(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Result<Hash, EvidenceError> {
-    let wrong = |reason| EvidenceError::Proof {
-        proof: "inclusion",
-        reason,
-    };
+    let wrong = |reason| EvidenceError::Proof { proof: "inclusion", reason };
     if index >= size {
         return Err(wrong("the index is not within the tree"));
     }
@@ -201,11 +190,7 @@ pub fn root_from_path(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Resu
         node >>= 1;
         last >>= 1;
     }
-    if last == 0 {
-        Ok(hash)
-    } else {
-        Err(wrong("the path is too short"))
-    }
+    if last == 0 { Ok(hash) } else { Err(wrong("the path is too short")) }
 }
 
 /// Verifies that `leaf` is at `index` in the tree of `size` with `root`.
@@ -222,10 +207,7 @@ pub fn verify_inclusion(
     if root_from_path(leaf, index, size, path)? == *root {
         Ok(())
     } else {
-        Err(EvidenceError::Proof {
-            proof: "inclusion",
-            reason: "the path leads to another root",
-        })
+        Err(EvidenceError::Proof { proof: "inclusion", reason: "the path leads to another root" })
     }
 }
 
@@ -267,19 +249,14 @@ pub fn verify_consistency(
     new_root: &Hash,
     path: &[Hash],
 ) -> Result<(), EvidenceError> {
-    let wrong = |reason| EvidenceError::Proof {
-        proof: "consistency",
-        reason,
-    };
+    let wrong = |reason| EvidenceError::Proof { proof: "consistency", reason };
     if old_size > new_size {
         return Err(wrong("the log shrank"));
     }
     if old_size == 0 || old_size == new_size {
         let expected = if old_size == 0 { empty_root() } else { *new_root };
         let holds = path.is_empty() && *old_root == expected;
-        return holds
-            .then_some(())
-            .ok_or_else(|| wrong("the old root is another, or the path is not empty"));
+        return holds.then_some(()).ok_or_else(|| wrong("the old root is another, or the path is not empty"));
     }
     // When the old tree is complete, its root itself starts the path.
     let complete = old_size.is_power_of_two();

@@ -2,16 +2,8 @@ use super::*;
 use proptest::prelude::*;
 
 /// The leaves, roots, paths and consistency proofs that Certificate Transparency implementations test with.
-const ENTRIES: [&str; 8] = [
-    "",
-    "00",
-    "10",
-    "2021",
-    "3031",
-    "40414243",
-    "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f",
-];
+const ENTRIES: [&str; 8] =
+    ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 const ROOTS: [&str; 8] = [
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -43,11 +35,7 @@ const PATHS: [(usize, usize, &[&str]); 5] = [
             "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
         ],
     ),
-    (
-        2,
-        3,
-        &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"],
-    ),
+    (2, 3, &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
     (
         1,
         5,
@@ -110,9 +98,7 @@ fn vector_leaves() -> Vec<Hash> {
 }
 
 fn numbered(count: usize) -> Vec<Hash> {
-    (0..count)
-        .map(|number| leaf_hash(&number.to_be_bytes()))
-        .collect()
+    (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
 }
 
 /// RFC 9162 section 2.1.1, word for word.
@@ -152,10 +138,7 @@ fn naive_subproof(m: usize, leaves: &[Hash], b: bool) -> Vec<Hash> {
     let (mut proof, last) = if m <= k {
         (naive_subproof(m, &leaves[..k], b), naive_root(&leaves[k..]))
     } else {
-        (
-            naive_subproof(m - k, &leaves[k..], false),
-            naive_root(&leaves[..k]),
-        )
+        (naive_subproof(m - k, &leaves[k..], false), naive_root(&leaves[..k]))
     };
     proof.push(last);
     proof
@@ -193,11 +176,7 @@ fn paths_are_those_of_certificate_transparency() {
     let leaves = vector_leaves();
     for (index, size, path) in PATHS {
         let path = hashes(path);
-        assert_eq!(
-            inclusion_path(&leaves[..size], index),
-            Some(path.clone()),
-            "{index} in {size}"
-        );
+        assert_eq!(inclusion_path(&leaves[..size], index), Some(path.clone()), "{index} in {size}");
         let root = hash(ROOTS[size - 1]);
         verify_inclusion(&leaves[index], index as u64, size as u64, &path, &root).unwrap();
     }
@@ -208,19 +187,9 @@ fn consistency_proofs_are_those_of_certificate_transparency() {
     let leaves = vector_leaves();
     for (old, new, path) in CONSISTENCY {
         let path = hashes(path);
-        assert_eq!(
-            consistency_path(&leaves[..new], old),
-            Some(path.clone()),
-            "{old} to {new}"
-        );
-        verify_consistency(
-            old as u64,
-            &hash(ROOTS[old - 1]),
-            new as u64,
-            &hash(ROOTS[new - 1]),
-            &path,
-        )
-        .unwrap();
+        assert_eq!(consistency_path(&leaves[..new], old), Some(path.clone()), "{old} to {new}");
+        verify_consistency(old as u64, &hash(ROOTS[old - 1]), new as u64, &hash(ROOTS[new - 1]), &path)
+            .unwrap();
     }
 }
 

@@ -79,10 +79,8 @@ impl TreeHead {
         for hash in path {
             proof.bytes(hash);
         }
-        let proofs = Value::Map(vec![(
-            Value::from(INCLUSION),
-            Value::Array(vec![Value::Bytes(proof.finish())]),
-        )]);
+        let proofs =
+            Value::Map(vec![(Value::from(INCLUSION), Value::Array(vec![Value::Bytes(proof.finish())]))]);
         let mut signed = self.signed.clone();
         signed.unprotected = HeaderBuilder::new().value(PROOFS, proofs).build();
         cose::to_bytes(WHAT, signed).map(Receipt)
@@ -140,10 +138,7 @@ impl Receipt {
         let header = &signed.protected.header;
         cose::same_key(WHAT, cose::key_id_of(WHAT, header)?, key)?;
         if cose::parameter(header, DATA_STRUCTURE) != Some(&Value::from(RFC9162_SHA256)) {
-            return Err(EvidenceError::malformed(
-                WHAT,
-                "its data structure (395) is not RFC9162_SHA256 (1)",
-            ));
+            return Err(EvidenceError::malformed(WHAT, "its data structure (395) is not RFC9162_SHA256 (1)"));
         }
         let (size, index, path) = read_proof(&signed.unprotected)?;
         verify_claims(header, administration, size)?;
@@ -151,11 +146,7 @@ impl Receipt {
         signed.verify_detached_signature(&root, &[], |signature, message| {
             key.verify(WHAT, message, signature)
         })?;
-        Ok(Included {
-            size,
-            index,
-            root: Digest(root),
-        })
+        Ok(Included { size, index, root: Digest(root) })
     }
 }
 
@@ -183,10 +174,7 @@ fn verify_claims(header: &Header, administration: &Administration, size: u64) ->
 
 /// The one inclusion proof of the unprotected header: tree size, leaf index, path.
 fn read_proof(unprotected: &Header) -> Result<(u64, u64, Vec<Hash>), EvidenceError> {
-    let others = Header {
-        rest: Vec::new(),
-        ..unprotected.clone()
-    };
+    let others = Header { rest: Vec::new(), ..unprotected.clone() };
     let proof = match (others.is_empty(), unprotected.rest.as_slice()) {
         (true, [(label, Value::Map(proofs))]) if *label == coset::Label::Int(PROOFS) => {
             match proofs.as_slice() {
@@ -209,10 +197,7 @@ fn read_proof(unprotected: &Header) -> Result<(u64, u64, Vec<Hash>), EvidenceErr
     input.array_of(3)?;
     let (size, index, length) = (input.uint()?, input.uint()?, input.array()?);
     if length > MAX_PATH as u64 {
-        return Err(EvidenceError::malformed(
-            "inclusion proof",
-            "its path is longer than 64 hashes",
-        ));
+        return Err(EvidenceError::malformed("inclusion proof", "its path is longer than 64 hashes"));
     }
     let mut path = Vec::new();
     for _ in 0..length {

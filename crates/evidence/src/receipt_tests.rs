@@ -5,19 +5,12 @@ use coset::TaggedCborSerializable;
 use proptest::prelude::*;
 
 fn leaves(count: usize) -> Vec<Hash> {
-    (0..count)
-        .map(|number| leaf_hash(&number.to_be_bytes()))
-        .collect()
+    (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
 }
 
 fn receipt(count: usize, index: usize) -> (Receipt, Hash) {
     let leaves = leaves(count);
-    let head = TreeHead::sign(
-        &administration("FR"),
-        count as u64,
-        &merkle::root(&leaves),
-        &keys(2).log,
-    );
+    let head = TreeHead::sign(&administration("FR"), count as u64, &merkle::root(&leaves), &keys(2).log);
     let path = merkle::inclusion_path(&leaves, index).unwrap();
     (head.receipt(index as u64, &path).unwrap(), leaves[index])
 }
@@ -34,10 +27,7 @@ fn a_receipt_proves_where_a_leaf_is() {
     let appended = log.append(leaf);
     let receipt = Receipt::issue(&administration("FR"), &appended, &keys(2).log).unwrap();
     let included = verified(receipt.as_bytes(), &leaf).unwrap();
-    assert_eq!(
-        (included.index, included.size, included.root),
-        (5, 6, Digest(log.root()))
-    );
+    assert_eq!((included.index, included.size, included.root), (5, 6, Digest(log.root())));
 }
 
 #[test]
@@ -46,9 +36,7 @@ fn every_bit_of_a_receipt_counts() {
     let (by, key) = (administration("FR"), keys(2).log.public());
     for (count, index) in [(1, 0), (3, 0), (6, 4)] {
         let (receipt, leaf) = receipt(count, index);
-        every_bit_counts(receipt.as_bytes(), |bytes| {
-            Receipt::verify(bytes, &leaf, &by, &key).is_ok()
-        });
+        every_bit_counts(receipt.as_bytes(), |bytes| Receipt::verify(bytes, &leaf, &by, &key).is_ok());
     }
 }
 
@@ -57,22 +45,10 @@ fn another_leaf_log_key_and_a_statement_of_the_same_key_are_refused() {
     let (receipt, leaf) = receipt(4, 1);
     assert!(verified(receipt.as_bytes(), &leaf_hash(b"another")).is_err());
     assert!(
-        Receipt::verify(
-            receipt.as_bytes(),
-            &leaf,
-            &administration("IT"),
-            &keys(2).log.public()
-        )
-        .is_err()
+        Receipt::verify(receipt.as_bytes(), &leaf, &administration("IT"), &keys(2).log.public()).is_err()
     );
     assert!(
-        Receipt::verify(
-            receipt.as_bytes(),
-            &leaf,
-            &administration("FR"),
-            &keys(3).log.public()
-        )
-        .is_err()
+        Receipt::verify(receipt.as_bytes(), &leaf, &administration("FR"), &keys(3).log.public()).is_err()
     );
     assert!(verified(crate::samples::statement().as_bytes(), &leaf).is_err());
 }
@@ -126,11 +102,7 @@ fn other_shapes_are_refused_though_signed() {
 fn a_batch_costs_one_signature() {
     let (first, _) = receipt(9, 2);
     let (second, _) = receipt(9, 7);
-    let signature = |receipt: &Receipt| {
-        CoseSign1::from_tagged_slice(receipt.as_bytes())
-            .unwrap()
-            .signature
-    };
+    let signature = |receipt: &Receipt| CoseSign1::from_tagged_slice(receipt.as_bytes()).unwrap().signature;
     assert_eq!(signature(&first), signature(&second));
 }
 

@@ -43,11 +43,7 @@ impl PublicKeys {
     /// When it is not such a JSON document, a key is unusable or shared by two purposes, or the validity is empty.
     pub fn from_json(json: &[u8]) -> Result<Self, EvidenceError> {
         if json.len() > MAX_CARD {
-            return Err(EvidenceError::TooLarge {
-                what: "partner card",
-                size: json.len(),
-                limit: MAX_CARD,
-            });
+            return Err(EvidenceError::TooLarge { what: "partner card", size: json.len(), limit: MAX_CARD });
         }
         let card: Self = serde_json::from_slice(json)
             .map_err(|error| EvidenceError::malformed("partner card", error.to_string()))?;
@@ -72,10 +68,7 @@ impl PublicKeys {
             return Err(EvidenceError::value(
                 "partner card",
                 "valid_until",
-                format!(
-                    "`{}` is not after valid_from `{}`",
-                    self.valid_until, self.valid_from
-                ),
+                format!("`{}` is not after valid_from `{}`", self.valid_until, self.valid_from),
             ));
         }
         let mut keys = [self.sign, self.log, self.witness];
@@ -145,12 +138,7 @@ mod tests {
         let from = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
         set.keys()
             .unwrap()
-            .card(
-                Administration::parse("NTA.GB").unwrap(),
-                Digest([7; 32]),
-                from,
-                from.plus_seconds(86_400),
-            )
+            .card(Administration::parse("NTA.GB").unwrap(), Digest([7; 32]), from, from.plus_seconds(86_400))
             .unwrap()
     }
 
@@ -158,10 +146,7 @@ mod tests {
     fn a_card_is_read_as_it_is_written() {
         let card = card();
         assert_eq!(PublicKeys::from_json(card.to_json().as_bytes()).unwrap(), card);
-        assert!(
-            card.to_json()
-                .contains("\"valid_from\": \"2026-01-01T00:00:00.000000Z\"")
-        );
+        assert!(card.to_json().contains("\"valid_from\": \"2026-01-01T00:00:00.000000Z\""));
     }
 
     #[test]

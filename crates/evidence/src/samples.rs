@@ -33,11 +33,7 @@ pub(crate) fn manifest() -> Manifest {
         message_id: MessageId::new(moment(), [7; 10]),
         channel: Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD4").unwrap(),
         sequence: 3,
-        agreement: AgreementReference {
-            id: "common-transit".to_owned(),
-            version: 1,
-            hash: Digest([1; 32]),
-        },
+        agreement: AgreementReference { id: "common-transit".to_owned(), version: 1, hash: Digest([1; 32]) },
         clause: "Art. 27".to_owned(),
         purpose: "transit-movement".to_owned(),
         created: moment(),
@@ -68,19 +64,11 @@ pub(crate) fn every_bit_counts(bytes: &[u8], accepts: impl Fn(&[u8]) -> bool) {
     let mut changed = bytes.to_vec();
     for bit in 0..bytes.len() * 8 {
         changed[bit / 8] ^= 1 << (bit % 8);
-        assert!(
-            !accepts(&changed),
-            "bit {bit} of {} does not count",
-            bytes.len() * 8
-        );
+        assert!(!accepts(&changed), "bit {bit} of {} does not count", bytes.len() * 8);
         changed[bit / 8] ^= 1 << (bit % 8);
     }
     for length in 0..bytes.len() {
-        assert!(
-            !accepts(&bytes[..length]),
-            "{length} of {} bytes are accepted",
-            bytes.len()
-        );
+        assert!(!accepts(&bytes[..length]), "{length} of {} bytes are accepted", bytes.len());
     }
     changed.push(0);
     assert!(!accepts(&changed), "a trailing byte is accepted");

@@ -91,9 +91,7 @@ pub fn seal(
     sealed.extend([0u8; ENCAPSULATED]);
     sealed.extend_from_slice(secret.as_bytes());
     sealed.extend_from_slice(content);
-    let (head, body) = sealed
-        .split_at_mut_checked(ENCAPSULATED)
-        .ok_or_else(|| unusable.clone())?;
+    let (head, body) = sealed.split_at_mut_checked(ENCAPSULATED).ok_or_else(|| unusable.clone())?;
     let (encapsulated, tag) =
         hpke::single_shot_seal_inout_detached_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
@@ -115,16 +113,9 @@ pub fn seal(
 /// When it was sealed for another key or bound to other facts, or was altered.
 pub fn open(key: &SealingKey, aad: &[u8], sealed: &[u8]) -> Result<(PartSecret, Vec<u8>), EvidenceError> {
     let wrong = |_| EvidenceError::CannotOpen;
-    let body = sealed
-        .len()
-        .checked_sub(SEAL_OVERHEAD)
-        .ok_or(EvidenceError::CannotOpen)?;
-    let (encapsulated, rest) = sealed
-        .split_at_checked(ENCAPSULATED)
-        .ok_or(EvidenceError::CannotOpen)?;
-    let (ciphertext, tag) = rest
-        .split_at_checked(SECRET + body)
-        .ok_or(EvidenceError::CannotOpen)?;
+    let body = sealed.len().checked_sub(SEAL_OVERHEAD).ok_or(EvidenceError::CannotOpen)?;
+    let (encapsulated, rest) = sealed.split_at_checked(ENCAPSULATED).ok_or(EvidenceError::CannotOpen)?;
+    let (ciphertext, tag) = rest.split_at_checked(SECRET + body).ok_or(EvidenceError::CannotOpen)?;
     let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(wrong)?;
     let tag = AeadTag::<ChaCha20Poly1305>::from_bytes(tag).map_err(wrong)?;
     let mut plaintext = ciphertext.to_vec();
@@ -138,10 +129,7 @@ pub fn open(key: &SealingKey, aad: &[u8], sealed: &[u8]) -> Result<(PartSecret, 
         &tag,
     )
     .map_err(wrong)?;
-    let secret = plaintext
-        .first_chunk::<SECRET>()
-        .copied()
-        .ok_or(EvidenceError::CannotOpen)?;
+    let secret = plaintext.first_chunk::<SECRET>().copied().ok_or(EvidenceError::CannotOpen)?;
     plaintext.drain(..SECRET);
     Ok((PartSecret::from_bytes(secret), plaintext))
 }
@@ -154,12 +142,7 @@ mod tests {
 
     fn aad() -> Vec<u8> {
         let channel = Channel::parse("NTA.GB>NTA.FR/24GB").unwrap();
-        part_aad(
-            &MessageId::new(Timestamp::from_micros(0), [1; 10]),
-            &channel,
-            0,
-            "body",
-        )
+        part_aad(&MessageId::new(Timestamp::from_micros(0), [1; 10]), &channel, 0, "body")
     }
 
     fn counting() -> impl FnMut(&mut [u8]) {
@@ -188,25 +171,14 @@ mod tests {
             (PartSecret::from_bytes([4; 32]), b"what was declared".to_vec())
         );
         // One bit of each byte, as opening is slow in a debug build; the full run takes them all.
-        let step = if std::env::var_os("TIDEWAITER_FULL").is_some() {
-            1
-        } else {
-            9
-        };
+        let step = if std::env::var_os("TIDEWAITER_FULL").is_some() { 1 } else { 9 };
         for bit in (0..sealed.len() * 8).step_by(step) {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                open(&key, &aad(), &changed),
-                Err(EvidenceError::CannotOpen),
-                "bit {bit}"
-            );
+            assert_eq!(open(&key, &aad(), &changed), Err(EvidenceError::CannotOpen), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert_eq!(
-                open(&key, &aad(), &sealed[..length]),
-                Err(EvidenceError::CannotOpen)
-            );
+            assert_eq!(open(&key, &aad(), &sealed[..length]), Err(EvidenceError::CannotOpen));
         }
     }
 

@@ -40,13 +40,7 @@ pub enum StageName {
 }
 
 impl StageName {
-    const ALL: [Self; 5] = [
-        Self::Received,
-        Self::Decided,
-        Self::Delivered,
-        Self::Expired,
-        Self::Refused,
-    ];
+    const ALL: [Self; 5] = [Self::Received, Self::Decided, Self::Delivered, Self::Expired, Self::Refused];
 
     fn code(self) -> u64 {
         match self {
@@ -127,16 +121,10 @@ impl Stage {
                 || reason.code.len() > MAX_REASON_CODE
                 || !reason.code.bytes().all(coded)
             {
-                return bad(
-                    "reason code",
-                    "it must be 1 to 64 lower-case letters, digits and hyphens",
-                );
+                return bad("reason code", "it must be 1 to 64 lower-case letters, digits and hyphens");
             }
             if reason.words.len() > MAX_REASON_WORDS || reason.words.chars().any(char::is_control) {
-                return bad(
-                    "reason words",
-                    "they must be at most 512 bytes without control characters",
-                );
+                return bad("reason words", "they must be at most 512 bytes without control characters");
             }
         }
         Ok(())
@@ -153,12 +141,7 @@ impl Stage {
     fn to_cbor(&self) -> Result<Vec<u8>, EvidenceError> {
         self.validate()?;
         let mut out = Writer::new();
-        out.map(7)
-            .uint(1)
-            .uint(VERSION)
-            .uint(2)
-            .uint(self.name.code())
-            .uint(3);
+        out.map(7).uint(1).uint(VERSION).uint(2).uint(self.name.code()).uint(3);
         match &self.message_id {
             Some(id) => out.bytes(id.as_bytes()),
             None => out.null(),
@@ -210,21 +193,10 @@ impl Stage {
             None
         } else {
             input.array_of(2)?;
-            Some(StageReason {
-                code: input.text()?.to_owned(),
-                words: input.text()?.to_owned(),
-            })
+            Some(StageReason { code: input.text()?.to_owned(), words: input.text()?.to_owned() })
         };
         input.end()?;
-        let stage = Self {
-            by,
-            name,
-            message_id,
-            statement,
-            entry,
-            at,
-            reason,
-        };
+        let stage = Self { by, name, message_id, statement, entry, at, reason };
         stage.validate()?;
         Ok(stage)
     }

@@ -18,10 +18,7 @@ fn refused() -> Stage {
     Stage {
         name: StageName::Refused,
         entry: None,
-        reason: Some(StageReason {
-            code: "expired".to_owned(),
-            words: "the message has expired".to_owned(),
-        }),
+        reason: Some(StageReason { code: "expired".to_owned(), words: "the message has expired".to_owned() }),
         ..received()
     }
 }
@@ -61,19 +58,10 @@ proptest! {
 #[test]
 fn every_bit_of_a_staged_statement_counts() {
     let key = &keys(2).sign;
-    for stage in [
-        received(),
-        refused(),
-        Stage {
-            message_id: None,
-            ..refused()
-        },
-    ] {
+    for stage in [received(), refused(), Stage { message_id: None, ..refused() }] {
         let staged = StagedStatement::sign(&stage, key).unwrap();
         assert!(staged.as_bytes().len() < MAX_STAGE);
-        every_bit_counts(staged.as_bytes(), |bytes| {
-            StagedStatement::verify(bytes, &key.public()).is_ok()
-        });
+        every_bit_counts(staged.as_bytes(), |bytes| StagedStatement::verify(bytes, &key.public()).is_ok());
     }
 }
 
@@ -83,22 +71,14 @@ fn each_stage_states_what_it_must() {
     let changes: [(&str, Stage, Change); 10] = [
         ("received without entry", received(), |s| s.entry = None),
         ("received without message", received(), |s| s.message_id = None),
-        ("received with reason", received(), |s| {
-            s.reason = refused().reason
-        }),
+        ("received with reason", received(), |s| s.reason = refused().reason),
         ("refused without reason", refused(), |s| s.reason = None),
         ("refused with entry", refused(), |s| s.entry = Some((0, 1))),
         ("entry outside the log", received(), |s| s.entry = Some((5, 5))),
-        ("code with a space", refused(), |s| {
-            s.reason.as_mut().unwrap().code = "a b".to_owned()
-        }),
+        ("code with a space", refused(), |s| s.reason.as_mut().unwrap().code = "a b".to_owned()),
         ("no code", refused(), |s| s.reason.as_mut().unwrap().code.clear()),
-        ("long words", refused(), |s| {
-            s.reason.as_mut().unwrap().words = "x".repeat(513)
-        }),
-        ("words of two lines", refused(), |s| {
-            s.reason.as_mut().unwrap().words = "a\nb".to_owned()
-        }),
+        ("long words", refused(), |s| s.reason.as_mut().unwrap().words = "x".repeat(513)),
+        ("words of two lines", refused(), |s| s.reason.as_mut().unwrap().words = "a\nb".to_owned()),
     ];
     for (name, mut stage, change) in changes {
         assert!(StagedStatement::sign(&stage, &keys(2).sign).is_ok());
@@ -112,18 +92,9 @@ fn claims_that_contradict_the_stage_are_refused() {
     let stage = received();
     let right = stage.claims();
     for claims in [
-        Claims {
-            issuer: "nobody".to_owned(),
-            ..right.clone()
-        },
-        Claims {
-            subject: "another".to_owned(),
-            ..right.clone()
-        },
-        Claims {
-            issued_at: 0,
-            ..right.clone()
-        },
+        Claims { issuer: "nobody".to_owned(), ..right.clone() },
+        Claims { subject: "another".to_owned(), ..right.clone() },
+        Claims { issued_at: 0, ..right.clone() },
     ] {
         let bytes = cose::sign(&PROFILE, &claims, stage.to_cbor().unwrap(), &keys(2).sign).unwrap();
         assert!(StagedStatement::read(&bytes).is_err());

@@ -85,13 +85,9 @@ impl Statement {
                 "it carries 1 to 8 receipts",
             ));
         }
-        let receipts = receipts
-            .iter()
-            .map(|receipt| Value::Bytes(receipt.as_bytes().to_vec()));
+        let receipts = receipts.iter().map(|receipt| Value::Bytes(receipt.as_bytes().to_vec()));
         let mut signed = cose::parse(PROFILE.what, PROFILE.limit, &self.0)?;
-        signed.unprotected = HeaderBuilder::new()
-            .value(RECEIPTS, Value::Array(receipts.collect()))
-            .build();
+        signed.unprotected = HeaderBuilder::new().value(RECEIPTS, Value::Array(receipts.collect())).build();
         cose::to_bytes(PROFILE.what, signed)
     }
 
@@ -103,19 +99,11 @@ impl Statement {
         const WHAT: &str = "transparent statement";
         let mut signed = cose::parse(WHAT, MAX_TRANSPARENT, bytes)?;
         let header = std::mem::take(&mut signed.unprotected);
-        let others = Header {
-            rest: Vec::new(),
-            ..header.clone()
-        };
-        let (true, [(_, Value::Array(receipts))], Some(_)) = (
-            others.is_empty(),
-            header.rest.as_slice(),
-            cose::parameter(&header, RECEIPTS),
-        ) else {
-            return Err(EvidenceError::malformed(
-                WHAT,
-                "its unprotected header is not receipts (394) alone",
-            ));
+        let others = Header { rest: Vec::new(), ..header.clone() };
+        let (true, [(_, Value::Array(receipts))], Some(_)) =
+            (others.is_empty(), header.rest.as_slice(), cose::parameter(&header, RECEIPTS))
+        else {
+            return Err(EvidenceError::malformed(WHAT, "its unprotected header is not receipts (394) alone"));
         };
         if receipts.is_empty() || receipts.len() > MAX_RECEIPTS {
             return Err(EvidenceError::malformed(WHAT, "it carries 1 to 8 receipts"));
@@ -160,11 +148,7 @@ impl StatementClaim {
 }
 
 fn claims(manifest: &Manifest) -> Claims {
-    Claims::new(
-        manifest.from().as_str(),
-        manifest.channel.subject(),
-        manifest.created,
-    )
+    Claims::new(manifest.from().as_str(), manifest.channel.subject(), manifest.created)
 }
 
 #[cfg(test)]

@@ -19,19 +19,12 @@ const CONTENT: &str = "<CD001C>declared</CD001C>";
 
 fn keys(first: u8) -> Keys {
     let seed = |offset| Seed::from_bytes([first + offset; 32]);
-    let set = KeySet {
-        sign: seed(0),
-        enc: seed(1),
-        log: seed(2),
-        witness: seed(3),
-    };
+    let set = KeySet { sign: seed(0), enc: seed(1), log: seed(2), witness: seed(3) };
     set.keys().unwrap()
 }
 
 fn python() -> Option<String> {
-    let python = std::env::var("TIDEWAITER_PYTHON")
-        .ok()
-        .filter(|path| !path.is_empty());
+    let python = std::env::var("TIDEWAITER_PYTHON").ok().filter(|path| !path.is_empty());
     if python.is_none() {
         let required = std::env::var("TIDEWAITER_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
         assert!(
@@ -50,10 +43,7 @@ fn write_evidence(directory: &Path) -> Value {
     let fr = Administration::parse("NTA.FR").unwrap();
     let channel = Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD4").unwrap();
     let id = MessageId::new(at, [5; 10]);
-    let (secret, aad) = (
-        PartSecret::from_bytes([6; 32]),
-        part_aad(&id, &channel, 0, "CD001C"),
-    );
+    let (secret, aad) = (PartSecret::from_bytes([6; 32]), part_aad(&id, &channel, 0, "CD001C"));
     let mut next = 0u8;
     let mut random = |slot: &mut [u8]| {
         slot.iter_mut().for_each(|byte| {
@@ -61,23 +51,12 @@ fn write_evidence(directory: &Path) -> Value {
             *byte = next;
         });
     };
-    let sealed = seal(
-        &recipient.enc.public(),
-        &aad,
-        &secret,
-        CONTENT.as_bytes(),
-        &mut random,
-    )
-    .unwrap();
+    let sealed = seal(&recipient.enc.public(), &aad, &secret, CONTENT.as_bytes(), &mut random).unwrap();
     let manifest = Manifest {
         message_id: id,
         channel,
         sequence: 1,
-        agreement: AgreementReference {
-            id: "common-transit".to_owned(),
-            version: 1,
-            hash: Digest([7; 32]),
-        },
+        agreement: AgreementReference { id: "common-transit".to_owned(), version: 1, hash: Digest([7; 32]) },
         clause: "Art. 27".to_owned(),
         purpose: "transit-movement".to_owned(),
         created: at,
@@ -109,9 +88,7 @@ fn write_evidence(directory: &Path) -> Value {
         reason: None,
     };
     let staged = StagedStatement::sign(&stage, &recipient.sign).unwrap();
-    let checkpoint = Checkpoint::new(&fr, appended.size, appended.root)
-        .sign(&recipient.log)
-        .unwrap();
+    let checkpoint = Checkpoint::new(&fr, appended.size, appended.root).sign(&recipient.log).unwrap();
     let facts = json!({
         "sign": Digest(*sender.sign.public().as_bytes()).to_string(),
         "recipient_sign": Digest(*recipient.sign.public().as_bytes()).to_string(),
@@ -165,11 +142,7 @@ fn independent_libraries_prove_the_same_facts() {
     let directory = directory("evidence-proved");
     let expected = write_evidence(&directory);
     let output = verify(&python, &directory);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let proved: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(proved, expected);
 }

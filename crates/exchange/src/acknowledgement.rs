@@ -24,19 +24,8 @@ pub fn acknowledge(
     appended: &Appended,
     now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
-    merkle::verify_inclusion(
-        &opened.leaf,
-        appended.index,
-        appended.size,
-        &appended.path,
-        &appended.root,
-    )?;
-    let head = TreeHead::sign(
-        receiver.administration,
-        appended.size,
-        &appended.root,
-        &receiver.keys.log,
-    );
+    merkle::verify_inclusion(&opened.leaf, appended.index, appended.size, &appended.path, &appended.root)?;
+    let head = TreeHead::sign(receiver.administration, appended.size, &appended.root, &receiver.keys.log);
     acknowledge_under(opened, receiver, &head, (appended.index, &appended.path), now)
 }
 
@@ -65,10 +54,7 @@ pub fn acknowledge_under(
     };
     let staged = StagedStatement::sign(&stage, &receiver.keys.sign)?;
     let mut out = Writer::new();
-    out.array(3)
-        .uint(VERSION)
-        .bytes(staged.as_bytes())
-        .bytes(receipt.as_bytes());
+    out.array(3).uint(VERSION).bytes(staged.as_bytes()).bytes(receipt.as_bytes());
     Ok(Response::Acknowledged(out.finish()).encode())
 }
 
@@ -125,30 +111,19 @@ pub(crate) fn verify(
             "its staged statement and its receipt name different log entries",
         ));
     }
-    Ok(Acknowledged {
-        at: stage.at,
-        included,
-        stage: staged.to_vec(),
-        receipt: receipt.to_vec(),
-    })
+    Ok(Acknowledged { at: stage.at, included, stage: staged.to_vec(), receipt: receipt.to_vec() })
 }
 
 fn check_stage(stage: &Stage, statement: &[u8], manifest: &Manifest) -> Result<(), AnswerError> {
     let digest: Digest = digest_of(statement);
     if stage.by != *manifest.to() {
-        return Err(AnswerError::other(
-            "acknowledgement",
-            "it is not by the recipient",
-        ));
+        return Err(AnswerError::other("acknowledgement", "it is not by the recipient"));
     }
     if stage.name != StageName::Received {
         return Err(AnswerError::other("acknowledgement", "its stage is not received"));
     }
     if stage.message_id != Some(manifest.message_id) || stage.statement != digest {
-        return Err(AnswerError::other(
-            "acknowledgement",
-            "it is about another message",
-        ));
+        return Err(AnswerError::other("acknowledgement", "it is about another message"));
     }
     Ok(())
 }
@@ -163,10 +138,7 @@ fn verify_receipt(
 ) -> Result<Included, AnswerError> {
     let leaf = merkle::leaf_hash(statement);
     let mut last = AnswerError::other("acknowledgement", "no log key of the recipient was active");
-    for card in cards
-        .iter()
-        .filter(|card| card.administration == *manifest.to() && card.valid_at(stage.at))
-    {
+    for card in cards.iter().filter(|card| card.administration == *manifest.to() && card.valid_at(stage.at)) {
         match Receipt::verify(receipt, &leaf, manifest.to(), &card.log) {
             Ok(included) => return Ok(included),
             Err(error) => last = error.into(),

@@ -14,10 +14,7 @@ impl Default for Backoff {
     /// One second at first, five minutes at most: a peer that was away for weeks gets its messages within minutes of
     /// its return, at no more than a dozen attempts an hour and channel while it is away.
     fn default() -> Self {
-        Self {
-            first: 1_000_000,
-            longest: 300_000_000,
-        }
+        Self { first: 1_000_000, longest: 300_000_000 }
     }
 }
 
@@ -26,11 +23,7 @@ impl Backoff {
     /// between half and all of the exponential value.
     pub fn delay(&self, attempt: u32, jitter: u64) -> i64 {
         let doublings = attempt.saturating_sub(1).min(40);
-        let wait = self
-            .first
-            .max(1)
-            .saturating_mul(1 << doublings)
-            .min(self.longest.max(1));
+        let wait = self.first.max(1).saturating_mul(1 << doublings).min(self.longest.max(1));
         let half = wait / 2;
         let random = jitter % (half.unsigned_abs() + 1);
         wait - half + i64::try_from(random).unwrap_or(half)

@@ -61,9 +61,7 @@ impl Default for Breaker {
 impl Breaker {
     /// A breaker that lets all pass.
     pub const fn new() -> Self {
-        Self {
-            circuit: Circuit::Closed { failures: 0 },
-        }
+        Self { circuit: Circuit::Closed { failures: 0 } }
     }
 
     /// Its state, for showing.
@@ -90,14 +88,11 @@ impl Breaker {
 
     /// The peer did not answer: no connection, a timeout, an overload.
     pub fn failed(&mut self, now: Timestamp) {
-        let open = |rest: i64| Circuit::Open {
-            until: now.plus_micros(rest),
-            rest,
-        };
+        let open = |rest: i64| Circuit::Open { until: now.plus_micros(rest), rest };
         self.circuit = match self.circuit {
-            Circuit::Closed { failures } if failures + 1 < FAILURES => Circuit::Closed {
-                failures: failures + 1,
-            },
+            Circuit::Closed { failures } if failures + 1 < FAILURES => {
+                Circuit::Closed { failures: failures + 1 }
+            }
             Circuit::Closed { .. } => open(FIRST_REST),
             Circuit::Trial { rest, .. } => open(rest.saturating_mul(2).min(LONGEST_REST)),
             // The failure of a message that was sent before the circuit opened says nothing new.

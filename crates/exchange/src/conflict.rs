@@ -71,19 +71,9 @@ impl Conflict {
         let at = Timestamp::from_micros(input.int()?);
         input.end()?;
         if first == second {
-            return Err(AnswerError::other(
-                PROFILE.what,
-                "its two statements are the same",
-            ));
+            return Err(AnswerError::other(PROFILE.what, "its two statements are the same"));
         }
-        Ok(Self {
-            by: Administration::parse(by).map_err(wrong)?,
-            message_id,
-            sender,
-            first,
-            second,
-            at,
-        })
+        Ok(Self { by: Administration::parse(by).map_err(wrong)?, message_id, sender, first, second, at })
     }
 }
 
@@ -106,12 +96,7 @@ pub fn prove_conflict(
         second: incoming.digest(),
         at: now,
     };
-    cose::sign(
-        &PROFILE,
-        &conflict.claims(),
-        conflict.to_cbor(),
-        &receiver.keys.sign,
-    )
+    cose::sign(&PROFILE, &conflict.claims(), conflict.to_cbor(), &receiver.keys.sign)
 }
 
 /// Verifies a conflict proof (the body of [`crate::Response::Conflict`]) that answers a statement of one's own.
@@ -142,9 +127,5 @@ pub(crate) fn verify(
         && conflict.sender == *manifest.from()
         && conflict.message_id == manifest.message_id
         && conflict.second == digest_of(statement);
-    if about {
-        Ok(conflict)
-    } else {
-        Err(AnswerError::other(PROFILE.what, "it is about another message"))
-    }
+    if about { Ok(conflict) } else { Err(AnswerError::other(PROFILE.what, "it is about another message")) }
 }

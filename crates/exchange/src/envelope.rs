@@ -27,10 +27,7 @@ impl<'a> Envelope<'a> {
         let size = self.statement.len() + self.parts.iter().map(|part| part.len()).sum::<usize>();
         let mut out = Writer::new();
         out.reserve(size + 16 * (self.parts.len() + 2));
-        out.array(3)
-            .uint(VERSION)
-            .bytes(self.statement)
-            .array(self.parts.len());
+        out.array(3).uint(VERSION).bytes(self.statement).array(self.parts.len());
         for part in &self.parts {
             out.bytes(part);
         }
@@ -50,10 +47,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn read(bytes: &'a [u8]) -> Result<Self, EvidenceError> {
-        let wrong = |reason: &str| EvidenceError::Malformed {
-            what: "envelope",
-            reason: reason.to_owned(),
-        };
+        let wrong = |reason: &str| EvidenceError::Malformed { what: "envelope", reason: reason.to_owned() };
         let mut input = Reader::new("envelope", bytes);
         input.array_of(3)?;
         if input.uint()? != VERSION {
@@ -82,11 +76,7 @@ mod tests {
     fn too_large_and_too_many_are_refused() {
         let large = vec![0; MAX_ENVELOPE + 1];
         assert_eq!(Envelope::decode(&large).unwrap_err().reason, Reason::TooLarge);
-        let many = Envelope {
-            statement: b"s",
-            parts: vec![b"p"; 17],
-        }
-        .encode();
+        let many = Envelope { statement: b"s", parts: vec![b"p"; 17] }.encode();
         assert_eq!(Envelope::decode(&many).unwrap_err().reason, Reason::Malformed);
     }
 

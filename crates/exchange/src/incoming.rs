@@ -49,11 +49,7 @@ pub fn read_statement(envelope: &[u8]) -> Result<Incoming<'_>, Refusal> {
     let envelope = Envelope::decode(envelope)?;
     let claim =
         Statement::read(envelope.statement).map_err(|error| Refusal::new(Reason::Malformed, error))?;
-    Ok(Incoming {
-        digest: digest_of(envelope.statement),
-        envelope,
-        claim,
-    })
+    Ok(Incoming { digest: digest_of(envelope.statement), envelope, claim })
 }
 
 impl Incoming<'_> {
@@ -243,10 +239,7 @@ pub fn assess(
 fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let manifest = incoming.manifest();
     if manifest.to() != receiver.administration {
-        return Err(Refusal::new(
-            Reason::WrongRecipient,
-            format!("`{}`", manifest.to()),
-        ));
+        return Err(Refusal::new(Reason::WrongRecipient, format!("`{}`", manifest.to())));
     }
     if manifest.from() != arrival.peer {
         let detail = format!("`{}` delivered by `{}`", manifest.from(), arrival.peer);
@@ -259,9 +252,7 @@ fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival
 fn authenticate(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
     let key = sender_key(incoming, register, now)?;
     let verified = incoming.claim.clone().verify(&key);
-    verified
-        .map(|_| ())
-        .map_err(|error| Refusal::new(Reason::BadSignature, error))
+    verified.map(|_| ()).map_err(|error| Refusal::new(Reason::BadSignature, error))
 }
 
 fn sender_key(
@@ -278,12 +269,9 @@ fn sender_key(
     let active = cards
         .iter()
         .find(|card| card.administration == *sender && card.sign.key_id() == key_id && card.valid_at(now));
-    active.map(|card| card.sign).ok_or_else(|| {
-        Refusal::new(
-            Reason::KeyNotActive,
-            format!("`{}` of `{sender}`", key_id.short()),
-        )
-    })
+    active
+        .map(|card| card.sign)
+        .ok_or_else(|| Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())))
 }
 
 /// Whether this node may take the message at all, and all of it arrived as it was sealed.
@@ -298,10 +286,7 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
     }
     for (described, part) in manifest.parts.iter().zip(parts) {
         if digest_of(part) != described.ciphertext {
-            return Err(Refusal::new(
-                Reason::DigestMismatch,
-                format!("part `{}`", described.name),
-            ));
+            return Err(Refusal::new(Reason::DigestMismatch, format!("part `{}`", described.name)));
         }
     }
     Ok(())
@@ -311,10 +296,7 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
 fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
     let manifest = incoming.manifest();
     if manifest.expires <= now {
-        return Err(Refusal::new(
-            Reason::Expired,
-            format!("at `{}`", manifest.expires),
-        ));
+        return Err(Refusal::new(Reason::Expired, format!("at `{}`", manifest.expires)));
     }
     let agreement = &manifest.agreement;
     let named = || format!("`{}` version {}", agreement.id, agreement.version);
@@ -322,12 +304,7 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
         .agreement(&agreement.id, agreement.version)
         .ok_or_else(|| Refusal::new(Reason::AgreementUnknown, named()))?;
     if standing.hash != agreement.hash {
-        let detail = format!(
-            "{}: `{}` here, `{}` in the message",
-            named(),
-            standing.hash,
-            agreement.hash
-        );
+        let detail = format!("{}: `{}` here, `{}` in the message", named(), standing.hash, agreement.hash);
         return Err(Refusal::new(Reason::AgreementHashDiffers, detail));
     }
     if !standing.in_force_at(now) {
@@ -335,10 +312,7 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
     }
     for party in [manifest.from(), manifest.to()] {
         if !standing.parties.contains(party) {
-            return Err(Refusal::new(
-                Reason::NotAParty,
-                format!("`{party}` in {}", named()),
-            ));
+            return Err(Refusal::new(Reason::NotAParty, format!("`{party}` in {}", named())));
         }
     }
     Ok(())
@@ -360,17 +334,9 @@ fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<Op
             let same = content.len() as u64 == part.size
                 && disclosure::root(&secret, &content) == part.plaintext_root;
             if !same {
-                return Err(Refusal::new(
-                    Reason::ContentMismatch,
-                    format!("part `{}`", part.name),
-                ));
+                return Err(Refusal::new(Reason::ContentMismatch, format!("part `{}`", part.name)));
             }
-            Ok(OpenedPart {
-                name: part.name.clone(),
-                media_type: part.media_type.clone(),
-                content,
-                secret,
-            })
+            Ok(OpenedPart { name: part.name.clone(), media_type: part.media_type.clone(), content, secret })
         })
         .collect()
 }

@@ -29,9 +29,7 @@ impl Lane {
 
     /// The lane of a number; `None` when there is no such lane.
     pub fn from_code(code: i64) -> Option<Self> {
-        [Self::Urgent, Self::Normal, Self::Bulk]
-            .into_iter()
-            .find(|lane| lane.code() == code)
+        [Self::Urgent, Self::Normal, Self::Bulk].into_iter().find(|lane| lane.code() == code)
     }
 }
 

@@ -139,11 +139,9 @@ pub fn prepare(
         secrets.push(secret);
     }
     let statement = Statement::sign(&manifest(letter, recipient, parts, random), sender.sign)?;
-    let envelope = Envelope {
-        statement: statement.as_bytes(),
-        parts: sealed.iter().map(Vec::as_slice).collect(),
-    }
-    .encode();
+    let envelope =
+        Envelope { statement: statement.as_bytes(), parts: sealed.iter().map(Vec::as_slice).collect() }
+            .encode();
     if envelope.len() > MAX_ENVELOPE {
         return Err(PrepareError::TooLarge { size: envelope.len() });
     }

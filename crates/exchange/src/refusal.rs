@@ -100,10 +100,7 @@ impl Refusal {
             }
             short.push(character);
         }
-        Self {
-            reason,
-            detail: short,
-        }
+        Self { reason, detail: short }
     }
 
     fn stage_reason(&self) -> StageReason {
@@ -125,13 +122,7 @@ pub fn refuse(
     receiver: &Receiver<'_>,
     now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
-    signed(
-        Some(incoming.message_id()),
-        incoming.digest(),
-        refusal,
-        receiver,
-        now,
-    )
+    signed(Some(incoming.message_id()), incoming.digest(), refusal, receiver, now)
 }
 
 /// The signed refusal of bytes that no statement could be read from: it refers to the digest of all of them.
@@ -175,13 +166,7 @@ mod tests {
     fn codes_are_stable() {
         let table: Vec<_> = Reason::ALL
             .iter()
-            .map(|reason| {
-                format!(
-                    "{}{}",
-                    reason.code(),
-                    if reason.settles() { " settles" } else { "" }
-                )
-            })
+            .map(|reason| format!("{}{}", reason.code(), if reason.settles() { " settles" } else { "" }))
             .collect();
         assert_eq!(
             table.join("\n"),
@@ -205,9 +190,6 @@ mod tests {
     fn a_detail_is_one_short_line() {
         let refusal = Refusal::new(Reason::Malformed, format!("a\nb{}", "\u{e9}".repeat(400)));
         assert!(refusal.detail.len() <= 300 && refusal.detail.starts_with("a b"));
-        assert_eq!(
-            Refusal::new(Reason::Expired, "").to_string(),
-            "expired: the message has expired"
-        );
+        assert_eq!(Refusal::new(Reason::Expired, "").to_string(), "expired: the message has expired");
     }
 }

@@ -36,10 +36,6 @@ impl AgreementStanding {
 
     /// The reference that a message under it carries.
     pub fn reference(&self, id: &str, version: u32) -> AgreementReference {
-        AgreementReference {
-            id: id.to_owned(),
-            version,
-            hash: self.hash,
-        }
+        AgreementReference { id: id.to_owned(), version, hash: self.hash }
     }
 }

@@ -68,16 +68,11 @@ impl Response {
         }
         let response = match input.uint()? {
             ACKNOWLEDGED => Self::Acknowledged(input.bytes()?.to_vec()),
-            GAP => Self::Gap {
-                expected: input.uint()?,
-            },
+            GAP => Self::Gap { expected: input.uint()? },
             CONFLICT => Self::Conflict(input.bytes()?.to_vec()),
             REFUSED => Self::Refused(input.bytes()?.to_vec()),
             kind => {
-                return Err(AnswerError::other(
-                    "response",
-                    format!("`{kind}` is not a kind of response"),
-                ));
+                return Err(AnswerError::other("response", format!("`{kind}` is not a kind of response")));
             }
         };
         input.end()?;
@@ -113,10 +108,7 @@ pub enum AnswerError {
 
 impl AnswerError {
     pub(crate) fn other(what: &'static str, reason: impl fmt::Display) -> Self {
-        Self::Other {
-            what,
-            reason: reason.to_string(),
-        }
+        Self::Other { what, reason: reason.to_string() }
     }
 }
 
@@ -180,10 +172,7 @@ pub fn verify_response(
             Outcome::Gap { expected }
         }
         Response::Gap { expected } => {
-            let reason = format!(
-                "it expects number {expected}, which is not before {}",
-                manifest.sequence
-            );
+            let reason = format!("it expects number {expected}, which is not before {}", manifest.sequence);
             return Err(AnswerError::other("gap answer", reason));
         }
         Response::Conflict(body) => {
@@ -236,11 +225,7 @@ pub(crate) fn signer<'a>(
     let card = cards
         .iter()
         .find(|card| card.administration == *recipient && card.sign.key_id() == key && card.valid_at(at));
-    card.ok_or_else(|| AnswerError::KeyNotActive {
-        recipient: recipient.clone(),
-        key: key.short(),
-        at,
-    })
+    card.ok_or_else(|| AnswerError::KeyNotActive { recipient: recipient.clone(), key: key.short(), at })
 }
 
 #[cfg(test)]

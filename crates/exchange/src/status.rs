@@ -90,9 +90,7 @@ mod tests {
     #[test]
     fn nothing_follows_a_final_status_and_something_follows_each_other() {
         for status in DeliveryStatus::ALL {
-            let followed = DeliveryStatus::ALL
-                .into_iter()
-                .any(|next| status.may_become(next));
+            let followed = DeliveryStatus::ALL.into_iter().any(|next| status.may_become(next));
             assert_eq!(followed, !status.is_final(), "{status}");
             assert!(!status.may_become(status));
             assert_eq!(DeliveryStatus::from_word(status.as_str()), Some(status));

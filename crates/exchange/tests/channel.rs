@@ -54,13 +54,9 @@ fn each_message_is_applied_once_and_in_order_however_it_arrives() {
         ..ProptestConfig::with_cases(if full { 256 } else { 32 })
     });
     let world = World::new();
-    let prepared: Vec<_> = (1..=MESSAGES)
-        .map(|number| world.prepared(&world.letter(number)))
-        .collect();
+    let prepared: Vec<_> = (1..=MESSAGES).map(|number| world.prepared(&world.letter(number))).collect();
     let world = RefCell::new(world);
     let orders = prop::collection::vec(1..=MESSAGES, 0..40);
-    let outcome = runner.run(&orders, |order| {
-        deliver(&mut world.borrow_mut(), &prepared, &order)
-    });
+    let outcome = runner.run(&orders, |order| deliver(&mut world.borrow_mut(), &prepared, &order));
     outcome.unwrap();
 }

@@ -37,10 +37,7 @@ fn several_parts_arrive_in_order_and_can_be_empty() {
     };
     letter.parts = vec![part("a", b"first"), part("b", b""), part("c", b"third")];
     let (taken, _) = world.receive(&world.prepared(&letter).envelope);
-    assert_eq!(
-        taken,
-        Taken::Applied(vec!["first".to_owned(), String::new(), "third".to_owned()])
-    );
+    assert_eq!(taken, Taken::Applied(vec!["first".to_owned(), String::new(), "third".to_owned()]));
 }
 
 #[test]
@@ -109,10 +106,7 @@ fn a_used_number_is_refused() {
     world.receive(&world.prepared(&world.letter(1)).envelope);
     let mut letter = world.letter(2);
     letter.sequence = 1;
-    assert_eq!(
-        world.receive(&world.prepared(&letter).envelope).0,
-        Taken::Refused(Reason::SequenceUsed)
-    );
+    assert_eq!(world.receive(&world.prepared(&letter).envelope).0, Taken::Refused(Reason::SequenceUsed));
 }
 
 /// A refusal: its reason, and how letter and world must be for it.
@@ -121,36 +115,18 @@ type Case = (Reason, fn(&mut World, &mut OutgoingLetter));
 #[test]
 fn what_is_wrong_with_a_message_is_refused_with_its_reason_and_proved() {
     let cases: [Case; 13] = [
-        (Reason::SenderNotPeer, |world, _| {
-            world.peer = world.it.administration.clone()
-        }),
-        (Reason::UnknownSender, |world, _| {
-            drop(world.register.cards.remove(0))
-        }),
-        (Reason::KeyNotActive, |world, _| {
-            world.register.cards[0].valid_until = now()
-        }),
-        (Reason::KeyNotActive, |world, _| {
-            world.register.cards[0].valid_from = now().plus_micros(1)
-        }),
-        (Reason::KeyNotActive, |world, _| {
-            world.register.cards[0].sign = world.it.card.sign
-        }),
+        (Reason::SenderNotPeer, |world, _| world.peer = world.it.administration.clone()),
+        (Reason::UnknownSender, |world, _| drop(world.register.cards.remove(0))),
+        (Reason::KeyNotActive, |world, _| world.register.cards[0].valid_until = now()),
+        (Reason::KeyNotActive, |world, _| world.register.cards[0].valid_from = now().plus_micros(1)),
+        (Reason::KeyNotActive, |world, _| world.register.cards[0].sign = world.it.card.sign),
         (Reason::ExerciseInProduction, |_, letter| letter.exercise = true),
         (Reason::Expired, |world, letter| world.now = letter.expires),
         (Reason::AgreementUnknown, |_, letter| letter.agreement.version = 2),
-        (Reason::AgreementUnknown, |_, letter| {
-            letter.agreement.id = "another".to_owned()
-        }),
-        (Reason::AgreementHashDiffers, |_, letter| {
-            letter.agreement.hash = Digest([8; 32])
-        }),
-        (Reason::AgreementNotInForce, |world, _| {
-            standing(world).until = Some(now())
-        }),
-        (Reason::AgreementNotInForce, |world, _| {
-            standing(world).from = now().plus_micros(1)
-        }),
+        (Reason::AgreementUnknown, |_, letter| letter.agreement.id = "another".to_owned()),
+        (Reason::AgreementHashDiffers, |_, letter| letter.agreement.hash = Digest([8; 32])),
+        (Reason::AgreementNotInForce, |world, _| standing(world).until = Some(now())),
+        (Reason::AgreementNotInForce, |world, _| standing(world).from = now().plus_micros(1)),
         (Reason::NotAParty, |world, _| {
             let fr = world.fr.administration.clone();
             standing(world).parties.remove(&fr);
@@ -174,21 +150,13 @@ fn what_is_wrong_with_a_message_is_refused_with_its_reason_and_proved() {
         assert_eq!(refused.settles(), reason.settles());
         assert_eq!(world.log.size(), 0, "what is refused enters no log");
         let again = world.receive(&prepared.envelope);
-        let repeated = if reason.settles() {
-            Taken::Repeated
-        } else {
-            Taken::Refused(reason)
-        };
+        let repeated = if reason.settles() { Taken::Repeated } else { Taken::Refused(reason) };
         assert_eq!(again, (repeated, response), "{reason}");
     }
 }
 
 fn standing(world: &mut World) -> &mut exchange::AgreementStanding {
-    world
-        .register
-        .agreements
-        .get_mut(&("common-transit".to_owned(), 1))
-        .unwrap()
+    world.register.agreements.get_mut(&("common-transit".to_owned(), 1)).unwrap()
 }
 
 #[test]
@@ -197,10 +165,7 @@ fn a_node_for_exercises_accepts_them() {
     world.fr.environment = Environment::Exercise;
     let mut letter = world.letter(1);
     letter.exercise = true;
-    assert!(matches!(
-        world.receive(&world.prepared(&letter).envelope).0,
-        Taken::Applied(_)
-    ));
+    assert!(matches!(world.receive(&world.prepared(&letter).envelope).0, Taken::Applied(_)));
 }
 
 #[test]
@@ -209,10 +174,7 @@ fn a_message_for_another_is_refused() {
     let mut letter = world.letter(1);
     letter.channel = Channel::parse("NTA.GB>NTA.IT/24GB0000601001EBD4").unwrap();
     let prepared = prepare(&letter, &world.gb.sender(), &world.it.card, &mut bytes_from(4)).unwrap();
-    assert_eq!(
-        world.receive(&prepared.envelope).0,
-        Taken::Refused(Reason::WrongRecipient)
-    );
+    assert_eq!(world.receive(&prepared.envelope).0, Taken::Refused(Reason::WrongRecipient));
 }
 
 #[test]
@@ -241,11 +203,7 @@ fn parts_that_are_not_the_signed_ones_are_refused_and_may_come_again() {
     let right = exchange::Envelope::decode(&prepared.envelope).unwrap();
     let other = [0; 100];
     for parts in [vec![], vec![&other[..]], vec![right.parts[0], right.parts[0]]] {
-        let wrong = exchange::Envelope {
-            parts,
-            ..right.clone()
-        }
-        .encode();
+        let wrong = exchange::Envelope { parts, ..right.clone() }.encode();
         assert_eq!(world.receive(&wrong).0, Taken::Refused(Reason::DigestMismatch));
     }
     assert!(matches!(world.receive(&prepared.envelope).0, Taken::Applied(_)));
@@ -258,10 +216,7 @@ fn a_part_sealed_for_another_key_is_refused() {
     let mut card = world.fr.card.clone();
     card.enc = world.it.card.enc;
     let prepared = prepare(&world.letter(1), &world.gb.sender(), &card, &mut bytes_from(4)).unwrap();
-    assert_eq!(
-        world.receive(&prepared.envelope).0,
-        Taken::Refused(Reason::NotForUs)
-    );
+    assert_eq!(world.receive(&prepared.envelope).0, Taken::Refused(Reason::NotForUs));
 }
 
 /// A sender that signs what it did not seal: the manifest of an honest message, changed and signed again.
@@ -277,16 +232,10 @@ fn dishonest(world: &World, change: impl Fn(&mut evidence::Manifest)) -> Vec<u8>
 fn a_sender_that_signs_what_it_did_not_seal_is_refused() {
     type Change = fn(&mut evidence::Manifest);
     let cases: [(Reason, Change); 4] = [
-        (Reason::CannotOpen, |manifest| {
-            manifest.parts[0].name = "other".to_owned()
-        }),
-        (Reason::CannotOpen, |manifest| {
-            manifest.message_id = base::MessageId::new(now(), [77; 10])
-        }),
+        (Reason::CannotOpen, |manifest| manifest.parts[0].name = "other".to_owned()),
+        (Reason::CannotOpen, |manifest| manifest.message_id = base::MessageId::new(now(), [77; 10])),
         (Reason::ContentMismatch, |manifest| manifest.parts[0].size += 1),
-        (Reason::ContentMismatch, |manifest| {
-            manifest.parts[0].plaintext_root = Digest([0; 32])
-        }),
+        (Reason::ContentMismatch, |manifest| manifest.parts[0].plaintext_root = Digest([0; 32])),
     ];
     for (reason, change) in cases {
         let mut world = World::new();
@@ -303,17 +252,11 @@ fn what_settles_a_message_frees_the_next_and_what_does_not_waits() {
     world.now = now().plus_micros(1);
     let second = world.prepared(&world.letter(2));
     assert_eq!(world.receive(&second.envelope).0, Taken::Gap(1));
-    assert_eq!(
-        world.receive(&world.prepared(&expired).envelope).0,
-        Taken::Refused(Reason::Expired)
-    );
+    assert_eq!(world.receive(&world.prepared(&expired).envelope).0, Taken::Refused(Reason::Expired));
     assert!(matches!(world.receive(&second.envelope).0, Taken::Applied(_)));
     let third = world.prepared(&world.letter(3));
     world.register.cards[0].valid_until = now();
-    assert_eq!(
-        world.receive(&third.envelope).0,
-        Taken::Refused(Reason::KeyNotActive)
-    );
+    assert_eq!(world.receive(&third.envelope).0, Taken::Refused(Reason::KeyNotActive));
     world.register.cards[0].valid_until = now().plus_seconds(86_400);
     assert!(matches!(world.receive(&third.envelope).0, Taken::Applied(_)));
 }
@@ -325,11 +268,8 @@ fn an_unreadable_envelope_is_refused_by_its_digest() {
     let (taken, response) = world.receive(&prepared.envelope[..40]);
     assert_eq!(taken, Taken::Refused(Reason::Malformed));
     // The refusal is about those 40 bytes; it does not answer the whole envelope.
-    let verified = exchange::verify_response(
-        &response,
-        &prepared.envelope,
-        std::slice::from_ref(&world.fr.card),
-    );
+    let verified =
+        exchange::verify_response(&response, &prepared.envelope, std::slice::from_ref(&world.fr.card));
     assert!(verified.unwrap_err().to_string().contains("another message"));
 }
 
@@ -355,20 +295,11 @@ fn only_the_parties_of_the_channel_can_prepare_and_only_within_the_limits() {
     let by = |node: &common::Node, card: &evidence::PublicKeys, letter: &OutgoingLetter| {
         prepare(letter, &node.sender(), card, &mut bytes_from(1)).unwrap_err()
     };
-    assert!(matches!(
-        by(&world.it, &world.fr.card, &letter),
-        PrepareError::NotTheSender { .. }
-    ));
-    assert!(matches!(
-        by(&world.gb, &world.it.card, &letter),
-        PrepareError::NotTheRecipient { .. }
-    ));
+    assert!(matches!(by(&world.it, &world.fr.card, &letter), PrepareError::NotTheSender { .. }));
+    assert!(matches!(by(&world.gb, &world.it.card, &letter), PrepareError::NotTheRecipient { .. }));
     let mut empty = letter.clone();
     empty.parts.clear();
-    assert!(matches!(
-        by(&world.gb, &world.fr.card, &empty),
-        PrepareError::Evidence(_)
-    ));
+    assert!(matches!(by(&world.gb, &world.fr.card, &empty), PrepareError::Evidence(_)));
 }
 
 #[test]

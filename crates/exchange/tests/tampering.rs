@@ -13,11 +13,7 @@ use exchange::{
 
 /// Every bit with TIDEWAITER_FULL, else one or more of each byte: `step` is odd, so that all eight positions occur.
 fn bits(bytes: &[u8], step: usize) -> impl Iterator<Item = usize> + use<> {
-    let step = if std::env::var_os("TIDEWAITER_FULL").is_some() {
-        1
-    } else {
-        step
-    };
+    let step = if std::env::var_os("TIDEWAITER_FULL").is_some() { 1 } else { step };
     (0..bytes.len() * 8).step_by(step)
 }
 
@@ -71,10 +67,7 @@ fn no_changed_acknowledgement_is_believed() {
     for length in 0..response.len() {
         assert!(verify_response(&response[..length], &prepared.envelope, &cards).is_err());
     }
-    assert!(matches!(
-        verify_response(&response, &prepared.envelope, &cards),
-        Ok(Outcome::Acknowledged(_))
-    ));
+    assert!(matches!(verify_response(&response, &prepared.envelope, &cards), Ok(Outcome::Acknowledged(_))));
 }
 
 #[test]
@@ -116,41 +109,11 @@ fn an_acknowledgement_proves_one_message_of_one_recipient_at_one_time() {
     assert!(verify(&[world.it.card.clone(), card.clone()]).is_ok());
     assert!(verify(&[]).is_err());
     assert!(verify(&[world.it.card.clone()]).is_err());
-    assert!(
-        verify(&[PublicKeys {
-            administration: common::administration("IT"),
-            ..card.clone()
-        }])
-        .is_err()
-    );
-    assert!(
-        verify(&[PublicKeys {
-            valid_until: now(),
-            ..card.clone()
-        }])
-        .is_err()
-    );
-    assert!(
-        verify(&[PublicKeys {
-            valid_from: now().plus_micros(1),
-            ..card.clone()
-        }])
-        .is_err()
-    );
-    assert!(
-        verify(&[PublicKeys {
-            log: card.witness,
-            ..card.clone()
-        }])
-        .is_err()
-    );
-    assert!(
-        verify(&[PublicKeys {
-            sign: card.log,
-            ..card.clone()
-        }])
-        .is_err()
-    );
+    assert!(verify(&[PublicKeys { administration: common::administration("IT"), ..card.clone() }]).is_err());
+    assert!(verify(&[PublicKeys { valid_until: now(), ..card.clone() }]).is_err());
+    assert!(verify(&[PublicKeys { valid_from: now().plus_micros(1), ..card.clone() }]).is_err());
+    assert!(verify(&[PublicKeys { log: card.witness, ..card.clone() }]).is_err());
+    assert!(verify(&[PublicKeys { sign: card.log, ..card.clone() }]).is_err());
     let other = world.prepared(&world.letter(2));
     assert!(verify_acknowledgement(&body, &other.statement, &[card]).is_err());
 }
@@ -162,14 +125,8 @@ fn keys_that_were_rotated_apart_still_verify() {
     let card = world.fr.card.clone();
     // One card has the new log key and the other the old one; the signing key is on the first only.
     let cards = [
-        PublicKeys {
-            log: world.it.card.log,
-            ..card.clone()
-        },
-        PublicKeys {
-            sign: world.it.card.sign,
-            ..card
-        },
+        PublicKeys { log: world.it.card.log, ..card.clone() },
+        PublicKeys { sign: world.it.card.sign, ..card },
     ];
     assert!(verify_acknowledgement(&acknowledgement(&response), &prepared.statement, &cards).is_ok());
 }
@@ -190,10 +147,7 @@ fn forged(world: &World, prepared: &exchange::Prepared, change: impl Fn(&mut Sta
     change(&mut stage);
     let staged = StagedStatement::sign(&stage, &world.fr.keys.sign).unwrap();
     let mut out = evidence::cbor::Writer::new();
-    out.array(3)
-        .uint(1)
-        .bytes(staged.as_bytes())
-        .bytes(receipt.as_bytes());
+    out.array(3).uint(1).bytes(staged.as_bytes()).bytes(receipt.as_bytes());
     out.finish()
 }
 
@@ -227,11 +181,8 @@ fn an_answer_of_one_kind_does_not_pass_for_another() {
         input.uint().unwrap();
         input.bytes().unwrap().to_vec()
     };
-    for other in [
-        Response::Refused(received.clone()),
-        Response::Conflict(received),
-        Response::Conflict(body),
-    ] {
+    for other in [Response::Refused(received.clone()), Response::Conflict(received), Response::Conflict(body)]
+    {
         assert!(verify_response(&other.encode(), &prepared.envelope, &cards).is_err());
     }
 }
@@ -282,23 +233,11 @@ fn a_batch_is_acknowledged_under_one_tree_head() {
     let prepared: Vec<_> = letters.iter().map(|letter| world.prepared(letter)).collect();
     let leaves: Vec<_> = prepared.iter().map(|message| message.leaf).collect();
     let receiver = world.fr.receiver();
-    let head = TreeHead::sign(
-        &world.fr.administration,
-        3,
-        &merkle::root(&leaves),
-        &world.fr.keys.log,
-    );
+    let head = TreeHead::sign(&world.fr.administration, 3, &merkle::root(&leaves), &world.fr.keys.log);
     for (index, message) in prepared.iter().enumerate() {
         let incoming = read_statement(&message.envelope).unwrap();
-        let inbox = exchange::InboxView {
-            found: None,
-            expected_sequence: 1,
-        };
-        let arrival = exchange::Arrival {
-            peer: &world.peer,
-            inbox: &inbox,
-            now: now(),
-        };
+        let inbox = exchange::InboxView { found: None, expected_sequence: 1 };
+        let arrival = exchange::Arrival { peer: &world.peer, inbox: &inbox, now: now() };
         let Assessment::New(opened) = assess(&incoming, &receiver, &world.register, &arrival).unwrap() else {
             panic!("it is new");
         };
@@ -307,10 +246,7 @@ fn a_batch_is_acknowledged_under_one_tree_head() {
         let Outcome::Acknowledged(acknowledged) = world.outcome(&response, message) else {
             panic!("it was acknowledged");
         };
-        assert_eq!(
-            (acknowledged.included.index, acknowledged.included.size),
-            (index as u64, 3)
-        );
+        assert_eq!((acknowledged.included.index, acknowledged.included.size), (index as u64, 3));
     }
 }
 
@@ -319,15 +255,8 @@ fn an_acknowledgement_is_not_made_from_another_leaf() {
     let world = World::new();
     let prepared = world.prepared(&world.letter(1));
     let incoming = read_statement(&prepared.envelope).unwrap();
-    let inbox = exchange::InboxView {
-        found: None,
-        expected_sequence: 1,
-    };
-    let arrival = exchange::Arrival {
-        peer: &world.peer,
-        inbox: &inbox,
-        now: now(),
-    };
+    let inbox = exchange::InboxView { found: None, expected_sequence: 1 };
+    let arrival = exchange::Arrival { peer: &world.peer, inbox: &inbox, now: now() };
     let Assessment::New(opened) = assess(&incoming, &world.fr.receiver(), &world.register, &arrival).unwrap()
     else {
         panic!("it is new");

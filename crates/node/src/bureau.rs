@@ -60,10 +60,8 @@ impl Bureau {
     pub fn office_of_guarantee(&self, now: Timestamp) -> OfficeReference {
         let country = self.administration.country();
         let ours = self.catalogue.offices_with_role(&Role::Guarantee, now.date());
-        let first = ours
-            .filter(|office| office.country == country)
-            .map(|office| office.reference.clone())
-            .next();
+        let first =
+            ours.filter(|office| office.country == country).map(|office| office.reference.clone()).next();
         // INVARIANT: a country code and six digits are an office reference.
         first
             .or_else(|| OfficeReference::parse(&format!("{country}000001")).ok())
@@ -81,15 +79,9 @@ impl Bureau {
         if table.partial {
             return None;
         }
-        let known = offices
-            .iter()
-            .filter_map(|reference| table.office(reference, now.date()));
+        let known = offices.iter().filter_map(|reference| table.office(reference, now.date()));
         let roles = known.map(|office| {
-            let roles = office
-                .roles
-                .iter()
-                .filter_map(|role| OfficeRole::parse(role.as_str()))
-                .collect();
+            let roles = office.roles.iter().filter_map(|role| OfficeRole::parse(role.as_str())).collect();
             (office.reference.clone(), roles)
         });
         Some(roles.collect())

@@ -72,10 +72,7 @@ pub struct Exchange {
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self {
-            retry_first_ms: 1_000,
-            retry_longest_ms: 300_000,
-        }
+        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000 }
     }
 }
 

@@ -47,36 +47,12 @@ impl Counters {
                 "Messages of traders that had their effect.",
                 read(&self.accepted),
             ),
-            (
-                "submissions_rejected_total",
-                "Messages of traders that were rejected.",
-                read(&self.rejected),
-            ),
-            (
-                "envelopes_received_total",
-                "Envelopes of partners that were answered.",
-                read(&self.received),
-            ),
-            (
-                "letters_delivered_total",
-                "Letters that partners have receipted.",
-                read(&self.delivered),
-            ),
-            (
-                "letters_refused_total",
-                "Letters that will never be delivered.",
-                read(&self.refused),
-            ),
-            (
-                "letters_postponed_total",
-                "Deliveries that failed and are tried again.",
-                read(&self.postponed),
-            ),
-            (
-                "timers_fired_total",
-                "Time limits that ran out.",
-                read(&self.timers),
-            ),
+            ("submissions_rejected_total", "Messages of traders that were rejected.", read(&self.rejected)),
+            ("envelopes_received_total", "Envelopes of partners that were answered.", read(&self.received)),
+            ("letters_delivered_total", "Letters that partners have receipted.", read(&self.delivered)),
+            ("letters_refused_total", "Letters that will never be delivered.", read(&self.refused)),
+            ("letters_postponed_total", "Deliveries that failed and are tried again.", read(&self.postponed)),
+            ("timers_fired_total", "Time limits that ran out.", read(&self.timers)),
         ]
     }
 }

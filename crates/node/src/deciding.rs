@@ -71,10 +71,7 @@ impl Proceeding<'_> {
         };
         let reference = command.reference();
         let facts = self.departure_facts(&found, &command)?;
-        let opens = matches!(
-            command,
-            departure::Command::Declare { .. } | departure::Command::Amend { .. }
-        );
+        let opens = matches!(command, departure::Command::Declare { .. } | departure::Command::Amend { .. });
         match self.run::<Departure>(&found, command, &facts)? {
             Ok(effect) => {
                 if let (true, Some(document)) = (opens, document) {
@@ -86,27 +83,12 @@ impl Proceeding<'_> {
                 }
                 let movement = mrn.unwrap_or_else(|| found.key.clone());
                 let letters = effect.letters.into_iter().map(Letter::Departure).collect();
-                self.settle(
-                    cause,
-                    message,
-                    &movement,
-                    &found,
-                    Departure::NAME,
-                    letters,
-                    effect.notices,
-                )
+                self.settle(cause, message, &movement, &found, Departure::NAME, letters, effect.notices)
             }
             Err((state, refusal)) => {
                 let sender = self.answering_administration(cause);
                 let letter = departure::refuse(&state, &refusal, reference, sender, facts.now);
-                self.refuse(
-                    cause,
-                    message,
-                    &found,
-                    Departure::NAME,
-                    &refusal,
-                    letter.map(Letter::Departure),
-                )
+                self.refuse(cause, message, &found, Departure::NAME, &refusal, letter.map(Letter::Departure))
             }
         }
     }
@@ -124,10 +106,7 @@ impl Proceeding<'_> {
                     Origin::Partner { administration, .. } => administration.to_string(),
                     Origin::Own => String::new(),
                 };
-                Ok(Found {
-                    key: format!("{owner}/{lrn}"),
-                    owner,
-                })
+                Ok(Found { key: format!("{owner}/{lrn}"), owner })
             }
             None => Ok(Found::default()),
         }
@@ -171,12 +150,10 @@ impl Proceeding<'_> {
         let serial = counter::next(self.tx(), &format!("mrn/{office}/{}", day.year()))?;
         let letter = self.bureau().profile.letter(declaration.security);
         let serial = u64::try_from(serial).unwrap_or(u64::MAX);
-        Mrn::issue(day, office, serial, letter)
-            .map(Some)
-            .map_err(|invalid| ProceedingError::Render {
-                message_type: "CC028C".to_owned(),
-                reason: invalid.to_string(),
-            })
+        Mrn::issue(day, office, serial, letter).map(Some).map_err(|invalid| ProceedingError::Render {
+            message_type: "CC028C".to_owned(),
+            reason: invalid.to_string(),
+        })
     }
 
     /// Runs a command of one office of transit, or of every one that has a record of the movement.
@@ -190,21 +167,17 @@ impl Proceeding<'_> {
     ) -> Result<Submission, ProceedingError> {
         let mrn = command.mrn().clone();
         let cases = match office {
-            Some(office) => vec![Found {
-                key: format!("{mrn}/{office}"),
-                owner: String::new(),
-            }],
+            Some(office) => vec![Found { key: format!("{mrn}/{office}"), owner: String::new() }],
             None => self.passages_of(&mrn)?,
         };
         let mut last = None;
         // Without any record one refusal is enough.
-        let none = Found {
-            key: mrn.to_string(),
-            owner: String::new(),
-        };
+        let none = Found { key: mrn.to_string(), owner: String::new() };
         let cases = if cases.is_empty() { vec![none] } else { cases };
         let named = match &command {
-            passage::Command::Announce { office, .. } | passage::Command::Cross { office, .. } => Some(office.clone()),
+            passage::Command::Announce { office, .. } | passage::Command::Cross { office, .. } => {
+                Some(office.clone())
+            }
             _ => None,
         };
         let facts = self.bureau().facts(self.now(), &named.into_iter().collect());
@@ -215,27 +188,12 @@ impl Proceeding<'_> {
                         self.keep::<Passage>(&found.key, document, cause)?;
                     }
                     let letters = effect.letters.into_iter().map(Letter::Passage).collect();
-                    self.settle(
-                        cause,
-                        message,
-                        mrn.as_str(),
-                        &found,
-                        Passage::NAME,
-                        letters,
-                        effect.notices,
-                    )?
+                    self.settle(cause, message, mrn.as_str(), &found, Passage::NAME, letters, effect.notices)?
                 }
                 Err((_, refusal)) => {
                     let sender = self.answering_administration(cause);
                     let letter = sender.and_then(|sender| passage::refuse(&refusal, &command, sender));
-                    self.refuse(
-                        cause,
-                        message,
-                        &found,
-                        Passage::NAME,
-                        &refusal,
-                        letter.map(Letter::Passage),
-                    )?
+                    self.refuse(cause, message, &found, Passage::NAME, &refusal, letter.map(Letter::Passage))?
                 }
             };
             last = Some(submission);
@@ -278,15 +236,7 @@ impl Proceeding<'_> {
                 }
                 let letters = effect.letters.into_iter().map(Letter::Destination).collect();
                 let movement = found.key.clone();
-                self.settle(
-                    cause,
-                    message,
-                    &movement,
-                    &found,
-                    Destination::NAME,
-                    letters,
-                    effect.notices,
-                )
+                self.settle(cause, message, &movement, &found, Destination::NAME, letters, effect.notices)
             }
             Err((_, refusal)) => {
                 let sender = self.answering_administration(cause);
@@ -319,10 +269,7 @@ impl Proceeding<'_> {
                 continue;
             };
             movement = command.mrn().map_or_else(|| grn.to_string(), ToString::to_string);
-            let found = Found {
-                key: grn.to_string(),
-                owner: String::new(),
-            };
+            let found = Found { key: grn.to_string(), owner: String::new() };
             let facts = self.bureau().facts(self.now(), &BTreeSet::new());
             match self.run::<Guarantee>(&found, command.clone(), &facts)? {
                 Ok(effect) => {
@@ -344,24 +291,11 @@ impl Proceeding<'_> {
             }
         }
         letters.extend(account::UseResult::gather(answers).map(Letter::GuaranteeResult));
-        let found = Found {
-            key: movement.clone(),
-            owner: String::new(),
-        };
-        let mut submission = self.settle(
-            cause,
-            message,
-            &movement,
-            &found,
-            Guarantee::NAME,
-            letters,
-            Vec::new(),
-        )?;
+        let found = Found { key: movement.clone(), owner: String::new() };
+        let mut submission =
+            self.settle(cause, message, &movement, &found, Guarantee::NAME, letters, Vec::new())?;
         if let Some(refusal) = refusals.first() {
-            submission = Submission {
-                replies: submission.replies,
-                ..refused(message, &movement, refusal)
-            };
+            submission = Submission { replies: submission.replies, ..refused(message, &movement, refusal) };
         }
         Ok(submission)
     }
@@ -374,21 +308,12 @@ impl Proceeding<'_> {
     ) -> Result<Ran<R>, ProceedingError> {
         let world = self.bureau().world.clone();
         let actor = self.actor().to_owned();
-        let case = Case {
-            key: &found.key,
-            owner: &found.owner,
-            actor: &actor,
-        };
-        Ok(room::run::<R>(self.tx(), case, command, facts, &mut || {
-            world.random()
-        })?)
+        let case = Case { key: &found.key, owner: &found.owner, actor: &actor };
+        Ok(room::run::<R>(self.tx(), case, command, facts, &mut || world.random())?)
     }
 
     /// After a decision: the letters go out, and the message on record is put with its movement.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each says a different thing about one decision"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "each says a different thing about one decision")]
     fn settle(
         &mut self,
         cause: &Cause,
@@ -429,25 +354,14 @@ impl Proceeding<'_> {
         refusal: &Refusal,
         letter: Option<Letter>,
     ) -> Result<Submission, ProceedingError> {
-        let named = cause
-            .document
-            .as_ref()
-            .and_then(named_movement)
-            .unwrap_or_default()
-            .to_owned();
-        let movement = if named.is_empty() {
-            found.key.clone()
-        } else {
-            named
-        };
+        let named = cause.document.as_ref().and_then(named_movement).unwrap_or_default().to_owned();
+        let movement = if named.is_empty() { found.key.clone() } else { named };
         if message != 0 {
             messages::set_movement(self.tx(), message, &movement, &found.owner)?;
         }
         let mut submission = refused(message, &movement, refusal);
         if let Some(letter) = letter {
-            submission
-                .replies
-                .extend(self.render(cause, &movement, found, room, &letter)?);
+            submission.replies.extend(self.render(cause, &movement, found, room, &letter)?);
         }
         Ok(submission)
     }
@@ -461,16 +375,8 @@ impl Proceeding<'_> {
         room: &'static str,
         letter: &Letter,
     ) -> Result<Option<(i64, String)>, ProceedingError> {
-        let declaration = if room == Departure::NAME {
-            self.kept(room, &found.key)?
-        } else {
-            None
-        };
-        let record = if room == Departure::NAME {
-            None
-        } else {
-            self.kept(room, &found.key)?
-        };
+        let declaration = if room == Departure::NAME { self.kept(room, &found.key)? } else { None };
+        let record = if room == Departure::NAME { None } else { self.kept(room, &found.key)? };
         let identification = self.next_identification()?;
         let recipient = match letter.recipient() {
             Recipient::Administration(to) => to.to_string(),
@@ -485,11 +391,7 @@ impl Proceeding<'_> {
             recipient: &recipient,
             now: self.now(),
             identification: &identification,
-            correlation: if answers {
-                cause.identification.as_deref()
-            } else {
-                None
-            },
+            correlation: if answers { cause.identification.as_deref() } else { None },
         };
         let document = bridge::outbound(letter, &context).map_err(|error| ProceedingError::Render {
             message_type: letter.message_type().to_owned(),
@@ -589,16 +491,8 @@ impl Proceeding<'_> {
         cause: &Cause,
         letter: &Letter,
     ) -> Result<Option<(i64, String)>, ProceedingError> {
-        let named = cause
-            .document
-            .as_ref()
-            .and_then(named_movement)
-            .unwrap_or_default()
-            .to_owned();
-        let found = Found {
-            key: String::new(),
-            owner: cause_owner(cause),
-        };
+        let named = cause.document.as_ref().and_then(named_movement).unwrap_or_default().to_owned();
+        let found = Found { key: String::new(), owner: cause_owner(cause) };
         self.render(cause, &named, &found, Departure::NAME, letter)
     }
 
@@ -616,14 +510,8 @@ impl Proceeding<'_> {
             &[room.into(), mrn.as_str().into()],
         )?;
         match rows.first() {
-            Some(row) => Ok(Found {
-                key: row.text(0)?.to_owned(),
-                owner: row.text(1)?.to_owned(),
-            }),
-            None => Ok(Found {
-                key: mrn.to_string(),
-                owner: String::new(),
-            }),
+            Some(row) => Ok(Found { key: row.text(0)?.to_owned(), owner: row.text(1)?.to_owned() }),
+            None => Ok(Found { key: mrn.to_string(), owner: String::new() }),
         }
     }
 
@@ -632,20 +520,13 @@ impl Proceeding<'_> {
             "SELECT state_key FROM movements WHERE room = ?1 AND mrn = ?2 ORDER BY state_key",
             &[Passage::NAME.into(), mrn.as_str().into()],
         )?;
-        let found = rows.iter().map(|row| {
-            Ok(Found {
-                key: row.text(0)?.to_owned(),
-                owner: String::new(),
-            })
-        });
+        let found = rows.iter().map(|row| Ok(Found { key: row.text(0)?.to_owned(), owner: String::new() }));
         Ok(found.collect::<Result<_, StoreError>>()?)
     }
 
     fn mrn_of(&mut self, key: &str) -> Result<Option<String>, ProceedingError> {
         let movement = room::load::<Departure>(self.tx(), key)?;
-        Ok(movement
-            .and_then(|movement| movement.mrn)
-            .map(|mrn| mrn.to_string()))
+        Ok(movement.and_then(|movement| movement.mrn).map(|mrn| mrn.to_string()))
     }
 
     /// Keeps the document that a case rests on, and how its trader named itself.
@@ -692,28 +573,19 @@ impl Proceeding<'_> {
     /// How the trader of a case is addressed: as it named itself when it opened the case.
     fn trader_address(&mut self, cause: &Cause, room: &str, key: &str) -> Result<String, ProceedingError> {
         let kept = record(self.tx(), room, key, ADDRESS)?.and_then(|bytes| String::from_utf8(bytes).ok());
-        let named = if matches!(cause.origin, Origin::Trader(_)) {
-            cause.sender.clone()
-        } else {
-            String::new()
-        };
-        let address = if named.is_empty() {
-            kept.unwrap_or_default()
-        } else {
-            named
-        };
-        Ok(if address.is_empty() {
-            cause_owner(cause)
-        } else {
-            address
-        })
+        let named =
+            if matches!(cause.origin, Origin::Trader(_)) { cause.sender.clone() } else { String::new() };
+        let address = if named.is_empty() { kept.unwrap_or_default() } else { named };
+        Ok(if address.is_empty() { cause_owner(cause) } else { address })
     }
 }
 
 /// The case, unless a trader asks for another trader's: that looks as if it did not exist (error 90).
 fn own_case(cause: &Cause, found: Found) -> Found {
     match &cause.origin {
-        Origin::Trader(principal) if !found.owner.is_empty() && found.owner != principal.name => Found::default(),
+        Origin::Trader(principal) if !found.owner.is_empty() && found.owner != principal.name => {
+            Found::default()
+        }
         _ => found,
     }
 }
@@ -726,14 +598,8 @@ fn cause_owner(cause: &Cause) -> String {
 }
 
 fn offices_of(declaration: &Declaration) -> BTreeSet<OfficeReference> {
-    let ends = [
-        &declaration.office_of_departure,
-        &declaration.office_of_destination,
-    ];
-    let transit = declaration
-        .offices_of_transit
-        .iter()
-        .map(|transit| &transit.office);
+    let ends = [&declaration.office_of_departure, &declaration.office_of_destination];
+    let transit = declaration.offices_of_transit.iter().map(|transit| &transit.office);
     ends.into_iter().chain(transit).cloned().collect()
 }
 
@@ -751,7 +617,5 @@ fn record(tx: &mut dyn Tx, room: &str, key: &str, kind: &str) -> Result<Option<V
         "SELECT body FROM records WHERE room = ?1 AND state_key = ?2 AND kind = ?3",
         &[room.into(), key.into(), kind.into()],
     )?;
-    rows.first()
-        .map(|row| row.bytes(0).map(<[u8]>::to_vec))
-        .transpose()
+    rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }

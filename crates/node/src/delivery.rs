@@ -110,10 +110,9 @@ impl Node {
                     Ok(Outcome::Gap { expected }) => {
                         Fate::Later(format!("number {expected} is missing there"))
                     }
-                    Ok(Outcome::Conflict(conflict)) => Fate::Refused(format!(
-                        "`{}` has another message under this identity",
-                        conflict.by
-                    )),
+                    Ok(Outcome::Conflict(conflict)) => {
+                        Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
+                    }
                     Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
                     Ok(Outcome::Refused(refused)) => Fate::Later(refused.words),
                     Err(error) => Fate::Later(error.to_string()),
@@ -161,10 +160,7 @@ impl Node {
     fn backoff(&self) -> Backoff {
         let micros = |millis: u32| i64::from(millis) * 1_000;
         let exchange = &self.config().exchange;
-        Backoff {
-            first: micros(exchange.retry_first_ms),
-            longest: micros(exchange.retry_longest_ms),
-        }
+        Backoff { first: micros(exchange.retry_first_ms), longest: micros(exchange.retry_longest_ms) }
     }
 }
 
@@ -189,11 +185,7 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         message_id: claim.message_id,
         channel: Channel::parse(&claim.channel).map_err(|error| damaged(&error))?,
         sequence: u64::try_from(claim.sequence).map_err(|error| damaged(&error))?,
-        agreement: AgreementReference {
-            id: agreement.id,
-            version: agreement.version,
-            hash: agreement.hash,
-        },
+        agreement: AgreementReference { id: agreement.id, version: agreement.version, hash: agreement.hash },
         clause: claim.clause.clone(),
         purpose: claim.purpose.clone(),
         created: claim.created,
@@ -205,13 +197,8 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
             content: claim.cleared.clone(),
         }],
     };
-    let sender = Sender {
-        administration: &bureau.administration,
-        sign: &bureau.identity.keys.sign,
-    };
-    Ok(exchange::prepare(&letter, &sender, card, &mut |bytes| {
-        bureau.world.entropy.fill(bytes)
-    })?)
+    let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
+    Ok(exchange::prepare(&letter, &sender, card, &mut |bytes| bureau.world.entropy.fill(bytes))?)
 }
 
 /// The agreement of a letter, as the outbox keeps it.
@@ -236,10 +223,7 @@ fn enter(
             let leaf = merkle::leaf_hash(&prepared.statement);
             frontier.append(leaf);
             log::append(tx, &prepared.statement, leaf, now)?;
-            sealed.push(Sealed {
-                claim,
-                envelope: prepared.envelope,
-            });
+            sealed.push(Sealed { claim, envelope: prepared.envelope });
         } else if let Some(envelope) = outbox::envelope(tx, claim.id)? {
             sealed.push(Sealed { claim, envelope });
         }

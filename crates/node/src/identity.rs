@@ -85,14 +85,8 @@ impl Identity {
             now.plus_seconds(-300),
             now.plus_seconds(VALIDITY_SECONDS),
         )?;
-        let file = KeyFile {
-            evidence,
-            tls: TlsFile {
-                certificate: to_hex(&certificate),
-                key: to_hex(&key),
-            },
-            card,
-        };
+        let file =
+            KeyFile { evidence, tls: TlsFile { certificate: to_hex(&certificate), key: to_hex(&key) }, card };
         write_secret(path, &file)?;
         Self::from_file(path, file)
     }
@@ -157,12 +151,7 @@ fn write_secret(path: &Path, file: &KeyFile) -> Result<(), IdentityError> {
         .map_err(|error| IdentityError::Malformed(path.to_owned(), error.to_string()))?;
     // `create_new`: keys that exist are never overwritten, and the file is born unreadable to others.
     let mut options = std::fs::OpenOptions::new();
-    let mut out = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
+    let mut out = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     out.write_all(&json).and_then(|()| out.sync_all()).map_err(failed)
 }
 
@@ -176,11 +165,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     }
     text.as_bytes()
         .chunks(2)
-        .map(|pair| {
-            std::str::from_utf8(pair)
-                .ok()
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        })
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect()
 }
 
@@ -191,9 +176,6 @@ mod tests {
     #[test]
     fn hexadecimal_reads_back_and_refuses_the_rest() {
         assert_eq!(from_hex(&to_hex(&[0, 7, 255])), Some(vec![0, 7, 255]));
-        assert_eq!(
-            [from_hex("0"), from_hex("0g"), from_hex("é0")],
-            [None, None, None]
-        );
+        assert_eq!([from_hex("0"), from_hex("0g"), from_hex("é0")], [None, None, None]);
     }
 }

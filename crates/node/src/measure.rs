@@ -68,10 +68,8 @@ pub struct BareStore {
     store: Store,
 }
 
-const TABLE: &[Migration] = &[Migration {
-    name: "bare-0001",
-    sql: "CREATE TABLE bare (id BIGINT PRIMARY KEY, body BLOB NOT NULL)",
-}];
+const TABLE: &[Migration] =
+    &[Migration { name: "bare-0001", sql: "CREATE TABLE bare (id BIGINT PRIMARY KEY, body BLOB NOT NULL)" }];
 
 impl BareStore {
     /// Opens it at a location, as in [`crate::Config::store`].
@@ -80,9 +78,7 @@ impl BareStore {
     /// When it cannot be opened.
     pub fn open(location: &str) -> Result<Self, BareError> {
         let location: Location = location.parse()?;
-        Ok(Self {
-            store: Store::open(&location, Execution::WriterThread, TABLE)?,
-        })
+        Ok(Self { store: Store::open(&location, Execution::WriterThread, TABLE)? })
     }
 
     /// Inserts each body by a command of its own, all at once, and returns when all are durable.

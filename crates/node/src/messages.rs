@@ -111,10 +111,7 @@ fn storable(text: &str) -> Value {
 /// # Errors
 /// When the store fails.
 pub fn set_outcome(tx: &mut dyn Tx, id: i64, outcome: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE messages SET outcome = ?2 WHERE id = ?1",
-        &[id.into(), outcome.into()],
-    )?;
+    tx.execute("UPDATE messages SET outcome = ?2 WHERE id = ?1", &[id.into(), outcome.into()])?;
     Ok(())
 }
 
@@ -135,10 +132,7 @@ pub fn set_movement(tx: &mut dyn Tx, id: i64, movement: &str, owner: &str) -> Re
 /// # Errors
 /// When the store fails.
 pub fn adopt(tx: &mut dyn Tx, lrn_key: &str, mrn: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE messages SET movement = ?2 WHERE movement = ?1",
-        &[lrn_key.into(), mrn.into()],
-    )?;
+    tx.execute("UPDATE messages SET movement = ?2 WHERE movement = ?1", &[lrn_key.into(), mrn.into()])?;
     Ok(())
 }
 
@@ -159,10 +153,7 @@ pub fn set_exchange(tx: &mut dyn Tx, id: i64, clause: &str, exchange_id: &str) -
 /// # Errors
 /// When the store fails.
 pub fn set_label(tx: &mut dyn Tx, id: i64, label: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE messages SET label = ?2 WHERE id = ?1",
-        &[id.into(), label.into()],
-    )?;
+    tx.execute("UPDATE messages SET label = ?2 WHERE id = ?1", &[id.into(), label.into()])?;
     Ok(())
 }
 
@@ -207,11 +198,7 @@ pub fn said_before(
         return Ok(Said::New);
     };
     let message = row.int(1)?;
-    Ok(if row.text(0)? == digest.to_string() {
-        Said::Same(message)
-    } else {
-        Said::Other(message)
-    })
+    Ok(if row.text(0)? == digest.to_string() { Said::Same(message) } else { Said::Other(message) })
 }
 
 /// Notes that `party` has used `identification` for this content.
@@ -227,12 +214,7 @@ pub fn note_said(
 ) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO submissions (party, identification, digest, message) VALUES (?1, ?2, ?3, ?4)",
-        &[
-            party.into(),
-            storable(identification),
-            digest.to_string().into(),
-            message.into(),
-        ],
+        &[party.into(), storable(identification), digest.to_string().into(), message.into()],
     )?;
     Ok(())
 }
@@ -248,7 +230,5 @@ pub fn replies(tx: &mut dyn Tx, message: i64) -> Result<Vec<(i64, String)>, Stor
          AND r.owner = m.owner ORDER BY r.id",
         &[message.into()],
     )?;
-    rows.iter()
-        .map(|row| Ok((row.int(0)?, row.text(1)?.to_owned())))
-        .collect()
+    rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?.to_owned()))).collect()
 }

@@ -49,33 +49,14 @@ impl Node {
             ("{status=\"expired\"}", letters.expired),
         ];
         let letters = letters.map(|(labels, value)| (labels, value.to_string()));
-        sample(
-            &mut out,
-            "outbox_letters",
-            "gauge",
-            "Letters in the outbox by status.",
-            &letters,
-        );
+        sample(&mut out, "outbox_letters", "gauge", "Letters in the outbox by status.", &letters);
         let rows: Vec<(String, String)> = movements
             .into_iter()
-            .map(|(room, state, count)| {
-                (
-                    format!("{{room=\"{room}\",state=\"{state}\"}}"),
-                    count.to_string(),
-                )
-            })
+            .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))
             .collect();
-        let rows: Vec<(&str, String)> = rows
-            .iter()
-            .map(|(labels, count)| (labels.as_str(), count.clone()))
-            .collect();
-        sample(
-            &mut out,
-            "movements",
-            "gauge",
-            "Movements by room and state.",
-            &rows,
-        );
+        let rows: Vec<(&str, String)> =
+            rows.iter().map(|(labels, count)| (labels.as_str(), count.clone())).collect();
+        sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
         Ok(out)
     }
 }

@@ -32,9 +32,7 @@ pub fn xml_rejection(kind: MessageType, rejection: &Rejection, header: &AnswerHe
     answer.set("preparationDateAndTime", header.now.message_form());
     answer.set("messageIdentification", header.identification);
     answer.set("messageType", kind.as_str());
-    let correlation = header
-        .correlation
-        .filter(|text| (1..=35).contains(&text.chars().count()));
+    let correlation = header.correlation.filter(|text| (1..=35).contains(&text.chars().count()));
     answer.set_if("correlationIdentifier", correlation);
     for error in rejection.errors.iter().take(NAMED) {
         add(&mut answer, error);
@@ -48,10 +46,7 @@ fn add(answer: &mut Document, error: &XmlError) {
     entry.set("errorColumnNumber", error.column);
     entry.set_if("errorPointer", cut(&error.path));
     entry.set("errorCode", error.code);
-    entry.set(
-        "errorText",
-        cut(&error.message).unwrap_or_else(|| "malformed".to_owned()),
-    );
+    entry.set("errorText", cut(&error.message).unwrap_or_else(|| "malformed".to_owned()));
     entry.set_if("originalAttributeValue", error.value.as_deref().and_then(cut));
 }
 
@@ -59,10 +54,7 @@ fn add(answer: &mut Document, error: &XmlError) {
 fn cut(text: &str) -> Option<String> {
     let words =
         text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
-    let line = words
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let line: String = line.chars().take(TEXT).collect();
     let line = line.trim_end().to_owned();
     (!line.is_empty()).then_some(line)

@@ -98,20 +98,11 @@ impl Node {
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
         let routes = bureau.partners.iter().map(|(administration, card)| {
-            let route = Route {
-                address: card.address.clone(),
-                tls_key: card.keys.tls_spki,
-            };
+            let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki };
             (administration.clone(), route)
         });
         let transport = HttpsTransport::new(&bureau.identity.tls, &routes.collect())?;
-        Ok(Self::assemble(
-            config,
-            bureau,
-            store,
-            Execution::WriterThread,
-            Arc::new(transport),
-        ))
+        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -125,13 +116,7 @@ impl Node {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        Ok(Self::assemble(
-            config,
-            bureau,
-            store,
-            Execution::WriterThread,
-            transport,
-        ))
+        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, transport))
     }
 
     /// A node from its parts, for simulations.
@@ -312,14 +297,7 @@ impl Node {
         // Signatures, seals and schemas are checked here, beside the writer and not on it.
         let opening = reception::open(&self.bureau, &peer, &envelope, now);
         self.write(move |tx, bureau| -> Result<_, NodeError> {
-            Ok(reception::receive(
-                tx,
-                bureau,
-                &peer,
-                &envelope,
-                opening,
-                (now, handling),
-            )?)
+            Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
         })
         .await
     }
@@ -339,12 +317,10 @@ impl Node {
     /// When the store fails. A wrong name or password is no error.
     pub async fn sign_in(&self, name: &str, password: &str) -> Result<Option<String>, NodeError> {
         let wanted = name.to_owned();
-        let stored = self
-            .read(move |tx| principals::password_of(tx, &wanted).map_err(NodeError::from))
-            .await?;
-        let (hash, role) = stored.map_or((principals::NOBODY.to_owned(), None), |(hash, role)| {
-            (hash, Some(role))
-        });
+        let stored =
+            self.read(move |tx| principals::password_of(tx, &wanted).map_err(NodeError::from)).await?;
+        let (hash, role) =
+            stored.map_or((principals::NOBODY.to_owned(), None), |(hash, role)| (hash, Some(role)));
         let password = password.to_owned();
         // The same work is done for an unknown name, so that the time says nothing about who exists.
         let matches =
@@ -367,8 +343,7 @@ impl Node {
     /// When the store fails.
     pub async fn session(&self, cookie: &str) -> Result<Option<Session>, NodeError> {
         let (cookie, now) = (cookie.to_owned(), self.now());
-        self.read(move |tx| Ok(principals::session(tx, now, &cookie)?))
-            .await
+        self.read(move |tx| Ok(principals::session(tx, now, &cookie)?)).await
     }
 
     /// Ends the session of a cookie's value.
@@ -377,8 +352,7 @@ impl Node {
     /// When the store fails.
     pub async fn sign_out(&self, cookie: &str) -> Result<(), NodeError> {
         let cookie = cookie.to_owned();
-        self.write(move |tx, _| Ok(principals::close_session(tx, &cookie)?))
-            .await
+        self.write(move |tx, _| Ok(principals::close_session(tx, &cookie)?)).await
     }
 
     /// The TLS configuration of the port for partners: it accepts the keys of our partners' cards only.

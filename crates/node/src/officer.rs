@@ -110,29 +110,17 @@ pub fn possible(room: &str, state: &str, office: &str) -> Vec<PossibleDecision> 
         ],
         ("departure", "UnderControl") => vec![
             decision("control-satisfactory", "Control satisfactory", false),
-            decision(
-                "control-unsatisfactory",
-                "Control unsatisfactory: do not release",
-                true,
-            ),
+            decision("control-unsatisfactory", "Control unsatisfactory: do not release", true),
         ],
         ("departure", "GuaranteeUnderAmendment") => vec![decision("refuse-release", "Do not release", true)],
         ("departure", "Released") => vec![decision("invalidate", "Invalidate the movement", true)],
         ("departure", "UnderResolution") => {
-            vec![decision(
-                "resolve-discrepancies",
-                "Discrepancies are resolved",
-                true,
-            )]
+            vec![decision("resolve-discrepancies", "Discrepancies are resolved", true)]
         }
         ("passage", "Announced") => vec![decision("crossing", "Record the frontier crossing", false)],
         ("destination", "Arrived") => vec![
             decision("control-result", "Record the control result", false),
-            decision(
-                "permit-unloading",
-                "Permit unloading (authorised consignee)",
-                false,
-            ),
+            decision("permit-unloading", "Permit unloading (authorised consignee)", false),
         ],
         ("destination", "Unloaded") => vec![decision("control-result", "Record the control result", false)],
         ("destination", "UnderResolution") => vec![decision("release-goods", "Release the goods", false)],
@@ -152,14 +140,8 @@ impl OfficerDecision {
         Ok(match self {
             Self::Release => Order::Departure(departure::Command::DecideRelease),
             Self::Control { kind, reason } => {
-                let controls = vec![ControlType {
-                    code: kind,
-                    text: reason,
-                }];
-                Order::Departure(departure::Command::DecideControl {
-                    controls,
-                    documents: Vec::new(),
-                })
+                let controls = vec![ControlType { code: kind, text: reason }];
+                Order::Departure(departure::Command::DecideControl { controls, documents: Vec::new() })
             }
             Self::ControlSatisfactory { reason } => Order::Departure(departure::Command::RecordControl {
                 code: ResultCode::satisfactory(),
@@ -173,9 +155,9 @@ impl OfficerDecision {
                 code: NOT_RELEASED.to_owned(),
                 text: reason,
             }),
-            Self::Invalidate { reason } => Order::Departure(departure::Command::Invalidate {
-                justification: reason,
-            }),
+            Self::Invalidate { reason } => {
+                Order::Departure(departure::Command::Invalidate { justification: reason })
+            }
             Self::ResolveDiscrepancies { reason } => {
                 Order::Departure(departure::Command::Resolve { text: reason })
             }
@@ -230,11 +212,7 @@ impl Proceeding<'_> {
                     return Ok(None);
                 };
                 let on = self.now().date();
-                let command = passage::Command::Cross {
-                    mrn,
-                    office: office.clone(),
-                    on,
-                };
+                let command = passage::Command::Cross { mrn, office: office.clone(), on };
                 self.pass(&cause, 0, Some(office), command, None)?
             }
         };
@@ -259,10 +237,7 @@ impl Proceeding<'_> {
             })?;
             if office.is_none_or(|wanted| *wanted == at) {
                 return Ok(Some((
-                    Found {
-                        key: row.text(0)?.to_owned(),
-                        owner: row.text(1)?.to_owned(),
-                    },
+                    Found { key: row.text(0)?.to_owned(), owner: row.text(1)?.to_owned() },
                     at,
                 )));
             }

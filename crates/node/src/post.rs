@@ -97,9 +97,7 @@ fn terms_of(document: &Document) -> Option<(&'static str, &'static str, &'static
 /// The channel of a message: one per recipient and movement, so that a movement's messages arrive in order and
 /// movements never wait for each other.
 fn subject(document: &Document) -> String {
-    let mrn = ["TransitOperation/MRN", "Header/MRN"]
-        .into_iter()
-        .find_map(|path| document.text(path));
+    let mrn = ["TransitOperation/MRN", "Header/MRN"].into_iter().find_map(|path| document.text(path));
     mrn.map_or_else(|| "none".to_owned(), str::to_owned)
 }
 
@@ -120,15 +118,7 @@ pub fn post(
     let kind = document.message().as_str();
     let Some((from_role, to_role, purpose)) = terms_of(&document) else {
         let words = format!("{kind} is no message between administrations");
-        note(
-            tx,
-            message,
-            recipient,
-            now,
-            "",
-            outcome::WITHHELD,
-            &serde_json::json!({ "reason": words }),
-        )?;
+        note(tx, message, recipient, now, "", outcome::WITHHELD, &serde_json::json!({ "reason": words }))?;
         return Ok(Posted::Withheld(words));
     };
     let request = Request::automatic(
@@ -143,11 +133,7 @@ pub fn post(
             Ok(Posted::Queued)
         }
         Err(refused) => {
-            let clause = refused
-                .clause
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let clause = refused.clause.as_ref().map(ToString::to_string).unwrap_or_default();
             let record = serde_json::to_value(&refused.record)?;
             note(tx, message, recipient, now, &clause, outcome::WITHHELD, &record)?;
             Ok(Posted::Withheld(refused.to_string()))
@@ -172,11 +158,8 @@ fn enqueue(
         reason: errors.first().map(XmlError::to_string).unwrap_or_default(),
     })?;
     let id = MessageId::new(now, bureau.world.random());
-    let channel = Channel::new(
-        bureau.administration.clone(),
-        cleared.recipient().clone(),
-        &subject(document),
-    )?;
+    let channel =
+        Channel::new(bureau.administration.clone(), cleared.recipient().clone(), &subject(document))?;
     let channel = channel.to_string();
     let sequence = outbox::next_sequence(tx, &channel)?;
     let purpose = cleared.purpose().to_string();

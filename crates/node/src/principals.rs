@@ -32,9 +32,7 @@ impl Role {
 
     /// Parses `trader`, `officer` or `operator`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Trader, Self::Officer, Self::Operator]
-            .into_iter()
-            .find(|role| role.as_str() == text)
+        [Self::Trader, Self::Officer, Self::Operator].into_iter().find(|role| role.as_str() == text)
     }
 
     /// Whether it may take an officer's decisions.
@@ -88,18 +86,11 @@ pub fn register(
     role: Role,
     password: &str,
 ) -> Result<String, PrincipalError> {
-    if !tx
-        .query("SELECT 1 FROM principals WHERE name = ?1", &[name.into()])?
-        .is_empty()
-    {
+    if !tx.query("SELECT 1 FROM principals WHERE name = ?1", &[name.into()])?.is_empty() {
         return Err(PrincipalError::NameTaken(name.to_owned()));
     }
     let token = secret(world);
-    let password = if password.is_empty() {
-        String::new()
-    } else {
-        hash_password(world, password)?
-    };
+    let password = if password.is_empty() { String::new() } else { hash_password(world, password)? };
     tx.execute(
         "INSERT INTO principals (token_digest, name, role, password, created) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[
@@ -118,15 +109,10 @@ pub fn register(
 /// # Errors
 /// When the store fails.
 pub fn by_token(tx: &mut dyn Tx, token: &str) -> Result<Option<Principal>, StoreError> {
-    let rows = tx.query(
-        "SELECT name, role FROM principals WHERE token_digest = ?1",
-        &[digest(token)],
-    )?;
+    let rows = tx.query("SELECT name, role FROM principals WHERE token_digest = ?1", &[digest(token)])?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Role::parse(row.text(1)?).map(|role| Principal {
-        name: row.text(0).unwrap_or_default().to_owned(),
-        role,
-    }))
+    Ok(Role::parse(row.text(1)?)
+        .map(|role| Principal { name: row.text(0).unwrap_or_default().to_owned(), role }))
 }
 
 /// The stored password hash of an officer; `None` when there is no such officer or no password.
@@ -134,10 +120,7 @@ pub fn by_token(tx: &mut dyn Tx, token: &str) -> Result<Option<Principal>, Store
 /// # Errors
 /// When the store fails.
 pub fn password_of(tx: &mut dyn Tx, name: &str) -> Result<Option<(String, Role)>, StoreError> {
-    let rows = tx.query(
-        "SELECT password, role FROM principals WHERE name = ?1",
-        &[name.into()],
-    )?;
+    let rows = tx.query("SELECT password, role FROM principals WHERE name = ?1", &[name.into()])?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (password, role) = (row.text(0)?.to_owned(), Role::parse(row.text(1)?));
     Ok(role.filter(|_| !password.is_empty()).map(|role| (password, role)))
@@ -151,11 +134,8 @@ pub const NOBODY: &str =
 /// inside a transaction.
 pub fn password_matches(hash: &str, password: &str) -> bool {
     use argon2::PasswordVerifier;
-    argon2::password_hash::PasswordHash::new(hash).is_ok_and(|parsed| {
-        argon2::Argon2::default()
-            .verify_password(password.as_bytes(), &parsed)
-            .is_ok()
-    })
+    argon2::password_hash::PasswordHash::new(hash)
+        .is_ok_and(|parsed| argon2::Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
 
 /// Opens a session and returns its cookie value.
@@ -165,10 +145,7 @@ pub fn password_matches(hash: &str, password: &str) -> bool {
 pub fn open_session(tx: &mut dyn Tx, world: &World, name: &str, role: Role) -> Result<String, StoreError> {
     let now = world.clock.now();
     let token = secret(world);
-    tx.execute(
-        "DELETE FROM sessions WHERE expires < ?1",
-        &[now.as_micros().into()],
-    )?;
+    tx.execute("DELETE FROM sessions WHERE expires < ?1", &[now.as_micros().into()])?;
     tx.execute(
         "INSERT INTO sessions (token_digest, name, role, form_token, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[
@@ -193,10 +170,7 @@ pub fn session(tx: &mut dyn Tx, now: Timestamp, token: &str) -> Result<Option<Se
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (name, form_token) = (row.text(0)?.to_owned(), row.text(2)?.to_owned());
-    Ok(Role::parse(row.text(1)?).map(|role| Session {
-        principal: Principal { name, role },
-        form_token,
-    }))
+    Ok(Role::parse(row.text(1)?).map(|role| Session { principal: Principal { name, role }, form_token }))
 }
 
 /// Ends a session.
@@ -212,10 +186,7 @@ fn hash_password(world: &World, password: &str) -> Result<String, PrincipalError
     use argon2::PasswordHasher;
     let failed = |error: argon2::password_hash::Error| PrincipalError::Password(error.to_string());
     let salt = argon2::password_hash::SaltString::encode_b64(&world.random::<16>()).map_err(failed)?;
-    Ok(argon2::Argon2::default()
-        .hash_password(password.as_bytes(), &salt)
-        .map_err(failed)?
-        .to_string())
+    Ok(argon2::Argon2::default().hash_password(password.as_bytes(), &salt).map_err(failed)?.to_string())
 }
 
 /// A secret of 256 bits as hexadecimal text.
@@ -224,7 +195,5 @@ fn secret(world: &World) -> String {
 }
 
 fn digest(token: &str) -> Value {
-    base::Digest(Sha256::digest(token.as_bytes()).into())
-        .to_string()
-        .into()
+    base::Digest(Sha256::digest(token.as_bytes()).into()).to_string().into()
 }

@@ -120,11 +120,7 @@ impl Incoming {
     /// Reads a message.
     pub fn read(xml: Vec<u8>) -> Self {
         let read = wire::read(&xml, &wire::Limits::default());
-        Self {
-            digest: evidence::digest_of(&xml),
-            read,
-            xml,
-        }
+        Self { digest: evidence::digest_of(&xml), read, xml }
     }
 
     /// The message that its root element names, if it names one.
@@ -318,10 +314,7 @@ impl<'a> Proceeding<'a> {
     /// The answer to a message that was said before, word for word: the first answer again, and no second effect.
     fn repeat(&mut self, first: i64) -> Result<Submission, ProceedingError> {
         let found = crate::views::message_with_body(self.tx, first)?;
-        let (row, _, _) = found.ok_or(StoreError::NotFound {
-            what: "message",
-            id: first,
-        })?;
+        let (row, _, _) = found.ok_or(StoreError::NotFound { what: "message", id: first })?;
         let accepted = row.outcome == outcome::ACCEPTED;
         Ok(Submission {
             message: first,
@@ -357,20 +350,13 @@ impl<'a> Proceeding<'a> {
                     .document
                     .as_ref()
                     .and_then(|document| document.text("correlationIdentifier")),
-                movement: cause
-                    .document
-                    .as_ref()
-                    .and_then(named_movement)
-                    .unwrap_or_default(),
+                movement: cause.document.as_ref().and_then(named_movement).unwrap_or_default(),
                 owner: cause.owner(),
                 outcome: result,
                 body: xml,
             },
         )?;
-        if let Origin::Partner {
-            exchange_id, clause, ..
-        } = &cause.origin
-        {
+        if let Origin::Partner { exchange_id, clause, .. } = &cause.origin {
             messages::set_exchange(self.tx, message, clause, exchange_id)?;
         }
         Ok(message)
@@ -410,11 +396,7 @@ impl<'a> Proceeding<'a> {
         );
         // Never a rejection of a rejection: two nodes would answer each other for ever (G0085).
         let a_rejection = matches!(rejection.message, Some(MessageType::CD906C | MessageType::CD917C));
-        let reply = if a_rejection {
-            None
-        } else {
-            Some(self.send(&cause, "", &answer)?)
-        };
+        let reply = if a_rejection { None } else { Some(self.send(&cause, "", &answer)?) };
         let errors = rejection.errors.iter().map(|error| SubmissionError {
             line: Some(error.line),
             column: Some(error.column),
@@ -427,10 +409,7 @@ impl<'a> Proceeding<'a> {
             message,
             movement: String::new(),
             accepted: false,
-            replies: reply
-                .map(|id| (id, kind.as_str().to_owned()))
-                .into_iter()
-                .collect(),
+            replies: reply.map(|id| (id, kind.as_str().to_owned())).into_iter().collect(),
             errors: errors.collect(),
             words: rejection.to_string(),
             not_checked: BTreeSet::new(),
@@ -496,12 +475,7 @@ impl<'a> Proceeding<'a> {
         if !speaks {
             let sender = document.text("messageSender");
             let pointer = format!("/{kind}/messageSender");
-            return Some(vec![FunctionalError::new(
-                pointer,
-                customs::ErrorCode::Rule,
-                SPEAKER,
-                sender,
-            )]);
+            return Some(vec![FunctionalError::new(pointer, customs::ErrorCode::Rule, SPEAKER, sender)]);
         }
         let check = wire::check_codes(document, &Lists(&self.bureau.catalogue), self.now.date());
         not_checked.extend(check.not_loaded);

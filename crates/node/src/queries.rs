@@ -176,8 +176,7 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn movements(&self, filter: MovementFilter, limit: i64) -> Result<Vec<MovementRow>, NodeError> {
-        self.read(move |tx| Ok(views::movements(tx, &filter, limit)?))
-            .await
+        self.read(move |tx| Ok(views::movements(tx, &filter, limit)?)).await
     }
 
     /// How many movements are in each state of each room.
@@ -199,16 +198,8 @@ impl Node {
         after: i64,
         limit: i64,
     ) -> Result<Vec<MessageRow>, NodeError> {
-        self.read(move |tx| {
-            Ok(views::messages(
-                tx,
-                movement.as_deref(),
-                owner.as_deref(),
-                after,
-                limit,
-            )?)
-        })
-        .await
+        self.read(move |tx| Ok(views::messages(tx, movement.as_deref(), owner.as_deref(), after, limit)?))
+            .await
     }
 
     /// One message: what it is, whose it is, and its bytes.
@@ -272,9 +263,7 @@ impl Node {
     ) -> Result<Submission, NodeError> {
         let (actor, now) = (officer.name.clone(), self.now());
         self.write(move |tx, bureau| -> Result<_, NodeError> {
-            let office = registration
-                .office
-                .unwrap_or_else(|| bureau.office_of_guarantee(now));
+            let office = registration.office.unwrap_or_else(|| bureau.office_of_guarantee(now));
             let grn = registration.grn.clone();
             let terms = account::Terms {
                 kind: registration.kind,
@@ -287,10 +276,7 @@ impl Node {
                 not_valid_in: registration.not_valid_in,
                 office,
             };
-            let command = account::Command::Register {
-                grn: grn.clone(),
-                terms: Box::new(terms),
-            };
+            let command = account::Command::Register { grn: grn.clone(), terms: Box::new(terms) };
             let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
             let mut submission = proceeding.answer_for(&Cause::internal(), 0, vec![command])?;
             submission.movement = grn.to_string();
@@ -309,11 +295,7 @@ impl Node {
             .partners
             .iter()
             .map(|(administration, card)| {
-                let bound = self
-                    .bureau()
-                    .decision_point
-                    .agreements()
-                    .map(agreements::Compiled::agreement);
+                let bound = self.bureau().decision_point.agreements().map(agreements::Compiled::agreement);
                 let bound = bound.filter(|agreement| agreement.has_party(administration));
                 PartnerView {
                     administration: administration.to_string(),
@@ -345,11 +327,8 @@ impl Node {
     /// # Errors
     /// The reason.
     pub async fn readiness(&self) -> Result<(), String> {
-        let read = self
-            .read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) })
-            .await;
-        read.map(|_| ())
-            .map_err(|error| format!("the store does not answer: {error}"))
+        let read = self.read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) }).await;
+        read.map(|_| ()).map_err(|error| format!("the store does not answer: {error}"))
     }
 }
 
@@ -364,10 +343,7 @@ fn movement_view(tx: &mut dyn Tx, movement: &str) -> Result<Option<MovementView>
         let (room, state_key) = (key.text(0)?, key.text(1)?);
         rows.extend(views::movement_row(tx, room, state_key)?);
         for recorded in journal::read(tx, &format!("{room}/{state_key}"))? {
-            let actor = recorded
-                .content
-                .as_ref()
-                .and_then(|content| actor_of(&content.facts));
+            let actor = recorded.content.as_ref().and_then(|content| actor_of(&content.facts));
             events.push(EventRow {
                 at: recorded.at.as_micros(),
                 room: room.to_owned(),
@@ -381,17 +357,9 @@ fn movement_view(tx: &mut dyn Tx, movement: &str) -> Result<Option<MovementView>
         return Ok(None);
     }
     events.sort_by_key(|event| event.at);
-    let offered = rows
-        .iter()
-        .flat_map(|row: &MovementRow| possible(&row.room, &row.state, &row.office));
+    let offered = rows.iter().flat_map(|row: &MovementRow| possible(&row.room, &row.state, &row.office));
     let possible = offered.collect();
-    Ok(Some(MovementView {
-        rows,
-        decisions: decisions(tx, movement)?,
-        messages,
-        events,
-        possible,
-    }))
+    Ok(Some(MovementView { rows, decisions: decisions(tx, movement)?, messages, events, possible }))
 }
 
 fn actor_of(basis: &[u8]) -> Option<String> {
@@ -412,11 +380,7 @@ fn decisions(tx: &mut dyn Tx, movement: &str) -> Result<Vec<DecisionView>, NodeE
             recipient: row.text(1)?.to_owned(),
             clause: row.text(2)?.to_owned(),
             outcome: row.text(3)?.to_owned(),
-            words: record
-                .get("reason")
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            words: record.get("reason").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned(),
         })
     };
     rows.iter().map(view).collect()
@@ -465,12 +429,7 @@ fn account_view(account: &account::Account, events: &[account::Event]) -> Guaran
         grn: account.grn.to_string(),
         kind: account.terms.kind.to_string(),
         holders: account.terms.holders.iter().map(ToString::to_string).collect(),
-        state: if account.revoked.is_some() {
-            "revoked"
-        } else {
-            "valid"
-        }
-        .to_owned(),
+        state: if account.revoked.is_some() { "revoked" } else { "valid" }.to_owned(),
         reference_amount: account.terms.reference_amount.to_string(),
         available: euro(account.ledger.available()),
         locked: euro(account.ledger.exposure()),
@@ -498,9 +457,6 @@ fn traffic(tx: &mut dyn Tx, partner: &mut PartnerView) -> Result<(), NodeError> 
         "SELECT reason FROM outbox WHERE recipient = ?1 AND status = 'ready' AND reason IS NOT NULL ORDER BY id LIMIT 1",
         &[to.into()],
     )?;
-    partner.last_problem = problem
-        .first()
-        .map(|row| row.text(0).map(str::to_owned))
-        .transpose()?;
+    partner.last_problem = problem.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
     Ok(())
 }

@@ -48,15 +48,8 @@ pub struct Opening {
 /// `None` when it is anything but a new message in order; the transaction then finds out what.
 pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timestamp) -> Option<Opening> {
     let incoming = exchange::read_statement(envelope).ok()?;
-    let as_next = InboxView {
-        found: None,
-        expected_sequence: incoming.manifest().sequence,
-    };
-    let arrival = Arrival {
-        peer,
-        inbox: &as_next,
-        now,
-    };
+    let as_next = InboxView { found: None, expected_sequence: incoming.manifest().sequence };
+    let arrival = Arrival { peer, inbox: &as_next, now };
     match exchange::assess(&incoming, &receiver(bureau), bureau, &arrival).ok()? {
         Assessment::New(opened) => opening(bureau, *opened).ok(),
         _ => None,
@@ -64,18 +57,10 @@ pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timest
 }
 
 fn opening(bureau: &Bureau, opened: Opened) -> Result<Opening, Refusal> {
-    let bytes = opened
-        .parts
-        .first()
-        .map(|part| part.content.clone())
-        .unwrap_or_default();
+    let bytes = opened.parts.first().map(|part| part.content.clone()).unwrap_or_default();
     let content = Incoming::read(bytes);
     let label = admit(bureau, &opened, &content)?;
-    Ok(Opening {
-        opened,
-        content,
-        label,
-    })
+    Ok(Opening { opened, content, label })
 }
 
 /// Takes an envelope and returns the answer for the partner. `opening` is what [`open`] brought.
@@ -102,10 +87,7 @@ pub fn receive(
     let found = inbox::find(tx, incoming.sender(), incoming.message_id())?;
     let channel = incoming.channel().to_string();
     let view = InboxView {
-        found: found.map(|received| Found {
-            digest: received.digest,
-            response: received.receipt,
-        }),
+        found: found.map(|received| Found { digest: received.digest, response: received.receipt }),
         expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?)
             .unwrap_or(1),
     };
@@ -115,11 +97,7 @@ pub fn receive(
     {
         return accept(tx, bureau, opening, now, handling);
     }
-    let arrival = Arrival {
-        peer,
-        inbox: &view,
-        now,
-    };
+    let arrival = Arrival { peer, inbox: &view, now };
     match exchange::assess(&incoming, &receiver, bureau, &arrival)? {
         Assessment::New(opened) => match self::opening(bureau, *opened) {
             Ok(opening) => accept(tx, bureau, opening, now, handling),
@@ -155,11 +133,7 @@ pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
     Receiver {
         administration: &bureau.administration,
         keys: &bureau.identity.keys,
-        environment: if bureau.exercise {
-            Environment::Exercise
-        } else {
-            Environment::Production
-        },
+        environment: if bureau.exercise { Environment::Exercise } else { Environment::Production },
     }
 }
 
@@ -197,11 +171,7 @@ fn accept(
     now: Timestamp,
     handling: Handling,
 ) -> Result<Vec<u8>, ReceptionError> {
-    let Opening {
-        opened,
-        content,
-        label,
-    } = opening;
+    let Opening { opened, content, label } = opening;
     let manifest = &opened.manifest;
     let message = match handling {
         Handling::Proceed => {
@@ -211,9 +181,7 @@ fn accept(
                 clause: manifest.clause.clone(),
             };
             let actor = manifest.from().to_string();
-            Proceeding::new(tx, bureau, now, &actor)
-                .take(origin, content)?
-                .message
+            Proceeding::new(tx, bureau, now, &actor).take(origin, content)?.message
         }
         Handling::Hold => hold(tx, bureau, &opened, &content, now)?,
     };
@@ -260,11 +228,7 @@ fn hold(
 /// The frontier of the node's log.
 pub(crate) fn load_frontier(tx: &mut dyn Tx) -> Result<Frontier, ReceptionError> {
     let bytes = log::load_frontier(tx)?;
-    if bytes.is_empty() {
-        Ok(Frontier::new())
-    } else {
-        Ok(Frontier::from_bytes(&bytes)?)
-    }
+    if bytes.is_empty() { Ok(Frontier::new()) } else { Ok(Frontier::from_bytes(&bytes)?) }
 }
 
 /// Enters a message in the inbox with the answer it got: a repeat gets the same bytes.

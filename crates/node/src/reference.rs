@@ -86,28 +86,17 @@ fn read_import(path: &Path) -> Result<Import, ReferenceError> {
         files.push(path.to_owned());
     }
     files.sort();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|ending| ending == "json" || ending == "tsv")
-    });
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json" || ending == "tsv"));
     let mut texts = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).map_err(unreadable(&file))?;
         texts.push((
-            file.file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             text,
         ));
     }
     Import::read(texts).map_err(|errors| {
-        ReferenceError::Malformed(
-            errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n"),
-        )
+        ReferenceError::Malformed(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })
 }
 
@@ -118,11 +107,7 @@ fn read_import(path: &Path) -> Result<Import, ReferenceError> {
 pub fn store_catalogue(tx: &mut dyn Tx, catalogue: &Catalogue, now: Timestamp) -> Result<(), ReferenceError> {
     let body = serde_json::to_vec(catalogue).map_err(|error| ReferenceError::Malformed(error.to_string()))?;
     settings::put(tx, CATALOGUE, &body)?;
-    Ok(settings::put(
-        tx,
-        "reference/activated",
-        now.to_string().as_bytes(),
-    )?)
+    Ok(settings::put(tx, "reference/activated", now.to_string().as_bytes())?)
 }
 
 /// The catalogue in force at a node: the stored one, or what the project ships.
@@ -172,11 +157,7 @@ pub fn import(path: &Path, config: Option<&Path>, activate: bool) -> Result<Vec<
         let activated = catalogue.activate(import);
         let now = crate::clock::World::system().clock.now();
         store.write(move |tx| store_catalogue(tx, &catalogue, now))?;
-        let offices = if activated.offices {
-            ", and the customs offices"
-        } else {
-            ""
-        };
+        let offices = if activated.offices { ", and the customs offices" } else { "" };
         lines.push(format!(
             "activated {} list version(s){offices}; {} were known already",
             activated.lists, activated.known
@@ -198,19 +179,13 @@ pub fn list(config: &Path) -> Result<Vec<String>, ReferenceError> {
     store.close();
     let mut lines = Vec::new();
     for (code, name) in catalogue.names() {
-        let words = match catalogue
-            .list_versions(code.as_str())
-            .and_then(|versions| versions.latest())
-        {
+        let words = match catalogue.list_versions(code.as_str()).and_then(|versions| versions.latest()) {
             Some(version) => format!("{} entries", version.content.entries().len()),
             None => "not loaded".to_owned(),
         };
         lines.push(format!("{code:<7} {name:<44} {words}"));
     }
-    let offices = catalogue
-        .office_versions()
-        .latest()
-        .map_or(0, |version| version.content.offices.len());
+    let offices = catalogue.office_versions().latest().map_or(0, |version| version.content.offices.len());
     lines.push(format!("customs offices: {offices}"));
     Ok(lines)
 }
@@ -227,18 +202,10 @@ fn describe(preview: &Preview) -> Vec<String> {
             difference.removed.len(),
             difference.changed.len()
         ));
-        let added = difference
-            .added
-            .iter()
-            .map(|entry| format!("  + {} {}", entry.code, entry.description));
-        let removed = difference
-            .removed
-            .iter()
-            .map(|entry| format!("  - {} {}", entry.code, entry.description));
-        let changed = difference
-            .changed
-            .iter()
-            .map(|change| format!("  ~ {}", change.after.code));
+        let added = difference.added.iter().map(|entry| format!("  + {} {}", entry.code, entry.description));
+        let removed =
+            difference.removed.iter().map(|entry| format!("  - {} {}", entry.code, entry.description));
+        let changed = difference.changed.iter().map(|change| format!("  ~ {}", change.after.code));
         let all: Vec<String> = removed.chain(changed).chain(added).collect();
         lines.extend(all.iter().take(SHOWN).cloned());
         if all.len() > SHOWN {
@@ -255,9 +222,7 @@ fn describe(preview: &Preview) -> Vec<String> {
         ));
     }
     for (code, name) in &preview.not_loaded {
-        lines.push(format!(
-            "{code} {name}: not loaded, so nothing is checked against it"
-        ));
+        lines.push(format!("{code} {name}: not loaded, so nothing is checked against it"));
     }
     lines.extend(preview.warnings.iter().map(|warning| format!("note: {warning}")));
     lines

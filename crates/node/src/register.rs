@@ -10,11 +10,7 @@ impl Register for Bureau {
         if *administration == self.administration {
             return vec![self.identity.card.clone()];
         }
-        self.partners
-            .get(administration)
-            .map(|card| card.keys.clone())
-            .into_iter()
-            .collect()
+        self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -25,11 +21,7 @@ impl Register for Bureau {
         let agreement = found.agreement();
         Some(AgreementStanding {
             hash: found.hash(),
-            parties: agreement
-                .parties
-                .iter()
-                .map(|party| party.administration.clone())
-                .collect(),
+            parties: agreement.parties.iter().map(|party| party.administration.clone()).collect(),
             from: agreement.in_force.from.start(),
             until: agreement.in_force.until.map(|last| last.plus_days(1).start()),
         })

@@ -117,11 +117,7 @@ fn load_versioned<R: Room>(tx: &mut dyn Tx, key: &str) -> Result<(R::State, i64)
 }
 
 fn unreadable<R: Room>(key: &str, error: &serde_json::Error) -> RoomError {
-    RoomError::Unreadable {
-        room: R::NAME,
-        key: key.to_owned(),
-        reason: error.to_string(),
-    }
+    RoomError::Unreadable { room: R::NAME, key: key.to_owned(), reason: error.to_string() }
 }
 
 /// The journal stream of a case.
@@ -146,10 +142,7 @@ pub fn run<R: Room>(
         Ok(decision) => decision,
         Err(refusal) => return Ok(Err((state, refusal))),
     };
-    let basis = Basis {
-        actor: case.actor,
-        facts,
-    };
+    let basis = Basis { actor: case.actor, facts };
     let basis = serde_json::to_vec(&basis).map_err(|error| unreadable::<R>(case.key, &error))?;
     for event in &decision.events {
         R::apply(&mut state, event);
@@ -174,10 +167,7 @@ pub fn run<R: Room>(
     if let Some(row) = R::row(&state) {
         list(tx, R::NAME, case, &row, facts.now)?;
     }
-    Ok(Ok(Effect {
-        letters: decision.letters,
-        notices: decision.notices,
-    }))
+    Ok(Ok(Effect { letters: decision.letters, notices: decision.notices }))
 }
 
 /// The name of an event: the tag of its serialised form.
@@ -203,11 +193,7 @@ fn move_timers(tx: &mut dyn Tx, room: &str, key: &str, changes: &[TimerChange]) 
 
 fn list(tx: &mut dyn Tx, room: &str, case: Case<'_>, row: &Row, now: Timestamp) -> Result<(), StoreError> {
     let change = counter::next(tx, "changes")?;
-    let movement = if row.mrn.is_empty() {
-        case.key
-    } else {
-        row.mrn.as_str()
-    };
+    let movement = if row.mrn.is_empty() { case.key } else { row.mrn.as_str() };
     tx.execute(
         "INSERT INTO movements (room, state_key, movement, mrn, lrn, office, state, owner, holder, waits_for_officer, \
          created, updated, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12) \

@@ -39,10 +39,7 @@ impl Room for Departure {
     fn row(state: &Self::State) -> Option<Row> {
         let movement = state.as_ref()?;
         use departure::Phase;
-        let waits = matches!(
-            movement.phase,
-            Phase::Accepted | Phase::UnderControl | Phase::UnderResolution
-        );
+        let waits = matches!(movement.phase, Phase::Accepted | Phase::UnderControl | Phase::UnderResolution);
         Some(Row {
             mrn: movement.mrn.as_ref().map(ToString::to_string).unwrap_or_default(),
             lrn: movement.lrn.to_string(),
@@ -109,14 +106,8 @@ impl Room for Destination {
         let movement = state.as_ref()?;
         use destination::Phase;
         // While an authorised consignee unloads, the next word is the consignee's.
-        let waits = matches!(
-            movement.phase,
-            Phase::Arrived | Phase::Unloaded | Phase::UnderResolution
-        );
-        let office = movement
-            .arrival
-            .as_ref()
-            .map_or(&movement.destination, |arrival| &arrival.office);
+        let waits = matches!(movement.phase, Phase::Arrived | Phase::Unloaded | Phase::UnderResolution);
+        let office = movement.arrival.as_ref().map_or(&movement.destination, |arrival| &arrival.office);
         Some(Row {
             mrn: movement.mrn.to_string(),
             lrn: String::new(),

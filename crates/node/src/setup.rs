@@ -98,35 +98,20 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
     std::fs::create_dir_all(folder).map_err(|error| SetUpError::File(folder.clone(), error))?;
     let identity = Identity::create(&world, &set_up.administration, &folder.join("keys.json"))?;
     let peer_address = format!("https://{}", set_up.peer);
-    PartnerCard {
-        address: peer_address.clone(),
-        keys: identity.card,
-    }
-    .save(&card_path)?;
+    PartnerCard { address: peer_address.clone(), keys: identity.card }.save(&card_path)?;
     let mut config = Config {
         administration: set_up.administration.clone(),
         store: set_up.store.clone(),
         keys: PathBuf::from("keys.json"),
         exercise: false,
-        listen: Listen {
-            api: set_up.api,
-            peer: set_up.peer,
-            peer_address,
-        },
+        listen: Listen { api: set_up.api, peer: set_up.peer, peer_address },
         transit: Transit {
-            release: if set_up.corridor_defaults {
-                Release::ByOfficer
-            } else {
-                Release::Automatic
-            },
+            release: if set_up.corridor_defaults { Release::ByOfficer } else { Release::Automatic },
             lenient_grn_check_digit: set_up.corridor_defaults,
         },
         exchange: if set_up.corridor_defaults {
             // On one machine a partner that is away is being started again.
-            Exchange {
-                retry_first_ms: 100,
-                retry_longest_ms: 2_000,
-            }
+            Exchange { retry_first_ms: 100, retry_longest_ms: 2_000 }
         } else {
             Exchange::default()
         },
@@ -140,11 +125,7 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
         Some(path) => Some(reference::read_catalogue(path)?),
         None => None,
     };
-    let password = Digest(world.random())
-        .to_string()
-        .chars()
-        .take(16)
-        .collect::<String>();
+    let password = Digest(world.random()).to_string().chars().take(16).collect::<String>();
     let tokens = store.write({
         let (world, password) = (world.clone(), password.clone());
         move |tx| -> Result<[String; 3], SetUpError> {

@@ -51,10 +51,7 @@ impl TlsIdentity {
     /// When the key is not PKCS #8.
     pub fn new(certificate: Vec<u8>, key: Vec<u8>) -> Result<Self, TlsError> {
         let key = PrivateKeyDer::try_from(key).map_err(|_| TlsError::Key)?;
-        Ok(Self {
-            certificate: certificate.into(),
-            key,
-        })
+        Ok(Self { certificate: certificate.into(), key })
     }
 
     /// SHA-256 of the certificate's subject public key info, by which partners know this node.
@@ -71,10 +68,8 @@ impl TlsIdentity {
     /// When the library refuses key or certificate.
     pub fn server(&self, partners: BTreeMap<Digest, Administration>) -> Result<Arc<ServerConfig>, TlsError> {
         let provider = provider();
-        let verifier = Arc::new(Pinned {
-            accepted: partners,
-            algorithms: provider.signature_verification_algorithms,
-        });
+        let verifier =
+            Arc::new(Pinned { accepted: partners, algorithms: provider.signature_verification_algorithms });
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(verifier)
@@ -130,9 +125,7 @@ impl Pinned {
             Some(_) => Ok(()),
             None => {
                 tracing::warn!(%key, "refused a TLS peer: its key is in no register");
-                Err(Error::InvalidCertificate(
-                    CertificateError::ApplicationVerificationFailure,
-                ))
+                Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
             }
         }
     }

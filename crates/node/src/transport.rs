@@ -69,40 +69,26 @@ impl HttpsTransport {
         let mut clients = BTreeMap::new();
         for (partner, route) in routes {
             let tls = identity.client(partner, route.tls_key)?;
-            let connector = HttpsConnectorBuilder::new()
-                .with_tls_config(tls)
-                .https_only()
-                .enable_http1()
-                .build();
+            let connector =
+                HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
             let client = Client::builder(TokioExecutor::new()).build(connector);
-            clients.insert(
-                partner.clone(),
-                (format!("{}{ENVELOPE_ROUTE}", route.address), client),
-            );
+            clients.insert(partner.clone(), (format!("{}{ENVELOPE_ROUTE}", route.address), client));
         }
         Ok(Self { clients })
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        let (address, client) = self
-            .clients
-            .get(partner)
-            .ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
+        let (address, client) =
+            self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
         let request = hyper::Request::post(address)
             .header("content-type", "application/cbor")
             .body(Full::new(Bytes::from(envelope)))
             .map_err(|error| failed(&error))?;
-        let response = client
-            .request(request)
-            .await
-            .map_err(|error| failed(&with_causes(&error)))?;
+        let response = client.request(request).await.map_err(|error| failed(&with_causes(&error)))?;
         if !response.status().is_success() {
-            return Err(TransportError::Status(
-                partner.clone(),
-                response.status().as_u16(),
-            ));
+            return Err(TransportError::Status(partner.clone(), response.status().as_u16()));
         }
         let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
         Ok(body.map_err(|error| failed(&error))?.to_bytes().to_vec())
@@ -112,12 +98,10 @@ impl HttpsTransport {
 impl Transport for HttpsTransport {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
         Box::pin(async move {
-            tokio::time::timeout(DELIVERY_TIMEOUT, self.post(partner, envelope))
-                .await
-                .unwrap_or_else(|_| {
-                    let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
-                    Err(TransportError::Unreachable(partner.clone(), limit))
-                })
+            tokio::time::timeout(DELIVERY_TIMEOUT, self.post(partner, envelope)).await.unwrap_or_else(|_| {
+                let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
+                Err(TransportError::Unreachable(partner.clone(), limit))
+            })
         })
     }
 }

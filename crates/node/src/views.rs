@@ -139,16 +139,11 @@ impl Conditions {
     /// Adds `condition`, in which `?` stands for `value`.
     fn add(&mut self, condition: &str, value: Value) {
         self.values.push(value);
-        self.sql
-            .push(condition.replace('?', &format!("?{}", self.values.len())));
+        self.sql.push(condition.replace('?', &format!("?{}", self.values.len())));
     }
 
     fn and_where(&self) -> String {
-        if self.sql.is_empty() {
-            String::new()
-        } else {
-            format!(" WHERE {}", self.sql.join(" AND "))
-        }
+        if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) }
     }
 }
 
@@ -195,10 +190,7 @@ pub fn movements(
 /// When the store fails.
 pub fn movement_row(tx: &mut dyn Tx, room: &str, key: &str) -> Result<Option<MovementRow>, StoreError> {
     let sql = format!("SELECT {MOVEMENT_COLUMNS} FROM movements WHERE room = ?1 AND state_key = ?2");
-    tx.query(&sql, &[room.into(), key.into()])?
-        .first()
-        .map(movement)
-        .transpose()
+    tx.query(&sql, &[room.into(), key.into()])?.first().map(movement).transpose()
 }
 
 /// How many movements are in each state of each room.
@@ -210,9 +202,7 @@ pub fn movement_counts(tx: &mut dyn Tx) -> Result<Vec<(String, String, i64)>, St
         "SELECT room, state, COUNT(*) FROM movements GROUP BY room, state ORDER BY room, state",
         &[],
     )?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?))).collect()
 }
 
 /// Messages after the cursor `after`, in the node's own order; of one movement (its key or MRN) or owner, if given.
@@ -252,7 +242,5 @@ pub fn message_with_body(
 ) -> Result<Option<(MessageRow, String, Vec<u8>)>, StoreError> {
     let sql = format!("SELECT {MESSAGE_COLUMNS}, m.owner, m.body FROM messages m WHERE m.id = ?1");
     let rows = tx.query(&sql, &[id.into()])?;
-    rows.first()
-        .map(|row| Ok((message(row)?, row.text(11)?.to_owned(), row.bytes(12)?.to_vec())))
-        .transpose()
+    rows.first().map(|row| Ok((message(row)?, row.text(11)?.to_owned(), row.bytes(12)?.to_vec()))).transpose()
 }

@@ -84,9 +84,7 @@ impl Node {
             .await?;
         let count = due.len();
         for timer in due {
-            let fired = self
-                .write(move |tx, bureau| fire(tx, bureau, &timer, now))
-                .await?;
+            let fired = self.write(move |tx, bureau| fire(tx, bureau, &timer, now)).await?;
             if fired {
                 self.counters().timer_fired();
             }
@@ -140,11 +138,7 @@ fn fire(
         (Departure::NAME, Some(TimerKind::Arrival)) => departure::Command::ArrivalOverdue,
         (Departure::NAME, Some(TimerKind::ControlResults)) => departure::Command::ResultsOverdue,
         _ => {
-            tracing::warn!(
-                room = timer.room,
-                kind = timer.kind,
-                "a time limit that no room knows ran out"
-            );
+            tracing::warn!(room = timer.room, kind = timer.kind, "a time limit that no room knows ran out");
             return Ok(false);
         }
     };
@@ -152,15 +146,8 @@ fn fire(
         "SELECT owner FROM movements WHERE room = ?1 AND state_key = ?2",
         &[timer.room.as_str().into(), timer.key.as_str().into()],
     )?;
-    let owner = owner
-        .first()
-        .map(|row| row.text(0).map(str::to_owned))
-        .transpose()?
-        .unwrap_or_default();
-    let found = Found {
-        key: timer.key.clone(),
-        owner,
-    };
+    let owner = owner.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
+    let found = Found { key: timer.key.clone(), owner };
     let mut proceeding = Proceeding::new(tx, bureau, now, "clock");
     let ran = proceeding.depart(&Cause::internal(), 0, Some(found), command, None);
     ran.and_then(|_| proceeding.finish())?;

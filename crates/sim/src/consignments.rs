@@ -27,11 +27,7 @@ fn offices(country: Country) -> Offices {
         "IT" => ["IT314100", "IT018100", "IT279100"].map(str::to_owned),
         other => ["000100", "000200", "000300"].map(|number| format!("{other}{number}")),
     };
-    Offices {
-        departure,
-        transit,
-        destination,
-    }
+    Offices { departure, transit, destination }
 }
 
 /// A consignment and how its declaration is played.
@@ -76,11 +72,7 @@ struct Journey {
 fn journey(dice: &mut Dice, countries: &[Country]) -> Option<Journey> {
     let from = *dice.pick(countries)?;
     let others = |without: &[Country]| -> Vec<Country> {
-        countries
-            .iter()
-            .copied()
-            .filter(|country| !without.contains(country))
-            .collect()
+        countries.iter().copied().filter(|country| !without.contains(country)).collect()
     };
     let to = *dice.pick(&others(&[from]))?;
     let between = others(&[from, to]);
@@ -90,12 +82,7 @@ fn journey(dice: &mut Dice, countries: &[Country]) -> Option<Journey> {
         through.push(offices(to).transit);
     }
     let elsewhere = dice.pick(countries).copied().filter(|_| dice.per_mille(500));
-    Some(Journey {
-        from,
-        through,
-        to,
-        guaranteed_in: elsewhere.unwrap_or(from),
-    })
+    Some(Journey { from, through, to, guaranteed_in: elsewhere.unwrap_or(from) })
 }
 
 fn declaration(dice: &mut Dice, countries: &[Country], index: usize) -> Result<Vec<u8>, String> {
@@ -106,36 +93,22 @@ fn declaration(dice: &mut Dice, countries: &[Country], index: usize) -> Result<V
     document.set("messageRecipient", format!("NTA.{from}"));
     document.set("messageIdentification", format!("SIM-{index:06}"));
     document.set("TransitOperation/LRN", format!("SIM-{index:04}"));
-    document.set(
-        "CustomsOfficeOfDeparture/referenceNumber",
-        offices(from).departure,
-    );
-    document.set(
-        "CustomsOfficeOfDestinationDeclared/referenceNumber",
-        offices(to).destination,
-    );
+    document.set("CustomsOfficeOfDeparture/referenceNumber", offices(from).departure);
+    document.set("CustomsOfficeOfDestinationDeclared/referenceNumber", offices(to).destination);
     pass(&mut document, &journey.through);
     let grn = Grn::issue(2026, journey.guaranteed_in, "7001").map_err(|invalid| invalid.to_string())?;
     document.set("Guarantee/GuaranteeReference/GRN", grn);
     document.set("Guarantee/GuaranteeReference/accessCode", "SI01");
     document.set("Consignment/countryOfDispatch", from);
     document.set("Consignment/countryOfDestination", to);
-    document.set(
-        "Consignment/LocationOfGoods/CustomsOffice/referenceNumber",
-        offices(from).departure,
-    );
+    document.set("Consignment/LocationOfGoods/CustomsOffice/referenceNumber", offices(from).departure);
     match dice.between(0, 9) {
         0 | 1 => document.set("TransitOperation/additionalDeclarationType", "D"),
         2..=4 => authorise(&mut document, from),
         _ => {}
     }
-    let invalid = |errors: Vec<wire::XmlError>| {
-        errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
-    };
+    let invalid =
+        |errors: Vec<wire::XmlError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     wire::write(&document).map_err(invalid)
 }
 
@@ -147,10 +120,7 @@ fn pass(document: &mut Document, through: &[String]) {
         let transit = document.add("CustomsOfficeOfTransitDeclared");
         transit.set("sequenceNumber", position);
         transit.set("referenceNumber", office);
-        transit.set(
-            "arrivalDateAndTimeEstimated",
-            clock::BEGINNING.plus_seconds(86_400).message_form(),
-        );
+        transit.set("arrivalDateAndTimeEstimated", clock::BEGINNING.plus_seconds(86_400).message_form());
         let routing = document.add("Consignment/CountryOfRoutingOfConsignment");
         routing.set("sequenceNumber", position);
         routing.set("country", office.get(..2).unwrap_or_default());
@@ -178,20 +148,14 @@ mod tests {
 
     #[test]
     fn every_consignment_is_one_that_has_to_be_written_off() {
-        let countries: Vec<Country> = ["FR", "GB", "IT"]
-            .iter()
-            .map(|code| Country::parse(code).unwrap())
-            .collect();
+        let countries: Vec<Country> =
+            ["FR", "GB", "IT"].iter().map(|code| Country::parse(code).unwrap()).collect();
         let catalogue = corridor::catalogue().unwrap();
         for seed in 0..10 {
             let consignments = make_up(seed, &countries, &catalogue, 6).unwrap();
             for one in consignments {
                 assert_eq!(one.declaration.expectation, Expectation::WrittenOff);
-                assert!(
-                    one.declaration
-                        .route
-                        .is_some_and(|route| !route.transit.is_empty())
-                );
+                assert!(one.declaration.route.is_some_and(|route| !route.transit.is_empty()));
             }
         }
     }

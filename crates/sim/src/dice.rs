@@ -64,14 +64,7 @@ mod tests {
         // The first numbers for seed 1234567 as the reference implementation gives them.
         let mut dice = Dice(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| dice.roll()).collect();
-        assert_eq!(
-            first,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+        assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]

@@ -135,18 +135,10 @@ impl Script {
         let mut skews = BTreeMap::new();
         for country in countries {
             // A second is what a node loses whose time service has been away for a day.
-            let micros = if dice.per_mille(300) {
-                dice.between(0, 2_000_000)
-            } else {
-                1_000_000
-            };
+            let micros = if dice.per_mille(300) { dice.between(0, 2_000_000) } else { 1_000_000 };
             skews.insert(*country, i64::try_from(micros).unwrap_or_default() - 1_000_000);
         }
-        Self {
-            acts,
-            skews,
-            weather: dice.between(0, 3),
-        }
+        Self { acts, skews, weather: dice.between(0, 3) }
     }
 
     /// Whether a fault befalls one occasion.
@@ -163,21 +155,11 @@ pub(crate) fn down_time(dice: &mut Dice) -> Duration {
 
 /// Adds a fault of a link, with its end.
 fn trouble(dice: &mut Dice, countries: &[Country], acts: &mut Vec<(Duration, Act)>) {
-    let kinds = [
-        Fault::LinkCut,
-        Fault::OneWayCut,
-        Fault::LinkHeld,
-        Fault::LinkSlow,
-        Fault::LinkLossy,
-    ];
+    let kinds = [Fault::LinkCut, Fault::OneWayCut, Fault::LinkHeld, Fault::LinkSlow, Fault::LinkLossy];
     let (Some(kind), Some(one)) = (dice.pick(&kinds).copied(), dice.pick(countries).copied()) else {
         return;
     };
-    let others: Vec<Country> = countries
-        .iter()
-        .copied()
-        .filter(|country| *country != one)
-        .collect();
+    let others: Vec<Country> = countries.iter().copied().filter(|country| *country != one).collect();
     let Some(other) = dice.pick(&others).copied() else {
         return;
     };
@@ -192,10 +174,7 @@ mod tests {
     use super::*;
 
     fn countries() -> Vec<Country> {
-        ["FR", "GB", "IT"]
-            .iter()
-            .map(|code| Country::parse(code).unwrap())
-            .collect()
+        ["FR", "GB", "IT"].iter().map(|code| Country::parse(code).unwrap()).collect()
     }
 
     #[test]
@@ -214,12 +193,7 @@ mod tests {
             let troubles = count(|act| matches!(act, Act::Trouble(..)));
             assert_eq!(troubles, count(|act| matches!(act, Act::Mend(..))));
             let longest = LAST_BEGINNING + 12_000;
-            assert!(
-                script
-                    .acts
-                    .iter()
-                    .all(|(at, _)| *at <= Duration::from_millis(longest))
-            );
+            assert!(script.acts.iter().all(|(at, _)| *at <= Duration::from_millis(longest)));
             assert!(script.skews.values().all(|skew| skew.abs() <= 1_000_000));
         }
     }
@@ -228,23 +202,10 @@ mod tests {
     fn over_many_seeds_every_kind_of_the_script_comes_up() {
         let scripts: Vec<Script> = (0..50).map(|seed| Script::of(seed, &countries())).collect();
         let acts = || scripts.iter().flat_map(|script| &script.acts).map(|(_, act)| act);
-        for kind in [
-            Fault::LinkCut,
-            Fault::OneWayCut,
-            Fault::LinkHeld,
-            Fault::LinkSlow,
-            Fault::LinkLossy,
-        ] {
-            assert!(
-                acts().any(|act| matches!(act, Act::Trouble(fault, ..) if *fault == kind)),
-                "{kind}"
-            );
+        for kind in [Fault::LinkCut, Fault::OneWayCut, Fault::LinkHeld, Fault::LinkSlow, Fault::LinkLossy] {
+            assert!(acts().any(|act| matches!(act, Act::Trouble(fault, ..) if *fault == kind)), "{kind}");
         }
         assert!(acts().any(|act| matches!(act, Act::Crash(..))));
-        assert!(
-            scripts
-                .iter()
-                .any(|script| script.skews.values().any(|skew| *skew != 0))
-        );
+        assert!(scripts.iter().any(|script| script.skews.values().any(|skew| *skew != 0)));
     }
 }

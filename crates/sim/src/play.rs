@@ -48,10 +48,7 @@ struct Journey {
 
 /// Plays all consignments to their end, and waits until the federation is at rest.
 pub(crate) async fn people(stage: Arc<Stage>, consignments: Vec<Consignment>) -> Result<(), WorldError> {
-    let declarations = consignments
-        .iter()
-        .map(|consignment| consignment.declaration.clone())
-        .collect();
+    let declarations = consignments.iter().map(|consignment| consignment.declaration.clone()).collect();
     let plan = Plan::of(declarations).map_err(|error| WorldError::Consignment(error.to_string()))?;
     for registration in plan.registrations.values() {
         while !register(&stage, registration).await? {
@@ -111,11 +108,7 @@ async fn register(stage: &Stage, wanted: &Registration) -> Result<bool, WorldErr
         Err(_) => return Ok(false),
     }
     let unusable = |error: &dyn std::fmt::Display| WorldError::Consignment(error.to_string());
-    let holders = wanted
-        .holders
-        .iter()
-        .map(|holder| Eori::parse(holder))
-        .collect::<Result<_, _>>();
+    let holders = wanted.holders.iter().map(|holder| Eori::parse(holder)).collect::<Result<_, _>>();
     let uses = i64::try_from(wanted.uses).unwrap_or(i64::MAX);
     let amount = wanted.greatest.minor().saturating_mul(uses);
     let registration = GuaranteeRegistration {
@@ -157,19 +150,12 @@ fn check(stage: &Stage, country: Country, what: &str, submission: &Submission) {
             .iter()
             .map(|error| format!("{} {} {}", error.pointer, error.code, error.reason))
             .collect();
-        stage.violation(format!(
-            "{country} refused the {what}: {} {}",
-            submission.words,
-            errors.join("; ")
-        ));
+        stage.violation(format!("{country} refused the {what}: {} {}", submission.words, errors.join("; ")));
     }
 }
 
 fn officer() -> Principal {
-    Principal {
-        name: "officer".to_owned(),
-        role: Role::Officer,
-    }
+    Principal { name: "officer".to_owned(), role: Role::Officer }
 }
 
 /// The outcome of a call: `None` when the node is away or could not do it now.
@@ -201,20 +187,12 @@ impl Journey {
     }
 
     fn lrn(&self) -> String {
-        self.consignment
-            .declaration
-            .route
-            .as_ref()
-            .map(|route| route.lrn.to_string())
-            .unwrap_or_default()
+        self.consignment.declaration.route.as_ref().map(|route| route.lrn.to_string()).unwrap_or_default()
     }
 
     async fn act(&self, stage: &Stage) -> Result<Look, WorldError> {
         let home = self.consignment.declaration.departure_country();
-        let filter = MovementFilter {
-            lrn: Some(self.lrn()),
-            ..MovementFilter::default()
-        };
+        let filter = MovementFilter { lrn: Some(self.lrn()), ..MovementFilter::default() };
         let Some(rows) = rows(stage, home, filter).await else {
             return Ok(Look::Away);
         };
@@ -225,19 +203,12 @@ impl Journey {
         let done = match movement.state.as_str() {
             "PreLodged" => {
                 let presentation = script::presentation(&self.consignment.declaration);
-                self.submit(stage, home, "CC170C", message(presentation)?)
-                    .await
-                    .map(drop)
+                self.submit(stage, home, "CC170C", message(presentation)?).await.map(drop)
             }
             "Accepted" => self.release(stage, home, &movement.mrn).await,
             "UnderControl" => {
-                decide(
-                    stage,
-                    home,
-                    &movement.mrn,
-                    OfficerDecision::ControlSatisfactory { reason: None },
-                )
-                .await
+                decide(stage, home, &movement.mrn, OfficerDecision::ControlSatisfactory { reason: None })
+                    .await
             }
             "Released" | "Arrived" => return self.travel(stage, &movement).await,
             "WrittenOff" => return Ok(self.released(stage, &movement.mrn).await),
@@ -252,10 +223,7 @@ impl Journey {
         let controlled =
             view.is_some_and(|view| view.events.iter().any(|event| event.kind == "ControlRecorded"));
         let decision = if self.consignment.controlled && !controlled {
-            OfficerDecision::Control {
-                kind: "10".to_owned(),
-                reason: None,
-            }
+            OfficerDecision::Control { kind: "10".to_owned(), reason: None }
         } else {
             OfficerDecision::Release
         };
@@ -267,10 +235,7 @@ impl Journey {
         match (&movement, stage.accepted(&self.lrn())) {
             (Some(row), _) if !row.mrn.is_empty() => stage.note_accepted(&self.lrn(), &row.mrn),
             (None, Some(mrn)) => {
-                stage.violation(format!(
-                    "declaration {} was accepted as {mrn} and is forgotten",
-                    self.lrn()
-                ));
+                stage.violation(format!("declaration {} was accepted as {mrn} and is forgotten", self.lrn()));
             }
             _ => {}
         }
@@ -278,10 +243,7 @@ impl Journey {
     }
 
     async fn declare(&self, stage: &Stage, home: Country) -> Look {
-        match self
-            .submit(stage, home, "CC015C", self.consignment.declaration.xml.clone())
-            .await
-        {
+        match self.submit(stage, home, "CC015C", self.consignment.declaration.xml.clone()).await {
             Some(submission) => {
                 let mrn = base::Mrn::parse(&submission.movement).ok();
                 if let (true, Some(mrn)) = (submission.accepted, mrn) {
@@ -296,10 +258,7 @@ impl Journey {
     /// Submits a message. `None` when nobody heard of the outcome, whatever it was.
     async fn submit(&self, stage: &Stage, country: Country, kind: &str, xml: Vec<u8>) -> Called<Submission> {
         let node = stage.node(country)?;
-        let trader = Principal {
-            name: self.consignment.trader.clone(),
-            role: Role::Trader,
-        };
+        let trader = Principal { name: self.consignment.trader.clone(), role: Role::Trader };
         hinder(stage, country);
         let first = attempt(stage, country, kind, &node, &trader, xml.clone()).await?;
         if stage.befalls(Fault::Duplicated, country)
@@ -308,10 +267,7 @@ impl Journey {
             let same = (first.message, &first.movement, first.accepted)
                 == (again.message, &again.movement, again.accepted);
             if !same {
-                stage.violation(format!(
-                    "{country} answered a repeated {kind} of {} otherwise",
-                    self.lrn()
-                ));
+                stage.violation(format!("{country} answered a repeated {kind} of {} otherwise", self.lrn()));
             }
         }
         if stage.befalls(Fault::PowerCut, country) {
@@ -335,9 +291,7 @@ impl Journey {
             };
             match row.as_ref().map(|row| row.state.as_str()) {
                 Some("Announced") => {
-                    let crossing = OfficerDecision::Crossing {
-                        office: Some(office.clone()),
-                    };
+                    let crossing = OfficerDecision::Crossing { office: Some(office.clone()) };
                     let done = decide(stage, office.country(), &movement.mrn, crossing).await;
                     return Ok(done.map_or(Look::Away, |()| Look::At(format!("crossing at {office}"))));
                 }
@@ -345,8 +299,7 @@ impl Journey {
                 None => return Ok(Look::At(format!("on the way to {office}"))),
             }
         }
-        self.arrive(stage, &route.destination, route.authorised, &movement.mrn)
-            .await
+        self.arrive(stage, &route.destination, route.authorised, &movement.mrn).await
     }
 
     async fn arrive(
@@ -374,13 +327,7 @@ impl Journey {
             }
             "Arrived" | "Unloaded" => {
                 let code = customs::transit::ResultCode::satisfactory();
-                decide(
-                    stage,
-                    country,
-                    mrn,
-                    OfficerDecision::ControlResult { code, reason: None },
-                )
-                .await
+                decide(stage, country, mrn, OfficerDecision::ControlResult { code, reason: None }).await
             }
             _ => Some(()),
         };
@@ -389,13 +336,7 @@ impl Journey {
 
     /// Whether its guarantees are released.
     async fn released(&self, stage: &Stage, mrn: &str) -> Look {
-        for used in self
-            .consignment
-            .declaration
-            .route
-            .iter()
-            .flat_map(|route| &route.guarantees)
-        {
+        for used in self.consignment.declaration.route.iter().flat_map(|route| &route.guarantees) {
             let Some(node) = stage.node(used.grn.country()) else {
                 return Look::Away;
             };
@@ -424,10 +365,7 @@ async fn attempt(
     match node.submit(trader, xml).await {
         Ok(submission) => Some(submission),
         Err(_) => {
-            stage.note(
-                country.as_str(),
-                format!("{kind} of {} cannot be taken now", trader.name),
-            );
+            stage.note(country.as_str(), format!("{kind} of {} cannot be taken now", trader.name));
             None
         }
     }
@@ -436,25 +374,13 @@ async fn attempt(
 async fn decide(stage: &Stage, country: Country, mrn: &str, decision: OfficerDecision) -> Called<()> {
     let node = stage.node(country)?;
     let words = serde_json::to_value(&decision).unwrap_or_default();
-    let name = words
-        .get("decision")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let name = words.get("decision").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     hinder(stage, country);
     match node.decide(&officer(), mrn, decision).await {
-        Ok(Some(submission)) => check(
-            stage,
-            country,
-            &format!("decision `{name}` on {mrn}"),
-            &submission,
-        ),
+        Ok(Some(submission)) => check(stage, country, &format!("decision `{name}` on {mrn}"), &submission),
         Ok(None) => stage.violation(format!("{country} does not know {mrn}, for which it shows a row")),
         Err(_) => {
-            stage.note(
-                country.as_str(),
-                format!("decision `{name}` on {mrn} cannot be taken now"),
-            );
+            stage.note(country.as_str(), format!("decision `{name}` on {mrn} cannot be taken now"));
             return None;
         }
     }
@@ -471,13 +397,7 @@ async fn rows(stage: &Stage, country: Country, filter: MovementFilter) -> Called
 
 /// The row of a movement in one office's room: `None` when the node is away, `Some(None)` when it has no such row.
 async fn row(stage: &Stage, office: &OfficeReference, room: &str, mrn: &str) -> Called<Option<MovementRow>> {
-    let filter = MovementFilter {
-        mrn: Some(mrn.to_owned()),
-        ..MovementFilter::default()
-    };
+    let filter = MovementFilter { mrn: Some(mrn.to_owned()), ..MovementFilter::default() };
     let rows = rows(stage, office.country(), filter).await?;
-    Some(
-        rows.into_iter()
-            .find(|row| row.room == room && row.office == office.as_str()),
-    )
+    Some(rows.into_iter().find(|row| row.room == room && row.office == office.as_str()))
 }

@@ -42,16 +42,9 @@ pub struct Scenario {
 impl Scenario {
     /// The scenario of a seed: France, Great Britain and Italy with four to eight consignments.
     pub fn of(seed: u64) -> Self {
-        let countries = ["FR", "GB", "IT"]
-            .iter()
-            .filter_map(|code| Country::parse(code).ok())
-            .collect();
+        let countries = ["FR", "GB", "IT"].iter().filter_map(|code| Country::parse(code).ok()).collect();
         let consignments = Dice::of(seed, "scenario").between(4, 8);
-        Self {
-            seed,
-            countries,
-            consignments: usize::try_from(consignments).unwrap_or(4),
-        }
+        Self { seed, countries, consignments: usize::try_from(consignments).unwrap_or(4) }
     }
 }
 
@@ -79,12 +72,7 @@ pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
         stage.violation(finding);
     }
     let (trace, faults, violations) = stage.finish();
-    Ok(Run {
-        seed: scenario.seed,
-        trace,
-        faults,
-        violations,
-    })
+    Ok(Run { seed: scenario.seed, trace, faults, violations })
 }
 
 /// What is left when the nodes of a run are gone.
@@ -148,12 +136,7 @@ struct Director<'a> {
 impl<'a> Director<'a> {
     fn new(seed: u64, stage: &'a Arc<Stage>) -> Self {
         let acts = stage.script.acts.iter().cloned().collect();
-        Self {
-            stage,
-            acts,
-            down: BTreeMap::new(),
-            dice: Dice::of(seed, "director"),
-        }
+        Self { stage, acts, down: BTreeMap::new(), dice: Dice::of(seed, "director") }
     }
 
     fn run(mut self, sim: &mut Sim<'_>) {
@@ -170,9 +153,7 @@ impl<'a> Director<'a> {
                 Err(error) => return self.stage.violation(format!("the simulation broke off: {error}")),
             }
             if sim.elapsed() > LIMIT {
-                return self
-                    .stage
-                    .violation(format!("nothing came to rest within {} s", LIMIT.as_secs()));
+                return self.stage.violation(format!("nothing came to rest within {} s", LIMIT.as_secs()));
             }
         }
     }
@@ -193,12 +174,8 @@ impl<'a> Director<'a> {
                 Some((_, Act::Crash(..))) | None => {}
             }
         }
-        let due: Vec<Country> = self
-            .down
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(country, _)| *country)
-            .collect();
+        let due: Vec<Country> =
+            self.down.iter().filter(|(_, until)| **until <= now).map(|(country, _)| *country).collect();
         for country in due {
             self.down.remove(&country);
             sim.bounce(machine(country));
@@ -207,12 +184,7 @@ impl<'a> Director<'a> {
 
     /// Kills a machine: its node is gone, its disk keeps what was committed.
     fn kill(&mut self, sim: &mut Sim<'_>, now: Duration, country: Country, pause: Duration) {
-        self.stage.note_at(
-            now,
-            country.as_str(),
-            format!("killed, for {} ms", pause.as_millis()),
-            None,
-        );
+        self.stage.note_at(now, country.as_str(), format!("killed, for {} ms", pause.as_millis()), None);
         self.stage.leave(country);
         sim.crash(machine(country));
         if let Some(disk) = self.stage.federation.disk(country) {
@@ -233,8 +205,7 @@ impl<'a> Director<'a> {
             _ => return,
         }
         self.stage.count(fault);
-        self.stage
-            .note_at(now, "network", format!("{fault}: {one} {other}"), None);
+        self.stage.note_at(now, "network", format!("{fault}: {one} {other}"), None);
     }
 
     /// Makes a link as it was: what was held is delivered.
@@ -243,7 +214,6 @@ impl<'a> Director<'a> {
         sim.set_link_fail_rate(a.clone(), b.clone(), 0.0);
         sim.set_link_max_message_latency(a.clone(), b.clone(), LATENCY.1);
         sim.release(a, b);
-        self.stage
-            .note_at(now, "network", format!("link well: {one} {other}"), None);
+        self.stage.note_at(now, "network", format!("link well: {one} {other}"), None);
     }
 }

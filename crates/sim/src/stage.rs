@@ -80,11 +80,7 @@ impl Stage {
             replays: BTreeMap::new(),
             accepted: BTreeMap::new(),
         };
-        Arc::new(Self {
-            federation,
-            script,
-            scene: Mutex::new(scene),
-        })
+        Arc::new(Self { federation, script, scene: Mutex::new(scene) })
     }
 
     fn scene(&self) -> MutexGuard<'_, Scene> {
@@ -109,12 +105,7 @@ impl Stage {
         words: impl Into<String>,
         letter: Option<String>,
     ) {
-        let line = Line {
-            at,
-            place: place.to_owned(),
-            words: words.into(),
-            letter,
-        };
+        let line = Line { at, place: place.to_owned(), words: words.into(), letter };
         self.scene().trace.push(line);
     }
 
@@ -153,14 +144,7 @@ impl Stage {
 
     /// A node is up.
     pub(crate) fn enter(&self, country: Country, node: Arc<Node>, store: Store) {
-        self.scene().up.insert(
-            country,
-            Up {
-                node,
-                store,
-                commits: 0,
-            },
-        );
+        self.scene().up.insert(country, Up { node, store, commits: 0 });
     }
 
     /// A node is down. Nobody holds it any more.
@@ -206,10 +190,7 @@ impl Stage {
     /// A frame has come again.
     pub(crate) fn replay_ends(&self, country: Country) {
         let mut scene = self.scene();
-        let left = scene
-            .replays
-            .get(&country)
-            .map_or(0, |left| left.saturating_sub(1));
+        let left = scene.replays.get(&country).map_or(0, |left| left.saturating_sub(1));
         scene.replays.insert(country, left);
     }
 
@@ -239,9 +220,7 @@ impl Stage {
             }
             Some(first) if first == answer => "acknowledged it again",
             Some(_) => {
-                scene.violations.push(format!(
-                    "{recipient} gave two different receipts for one envelope"
-                ));
+                scene.violations.push(format!("{recipient} gave two different receipts for one envelope"));
                 "acknowledged it otherwise"
             }
         }
@@ -252,9 +231,7 @@ impl Stage {
         let mut scene = self.scene();
         let before = scene.accepted.insert(lrn.to_owned(), mrn.to_owned());
         if let Some(before) = before.filter(|before| before != mrn) {
-            scene.violations.push(format!(
-                "declaration {lrn} was accepted as {before} and later as {mrn}"
-            ));
+            scene.violations.push(format!("declaration {lrn} was accepted as {before} and later as {mrn}"));
         }
     }
 
@@ -276,9 +253,7 @@ impl Stage {
                     continue;
                 }
                 let cursor = seen.entry(*country).or_default();
-                let read = up
-                    .store
-                    .read(|tx| -> Result<_, StoreError> { new_rows(tx, *cursor) });
+                let read = up.store.read(|tx| -> Result<_, StoreError> { new_rows(tx, *cursor) });
                 // A node without power is read when it is up again.
                 if let Ok(rows) = read {
                     up.commits = commits;

@@ -20,14 +20,7 @@ pub struct Line {
 impl fmt::Display for Line {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, millis) = (self.at.as_secs(), self.at.subsec_millis());
-        write!(
-            out,
-            "{:02}:{:02}.{millis:03} {:<8} {}",
-            seconds / 60,
-            seconds % 60,
-            self.place,
-            self.words
-        )
+        write!(out, "{:02}:{:02}.{millis:03} {:<8} {}", seconds / 60, seconds % 60, self.place, self.words)
     }
 }
 
@@ -100,9 +93,6 @@ mod tests {
         two.push(line("a", None));
         assert_eq!(one.first_difference(&two), None);
         two.push(line("b", None));
-        assert!(
-            one.first_difference(&two)
-                .is_some_and(|words| words.starts_with("line 2:\n  (end)"))
-        );
+        assert!(one.first_difference(&two).is_some_and(|words| words.starts_with("line 2:\n  (end)")));
     }
 }

@@ -42,9 +42,8 @@ impl SimulatedTransport {
         if replayed {
             self.replay(partner, envelope.clone());
         }
-        let answer = exchange_frames(own, partner, &envelope)
-            .await
-            .map_err(|error| error.kind().to_string())?;
+        let answer =
+            exchange_frames(own, partner, &envelope).await.map_err(|error| error.kind().to_string())?;
         if stage.befalls(Fault::Duplicated, own) {
             // Whatever comes of it, the recipient sees to it that both get the same answer.
             drop(exchange_frames(own, partner, &envelope).await);
@@ -116,15 +115,11 @@ async fn exchange_frames(own: Country, partner: Country, envelope: &[u8]) -> Res
         stream.write_all(&frame).await?;
         read_block(&mut stream, exchange::MAX_RESPONSE).await
     };
-    timeout(PATIENCE, talk)
-        .await
-        .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    timeout(PATIENCE, talk).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
 fn length(block: &[u8]) -> Result<[u8; 4]> {
-    u32::try_from(block.len())
-        .map(u32::to_be_bytes)
-        .map_err(|_| ErrorKind::InvalidInput.into())
+    u32::try_from(block.len()).map(u32::to_be_bytes).map_err(|_| ErrorKind::InvalidInput.into())
 }
 
 async fn read_block(stream: &mut TcpStream, limit: usize) -> Result<Vec<u8>> {
@@ -141,9 +136,7 @@ async fn read_frame(stream: &mut TcpStream) -> Result<(Administration, Vec<u8>)>
     let length = usize::from(stream.read_u8().await?);
     let mut name = vec![0u8; length];
     stream.read_exact(&mut name).await?;
-    let name = String::from_utf8(name)
-        .ok()
-        .and_then(|name| Administration::parse(&name).ok());
+    let name = String::from_utf8(name).ok().and_then(|name| Administration::parse(&name).ok());
     let peer = name.ok_or(ErrorKind::InvalidData)?;
     Ok((peer, read_block(stream, exchange::MAX_ENVELOPE).await?))
 }
@@ -160,11 +153,7 @@ pub(crate) async fn take(stage: Arc<Stage>, node: Arc<Node>, own: Country, mut s
     let answer = match node.receive(&peer, envelope.clone()).await {
         Ok(answer) => answer,
         Err(_) => {
-            stage.note_letter(
-                own.as_str(),
-                &letter,
-                format!("{place} from {peer}: cannot be taken now"),
-            );
+            stage.note_letter(own.as_str(), &letter, format!("{place} from {peer}: cannot be taken now"));
             return;
         }
     };

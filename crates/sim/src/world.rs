@@ -81,10 +81,8 @@ impl Federation {
     pub(crate) fn found(seed: u64, countries: &[Country]) -> Result<Self, WorldError> {
         let number = FEDERATIONS.fetch_add(1, Ordering::Relaxed);
         let mut dice = Dice::of(seed, "federation");
-        let parties: Vec<Administration> = countries
-            .iter()
-            .map(|country| Administration::of(*country))
-            .collect();
+        let parties: Vec<Administration> =
+            countries.iter().map(|country| Administration::of(*country)).collect();
         let agreement =
             corridor_agreement(&parties).map_err(|errors| WorldError::Agreement(errors.to_string()))?;
         let mut members = BTreeMap::new();
@@ -96,21 +94,9 @@ impl Federation {
             let from = clock::BEGINNING.plus_seconds(-3600);
             let until = clock::BEGINNING.plus_seconds(VALIDITY_SECONDS);
             let card = keys.keys()?.card(party.clone(), Digest(tls), from, until)?;
-            let release = if dice.per_mille(500) {
-                Release::Automatic
-            } else {
-                Release::ByOfficer
-            };
+            let release = if dice.per_mille(500) { Release::Automatic } else { Release::ByOfficer };
             let disk = MemoryDisk::open(&format!("simulation-{number}-{country}"))?;
-            members.insert(
-                *country,
-                Member {
-                    disk,
-                    keys,
-                    card,
-                    release,
-                },
-            );
+            members.insert(*country, Member { disk, keys, card, release });
         }
         Ok(Self {
             seed,
@@ -150,17 +136,10 @@ impl Federation {
         let member = self.members.get(&country).ok_or(WorldError::Stranger(country))?;
         let world = clock::world(self.seed, country, start, skew);
         let (certificate, key) = TlsIdentity::generate("simulated.tidewaiter")?;
-        let partners = self
-            .members
-            .iter()
-            .filter(|(other, _)| **other != country)
-            .map(|(other, partner)| {
-                let card = PartnerCard {
-                    address: format!("simulated://{other}"),
-                    keys: partner.card.clone(),
-                };
-                (Administration::of(*other), card)
-            });
+        let partners = self.members.iter().filter(|(other, _)| **other != country).map(|(other, partner)| {
+            let card = PartnerCard { address: format!("simulated://{other}"), keys: partner.card.clone() };
+            (Administration::of(*other), card)
+        });
         Ok(Bureau {
             administration: Administration::of(country),
             exercise: false,
@@ -186,19 +165,9 @@ impl Federation {
             store: member.disk.location().to_string(),
             keys: PathBuf::new(),
             exercise: false,
-            listen: Listen {
-                api: nowhere,
-                peer: nowhere,
-                peer_address: String::new(),
-            },
-            transit: Transit {
-                release: member.release,
-                lenient_grn_check_digit: false,
-            },
-            exchange: Exchange {
-                retry_first_ms: 100,
-                retry_longest_ms: 4_000,
-            },
+            listen: Listen { api: nowhere, peer: nowhere, peer_address: String::new() },
+            transit: Transit { release: member.release, lenient_grn_check_digit: false },
+            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),
@@ -229,11 +198,6 @@ pub(crate) async fn serve(stage: Arc<Stage>, country: Country) -> Result<(), Wor
     drop(Arc::clone(&node).start_workers(std::future::pending()));
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(transport::take(
-            Arc::clone(&stage),
-            Arc::clone(&node),
-            country,
-            stream,
-        ));
+        tokio::spawn(transport::take(Arc::clone(&stage), Arc::clone(&node), country, stream));
     }
 }

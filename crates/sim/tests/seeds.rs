@@ -80,29 +80,16 @@ fn every_seed_ends_well_and_runs_the_same_way_twice() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     assert_eq!(*PANICS.lock().unwrap(), Vec::<String>::new());
     for fault in Fault::ALL {
-        assert!(
-            faults.contains_key(&fault),
-            "no seed had a fault of the kind `{fault}`"
-        );
+        assert!(faults.contains_key(&fault), "no seed had a fault of the kind `{fault}`");
     }
 }
 
 #[test]
 fn federations_of_two_and_of_twelve_end_well() {
-    let codes = [
-        "AT", "BE", "CH", "DE", "ES", "FR", "GB", "IT", "NL", "NO", "PL", "TR",
-    ];
+    let codes = ["AT", "BE", "CH", "DE", "ES", "FR", "GB", "IT", "NL", "NO", "PL", "TR"];
     for members in [2, codes.len()] {
-        let countries = codes
-            .iter()
-            .take(members)
-            .map(|code| Country::parse(code).unwrap())
-            .collect();
-        let scenario = Scenario {
-            seed: 1000,
-            countries,
-            consignments: members,
-        };
+        let countries = codes.iter().take(members).map(|code| Country::parse(code).unwrap()).collect();
+        let scenario = Scenario { seed: 1000, countries, consignments: members };
         if let Err(words) = run_twice(&scenario) {
             panic!("{members} members: {words}");
         }

@@ -73,10 +73,7 @@ pub(crate) fn check_parameters(params: &[Value]) -> Result<(), StoreError> {
             Value::Bytes(bytes) if bytes.len() > MAX_VALUE_BYTES => "it has more than 64 MiB",
             _ => continue,
         };
-        return Err(StoreError::Parameter {
-            position: index + 1,
-            reason,
-        });
+        return Err(StoreError::Parameter { position: index + 1, reason });
     }
     Ok(())
 }
@@ -141,20 +138,12 @@ impl Row {
     /// # Errors
     /// When there is no such column.
     pub fn value(&self, index: usize) -> Result<&Value, StoreError> {
-        self.values.get(index).ok_or(StoreError::Column {
-            index,
-            expected: "a column",
-            found: "nothing",
-        })
+        self.values.get(index).ok_or(StoreError::Column { index, expected: "a column", found: "nothing" })
     }
 
     fn wrong<T>(&self, index: usize, expected: &'static str) -> Result<T, StoreError> {
         let found = self.values.get(index).map_or("nothing", Value::kind);
-        Err(StoreError::Column {
-            index,
-            expected,
-            found,
-        })
+        Err(StoreError::Column { index, expected, found })
     }
 
     /// A whole number.
@@ -230,9 +219,7 @@ impl Row {
     /// When the column is missing, null, of another kind or of another length.
     pub fn array<const N: usize>(&self, index: usize) -> Result<[u8; N], StoreError> {
         let bytes = self.bytes(index)?;
-        bytes
-            .try_into()
-            .or_else(|_| self.wrong(index, "bytes of a fixed length"))
+        bytes.try_into().or_else(|_| self.wrong(index, "bytes of a fixed length"))
     }
 
     fn optional<'r, T>(
@@ -322,8 +309,7 @@ pub(crate) fn parsed<T>(what: &'static str, text: &str) -> Result<T, StoreError>
 where
     T: std::str::FromStr<Err = base::Invalid>,
 {
-    text.parse()
-        .map_err(|invalid: base::Invalid| StoreError::damaged(what, invalid))
+    text.parse().map_err(|invalid: base::Invalid| StoreError::damaged(what, invalid))
 }
 
 /// Names the statements of a room: each becomes a private constant, and together they become `STATEMENTS`, visible in

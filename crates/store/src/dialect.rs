@@ -25,10 +25,7 @@ fn pieces(sql: &str) -> Vec<Piece<'_>> {
     let mut rest = sql;
     while !rest.is_empty() {
         let starts = ["'", "\"", "--", "/*"];
-        let opening = starts
-            .iter()
-            .filter_map(|start| rest.find(start).map(|at| (at, *start)))
-            .min();
+        let opening = starts.iter().filter_map(|start| rest.find(start).map(|at| (at, *start))).min();
         let Some((at, start)) = opening else {
             found.push(Piece::Code(rest));
             break;
@@ -42,9 +39,7 @@ fn pieces(sql: &str) -> Vec<Piece<'_>> {
         };
         // A doubled quote reads as two quoted pieces that touch, which comes to the same.
         let after = kept.get(start.len()..).unwrap_or_default();
-        let length = after
-            .find(end)
-            .map_or(kept.len(), |at| start.len() + at + end.len());
+        let length = after.find(end).map_or(kept.len(), |at| start.len() + at + end.len());
         let (kept, following) = kept.split_at(length);
         found.push(Piece::Kept(kept));
         rest = following;
@@ -80,10 +75,8 @@ pub(crate) fn schema(engine: Engine, sql: &str) -> Vec<String> {
             }
         }
     }
-    let trimmed = statements
-        .iter()
-        .map(|statement| statement.trim())
-        .filter(|statement| !statement.is_empty());
+    let trimmed =
+        statements.iter().map(|statement| statement.trim()).filter(|statement| !statement.is_empty());
     trimmed.map(|statement| closed_types(engine, statement)).collect()
 }
 
@@ -119,9 +112,7 @@ fn types(engine: Engine, code: &str) -> String {
 
 /// Makes SQLite check column types as PostgreSQL does.
 fn closed_types(engine: Engine, statement: &str) -> String {
-    let creates_table = statement
-        .get(..12)
-        .is_some_and(|head| head.eq_ignore_ascii_case("create table"));
+    let creates_table = statement.get(..12).is_some_and(|head| head.eq_ignore_ascii_case("create table"));
     if engine == Engine::Sqlite && creates_table && statement.ends_with(')') {
         format!("{statement} strict")
     } else {

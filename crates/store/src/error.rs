@@ -140,10 +140,7 @@ pub enum StoreError {
 impl StoreError {
     /// Reports a damaged value.
     pub(crate) fn damaged(what: &'static str, reason: impl ToString) -> Self {
-        Self::Damaged {
-            what,
-            reason: reason.to_string(),
-        }
+        Self::Damaged { what, reason: reason.to_string() }
     }
 
     /// Reports that a statement failed, as a broken constraint when `constraint` says so.
@@ -157,11 +154,7 @@ impl StoreError {
         if constraint {
             Self::Constraint { statement, reason }
         } else {
-            Self::Statement {
-                engine,
-                statement,
-                reason,
-            }
+            Self::Statement { engine, statement, reason }
         }
     }
 }

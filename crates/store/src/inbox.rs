@@ -58,13 +58,7 @@ pub fn find(
     message_id: MessageId,
 ) -> Result<Option<Received>, StoreError> {
     let row = first(tx.query(FIND, &[sender.as_str().into(), message_id.to_string().into()])?);
-    row.map(|row| {
-        Ok(Received {
-            digest: Digest(row.array(0)?),
-            receipt: row.bytes(1)?.to_vec(),
-        })
-    })
-    .transpose()
+    row.map(|row| Ok(Received { digest: Digest(row.array(0)?), receipt: row.bytes(1)?.to_vec() })).transpose()
 }
 
 /// Records a message, in the same command as its effects.

@@ -105,13 +105,7 @@ impl Recorded {
 
 /// SHA-256 of salt and content.
 fn salted(salt: &[u8; 16], content: &[u8]) -> Digest {
-    Digest(
-        Sha256::new()
-            .chain_update(salt)
-            .chain_update(content)
-            .finalize()
-            .into(),
-    )
+    Digest(Sha256::new().chain_update(salt).chain_update(content).finalize().into())
 }
 
 /// Records an event and gives its number.
@@ -137,10 +131,7 @@ pub fn append(tx: &mut dyn Tx, entry: &JournalEntry<'_>) -> Result<i64, StoreErr
 /// # Errors
 /// When the database fails.
 pub fn read(tx: &mut dyn Tx, stream: &str) -> Result<Vec<Recorded>, StoreError> {
-    tx.query(READ, &[stream.into()])?
-        .iter()
-        .map(Recorded::from_row)
-        .collect()
+    tx.query(READ, &[stream.into()])?.iter().map(Recorded::from_row).collect()
 }
 
 /// The events after a number (0 for the first), oldest first: for replays and exports.
@@ -148,10 +139,7 @@ pub fn read(tx: &mut dyn Tx, stream: &str) -> Result<Vec<Recorded>, StoreError> 
 /// # Errors
 /// When the database fails.
 pub fn after(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-    tx.query(AFTER, &[seq.into(), limit_value(limit)])?
-        .iter()
-        .map(Recorded::from_row)
-        .collect()
+    tx.query(AFTER, &[seq.into(), limit_value(limit)])?.iter().map(Recorded::from_row).collect()
 }
 
 /// Erases body, facts and salt of a row. The digests stay. Erasing twice is no error.
@@ -160,10 +148,7 @@ pub fn after(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Recorded>, S
 /// When there is no such row.
 pub fn erase(tx: &mut dyn Tx, seq: i64) -> Result<(), StoreError> {
     match tx.execute(ERASE, &[seq.into()])? {
-        0 => Err(StoreError::NotFound {
-            what: "journal row",
-            id: seq,
-        }),
+        0 => Err(StoreError::NotFound { what: "journal row", id: seq }),
         _ => Ok(()),
     }
 }

@@ -60,11 +60,7 @@ impl Location {
             }
         }
         check_schema(&schema)?;
-        let url = if kept.is_empty() {
-            address.to_owned()
-        } else {
-            format!("{address}?{}", kept.join("&"))
-        };
+        let url = if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) };
         Ok(Self::Postgres { url, schema })
     }
 }
@@ -72,9 +68,7 @@ impl Location {
 /// Checks a schema name, which goes into statements unquoted.
 fn check_schema(name: &str) -> Result<(), Invalid> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    let is_plain = name
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if starts_well && is_plain && name.len() <= MAX_SCHEMA && !name.starts_with("pg_") {
         Ok(())
     } else {
@@ -161,17 +155,13 @@ mod tests {
     #[test]
     fn the_schema_has_a_default() {
         let location: Location = "postgres://node@db/customs".parse().unwrap();
-        assert_eq!(
-            location.to_string(),
-            "postgres://node@db/customs?schema=tidewaiter"
-        );
+        assert_eq!(location.to_string(), "postgres://node@db/customs?schema=tidewaiter");
     }
 
     #[test]
     fn a_password_is_never_shown() {
-        let location: Location = "postgres://node:secret@db/customs?password=secret&schema=gb"
-            .parse()
-            .unwrap();
+        let location: Location =
+            "postgres://node:secret@db/customs?password=secret&schema=gb".parse().unwrap();
         assert_eq!(location.shown(), "postgres://node@db/customs?schema=gb");
         assert!(!format!("{location:?}").contains("secret"));
     }

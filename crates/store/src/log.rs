@@ -57,10 +57,7 @@ pub fn size(tx: &mut dyn Tx) -> Result<i64, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn leaves(tx: &mut dyn Tx, from: i64, to: i64) -> Result<Vec<[u8; 32]>, StoreError> {
-    tx.query(LEAVES, &[from.into(), to.into()])?
-        .iter()
-        .map(|row| row.array(0))
-        .collect()
+    tx.query(LEAVES, &[from.into(), to.into()])?.iter().map(|row| row.array(0)).collect()
 }
 
 /// The entry at an index.
@@ -68,9 +65,7 @@ pub fn leaves(tx: &mut dyn Tx, from: i64, to: i64) -> Result<Vec<[u8; 32]>, Stor
 /// # Errors
 /// When the database fails.
 pub fn entry(tx: &mut dyn Tx, index: i64) -> Result<Option<Vec<u8>>, StoreError> {
-    first(tx.query(ENTRY, &[index.into()])?)
-        .map(|row| row.bytes(0).map(<[u8]>::to_vec))
-        .transpose()
+    first(tx.query(ENTRY, &[index.into()])?).map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
 /// Saves the frontier: the roots of the complete subtrees, in the caller's encoding.
@@ -97,10 +92,7 @@ pub fn load_frontier(tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
 /// [`StoreError::OutOfSequence`] when it covers less than the latest, the same otherwise, or more than the log holds.
 pub fn save_checkpoint(tx: &mut dyn Tx, size: i64, note: &str, at: Timestamp) -> Result<(), StoreError> {
     let latest = latest_checkpoint(tx)?;
-    if latest
-        .as_ref()
-        .is_some_and(|latest| latest.size == size && latest.note == note)
-    {
+    if latest.as_ref().is_some_and(|latest| latest.size == size && latest.note == note) {
         return Ok(());
     }
     let covered = latest.map_or(0, |latest| latest.size.saturating_add(1));
@@ -112,8 +104,7 @@ pub fn save_checkpoint(tx: &mut dyn Tx, size: i64, note: &str, at: Timestamp) ->
             expected: covered.max(leaves),
         });
     }
-    tx.execute(SAVE_CHECKPOINT, &[size.into(), at.into(), note.into()])
-        .map(drop)
+    tx.execute(SAVE_CHECKPOINT, &[size.into(), at.into(), note.into()]).map(drop)
 }
 
 /// The checkpoint that covers most.
@@ -123,11 +114,7 @@ pub fn save_checkpoint(tx: &mut dyn Tx, size: i64, note: &str, at: Timestamp) ->
 pub fn latest_checkpoint(tx: &mut dyn Tx) -> Result<Option<SavedCheckpoint>, StoreError> {
     let row = first(tx.query(LATEST_CHECKPOINT, &[])?);
     row.map(|row| {
-        Ok(SavedCheckpoint {
-            size: row.int(0)?,
-            at: row.timestamp(1)?,
-            note: row.text(2)?.to_owned(),
-        })
+        Ok(SavedCheckpoint { size: row.int(0)?, at: row.timestamp(1)?, note: row.text(2)?.to_owned() })
     })
     .transpose()
 }

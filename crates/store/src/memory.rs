@@ -88,9 +88,7 @@ pub(crate) fn destroy(name: &str) -> Result<(), StoreError> {
     let mut disks = DISKS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(disk) = disks.get(name).and_then(Weak::upgrade) {
         if disk.writer.load(Ordering::SeqCst) == disk.power() {
-            return Err(StoreError::SecondWriter {
-                location: format!("memory:{name}"),
-            });
+            return Err(StoreError::SecondWriter { location: format!("memory:{name}") });
         }
         disk.power.fetch_add(1, Ordering::SeqCst);
     }
@@ -108,9 +106,7 @@ impl Disk {
     pub(crate) fn claim_writer(&self) -> Result<u64, StoreError> {
         let power = self.power();
         if self.writer.swap(power, Ordering::SeqCst) == power {
-            return Err(StoreError::SecondWriter {
-                location: format!("memory:{}", self.name),
-            });
+            return Err(StoreError::SecondWriter { location: format!("memory:{}", self.name) });
         }
         Ok(power)
     }
@@ -118,9 +114,7 @@ impl Disk {
     /// Stops being the writer.
     pub(crate) fn release_writer(&self, power: u64) {
         // When another writer has the disk since a crash, there is nothing to release.
-        let _ = self
-            .writer
-            .compare_exchange(power, 0, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self.writer.compare_exchange(power, 0, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// Refuses the sessions of an earlier power-on.
@@ -156,8 +150,6 @@ impl Disk {
     /// Whether this commit is one that was told to fail.
     pub(crate) fn commit_fails(&self) -> bool {
         let one_less = |count: u32| count.checked_sub(1);
-        self.failing_commits
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
-            .is_ok()
+        self.failing_commits.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
     }
 }

@@ -44,17 +44,9 @@ crate::statements! {
 /// Applies what is missing, all in one transaction.
 pub(crate) fn bring_up_to_date(session: &mut dyn Session, callers: &[Migration]) -> Result<(), StoreError> {
     session.mark()?;
-    let outcome = apply(
-        session,
-        "store",
-        &[Migration {
-            name: "migrations",
-            sql: TABLE,
-        }],
-        true,
-    )
-    .and_then(|()| apply(session, "store", OWN, false))
-    .and_then(|()| apply(session, "caller", callers, false));
+    let outcome = apply(session, "store", &[Migration { name: "migrations", sql: TABLE }], true)
+        .and_then(|()| apply(session, "store", OWN, false))
+        .and_then(|()| apply(session, "caller", callers, false));
     match outcome {
         Ok(()) => session.commit(),
         Err(error) => {
@@ -70,23 +62,13 @@ fn apply(
     steps: &[Migration],
     always: bool,
 ) -> Result<(), StoreError> {
-    let applied = if always {
-        Vec::new()
-    } else {
-        applied(session, series)?
-    };
+    let applied = if always { Vec::new() } else { applied(session, series)? };
     if let Some((name, _)) = applied.get(steps.len()) {
         let reason = "the database has it but this program does not: run a newer version".to_owned();
-        return Err(StoreError::Migration {
-            name: name.clone(),
-            reason,
-        });
+        return Err(StoreError::Migration { name: name.clone(), reason });
     }
     for (position, step) in steps.iter().enumerate() {
-        let failed = |reason: String| StoreError::Migration {
-            name: step.name.to_owned(),
-            reason,
-        };
+        let failed = |reason: String| StoreError::Migration { name: step.name.to_owned(), reason };
         let digest = Digest(Sha256::digest(step.sql).into());
         match applied.get(position) {
             Some((name, known)) if name == step.name && *known == digest => continue,
@@ -99,18 +81,12 @@ fn apply(
             None => {}
         }
         for statement in dialect::schema(session.engine(), step.sql) {
-            session
-                .batch(&statement)
-                .map_err(|error| failed(error.to_string()))?;
+            session.batch(&statement).map_err(|error| failed(error.to_string()))?;
         }
         if !always {
             let position = i64::try_from(position).unwrap_or(i64::MAX);
-            let row: [Value; 4] = [
-                series.into(),
-                position.into(),
-                step.name.into(),
-                digest.to_string().into(),
-            ];
+            let row: [Value; 4] =
+                [series.into(), position.into(), step.name.into(), digest.to_string().into()];
             CommandTx::new(session).execute(RECORD, &row)?;
         }
     }
@@ -120,7 +96,5 @@ fn apply(
 /// What has been applied of a series, in order.
 fn applied(session: &mut dyn Session, series: &str) -> Result<Vec<(String, Digest)>, StoreError> {
     let rows = CommandTx::new(session).query(APPLIED, &[series.into()])?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?.to_owned(), parsed("migration digest", row.text(1)?)?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), parsed("migration digest", row.text(1)?)?))).collect()
 }

@@ -112,10 +112,7 @@ pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> 
 /// # Errors
 /// When the database fails.
 pub fn due(tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<Vec<Claim>, StoreError> {
-    tx.query(DUE, &[now.into(), limit_value(limit)])?
-        .iter()
-        .map(Claim::from_row)
-        .collect()
+    tx.query(DUE, &[now.into(), limit_value(limit)])?.iter().map(Claim::from_row).collect()
 }
 
 /// Takes the letters that are due, for `worker` alone until `lease_micros` from `now`.
@@ -132,10 +129,7 @@ pub fn claim(
     let mut claims = due(tx, now, limit)?;
     // The same rows again: nobody else writes meanwhile.
     let until = now.plus_micros(lease_micros);
-    tx.execute(
-        LEASE,
-        &[worker.into(), until.into(), now.into(), limit_value(limit)],
-    )?;
+    tx.execute(LEASE, &[worker.into(), until.into(), now.into(), limit_value(limit)])?;
     for claim in &mut claims {
         claim.attempts += 1;
     }
@@ -215,13 +209,7 @@ pub fn counts(tx: &mut dyn Tx) -> Result<Counts, StoreError> {
     let (ready, waiting, refused, expired) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
     // Rows are numbered without gaps, so what is not elsewhere has been delivered; counting it would read every row.
     let delivered = row.int(4)? - ready - waiting - refused - expired;
-    Ok(Counts {
-        ready,
-        waiting,
-        delivered,
-        refused,
-        expired,
-    })
+    Ok(Counts { ready, waiting, delivered, refused, expired })
 }
 
 /// Ends a letter and lets the next one of its channel go.
@@ -233,13 +221,7 @@ fn settle(
     reason: Option<&str>,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let row: [Value; 5] = [
-        id.into(),
-        status.as_str().into(),
-        receipt.into(),
-        reason.into(),
-        at.into(),
-    ];
+    let row: [Value; 5] = [id.into(), status.as_str().into(), receipt.into(), reason.into(), at.into()];
     let Some(settled) = first(tx.query(SETTLE, &row)?) else {
         return known(tx, id, false);
     };

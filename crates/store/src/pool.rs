@@ -45,11 +45,7 @@ impl Drop for Lent<'_> {
 impl Pool {
     /// An empty pool.
     pub(crate) fn new(open: Open) -> Self {
-        Self {
-            open,
-            state: Mutex::default(),
-            returned: Condvar::new(),
-        }
+        Self { open, state: Mutex::default(), returned: Condvar::new() }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -90,10 +86,7 @@ impl Pool {
         }
         state.lent += 1;
         drop(state);
-        let lent = Lent {
-            pool: self,
-            session: None,
-        };
+        let lent = Lent { pool: self, session: None };
         loop {
             let idle = self.state().idle.pop();
             let is_fresh = idle.is_none();

@@ -141,10 +141,7 @@ impl PostgresSession {
 
     /// Runs transaction control and gives the first field of its last row, if it has any.
     fn control(&mut self, sql: &str) -> Result<Option<String>, StoreError> {
-        let answer = self
-            .client()?
-            .simple_query(sql)
-            .map_err(|error| self.failed(sql, &error))?;
+        let answer = self.client()?.simple_query(sql).map_err(|error| self.failed(sql, &error))?;
         let mut rows = answer.iter().rev().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
@@ -164,10 +161,7 @@ impl PostgresSession {
             return Ok(statement.clone());
         }
         let text = dialect::statement(Engine::Postgres, sql);
-        let statement = self
-            .client()?
-            .prepare(&text)
-            .map_err(|error| self.failed(sql, &error))?;
+        let statement = self.client()?.prepare(&text).map_err(|error| self.failed(sql, &error))?;
         if self.statements.len() >= STATEMENT_CACHE {
             self.statements.clear();
         }
@@ -192,17 +186,12 @@ impl PostgresSession {
     /// waits for is free only when the old server process has ended, so the fate is settled by then.
     fn fate(&mut self, lost: &StoreError) -> Result<(), StoreError> {
         let number = std::mem::take(&mut self.transaction);
-        let asked = self
-            .connect()
-            .and_then(|()| self.control(&format!("select pg_xact_status('{number}'::xid8)")));
+        let asked =
+            self.connect().and_then(|()| self.control(&format!("select pg_xact_status('{number}'::xid8)")));
         match asked.ok().flatten().as_deref() {
             Some("committed") => Ok(()),
-            Some("aborted") => Err(StoreError::Commit {
-                reason: lost.to_string(),
-            }),
-            _ => Err(StoreError::Commit {
-                reason: format!("{lost}; whether it took effect is unknown"),
-            }),
+            Some("aborted") => Err(StoreError::Commit { reason: lost.to_string() }),
+            _ => Err(StoreError::Commit { reason: format!("{lost}; whether it took effect is unknown") }),
         }
     }
 }
@@ -221,11 +210,7 @@ impl Session for PostgresSession {
     fn mark(&mut self) -> Result<(), StoreError> {
         match self.mark {
             Mark::NoGroup => {
-                let begun = if self.client.is_some() {
-                    self.begin()
-                } else {
-                    Err(self.lost())
-                };
+                let begun = if self.client.is_some() { self.begin() } else { Err(self.lost()) };
                 match begun {
                     // It was lost between groups, with nothing of anyone's in it.
                     Err(StoreError::Unavailable { .. }) => {
@@ -259,9 +244,7 @@ impl Session for PostgresSession {
             Err(lost @ StoreError::Unavailable { .. }) => self.fate(&lost),
             Err(error) => {
                 self.abandon();
-                Err(StoreError::Commit {
-                    reason: error.to_string(),
-                })
+                Err(StoreError::Commit { reason: error.to_string() })
             }
         }
     }
@@ -274,8 +257,7 @@ impl Session for PostgresSession {
     }
 
     fn open_snapshot(&mut self) -> Result<(), StoreError> {
-        self.control("begin isolation level repeatable read, read only")
-            .map(drop)
+        self.control("begin isolation level repeatable read, read only").map(drop)
     }
 
     fn end_snapshot(&mut self) -> Result<(), StoreError> {
@@ -283,22 +265,16 @@ impl Session for PostgresSession {
     }
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
-        self.run(sql, params, |client, statement, params| {
-            client.execute(statement, params)
-        })
+        self.run(sql, params, |client, statement, params| client.execute(statement, params))
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let rows = self.run(sql, params, |client, statement, params| {
-            client.query(statement, params)
-        })?;
+        let rows = self.run(sql, params, |client, statement, params| client.query(statement, params))?;
         rows.iter().map(|row| values::owned(sql, row)).collect()
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.client()?
-            .batch_execute(sql)
-            .map_err(|error| self.failed(sql, &error))
+        self.client()?.batch_execute(sql).map_err(|error| self.failed(sql, &error))
     }
 
     fn prepare(&mut self, sql: &str) -> Result<(), StoreError> {
@@ -319,9 +295,7 @@ fn connect(url: &str, location: &str) -> Result<Client, StoreError> {
     if config.get_application_name().is_none() {
         config.application_name("tidewaiter");
     }
-    config
-        .connect(NoTls)
-        .map_err(|error| unavailable(location, &error))
+    config.connect(NoTls).map_err(|error| unavailable(location, &error))
 }
 
 /// Takes the writer's lock on a schema. It belongs to the server session and goes when that ends, however it ends.
@@ -332,16 +306,13 @@ fn lock(client: &mut Client, schema: &str, location: &str) -> Result<(), StoreEr
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
         let row = client.query_one("select pg_try_advisory_lock($1)", &[&key]);
-        let taken = row
-            .and_then(|row| row.try_get::<_, bool>(0))
-            .map_err(|error| unavailable(location, &error))?;
+        let taken =
+            row.and_then(|row| row.try_get::<_, bool>(0)).map_err(|error| unavailable(location, &error))?;
         if taken {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            return Err(StoreError::SecondWriter {
-                location: location.to_owned(),
-            });
+            return Err(StoreError::SecondWriter { location: location.to_owned() });
         }
         std::thread::sleep(LOCK_POLL);
     }
@@ -369,17 +340,12 @@ fn described(error: &::postgres::Error) -> String {
 }
 
 fn unavailable(location: &str, error: &::postgres::Error) -> StoreError {
-    StoreError::Unavailable {
-        location: location.to_owned(),
-        reason: described(error),
-    }
+    StoreError::Unavailable { location: location.to_owned(), reason: described(error) }
 }
 
 /// Whether the connection is gone: closed, broken, or ended by the server (its fatal errors end the session).
 fn is_lost(error: &::postgres::Error) -> bool {
-    let is_fatal = error
-        .as_db_error()
-        .is_some_and(|answer| matches!(answer.severity(), "FATAL" | "PANIC"));
+    let is_fatal = error.as_db_error().is_some_and(|answer| matches!(answer.severity(), "FATAL" | "PANIC"));
     let is_broken = error.source().is_some_and(|cause| cause.is::<std::io::Error>());
     error.is_closed() || is_fatal || is_broken
 }

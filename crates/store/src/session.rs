@@ -51,10 +51,7 @@ pub(crate) struct CommandTx<'s> {
 impl<'s> CommandTx<'s> {
     /// A transaction over the open group or snapshot of `session`.
     pub(crate) fn new(session: &'s mut dyn Session) -> Self {
-        Self {
-            session,
-            failed: None,
-        }
+        Self { session, failed: None }
     }
 
     /// Ends the command and tells which statement of it failed first.
@@ -68,9 +65,7 @@ impl<'s> CommandTx<'s> {
         statement: impl FnOnce(&mut dyn Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if let Some(first) = &self.failed {
-            return Err(StoreError::Poisoned {
-                reason: first.to_string(),
-            });
+            return Err(StoreError::Poisoned { reason: first.to_string() });
         }
         let outcome = check_parameters(params).and_then(|()| statement(self.session));
         if let Err(error) = &outcome {

@@ -19,9 +19,7 @@ crate::statements! {
 /// # Errors
 /// When the database fails.
 pub fn get(tx: &mut dyn Tx, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    first(tx.query(GET, &[key.into()])?)
-        .map(|row| row.bytes(0).map(<[u8]>::to_vec))
-        .transpose()
+    first(tx.query(GET, &[key.into()])?).map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
 /// Sets it.

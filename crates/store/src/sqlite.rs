@@ -39,11 +39,7 @@ enum Medium {
     /// A file. The writer holds its lock file; a reader holds none.
     File { _lock: Option<File> },
     /// A simulated disk, whose one connection is taken for each group or snapshot.
-    Memory {
-        disk: Arc<Disk>,
-        power: u64,
-        is_writer: bool,
-    },
+    Memory { disk: Arc<Disk>, power: u64, is_writer: bool },
 }
 
 /// A connection to an SQLite database.
@@ -76,11 +72,7 @@ fn lock(path: &Path, location: &str) -> Result<File, StoreError> {
         location: location.to_owned(),
         reason: format!("cannot lock `{}.lock`: {error}", path.display()),
     };
-    let options = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(beside(path, ".lock"));
+    let options = File::options().create(true).truncate(false).write(true).open(beside(path, ".lock"));
     let file = options.map_err(unavailable)?;
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
@@ -88,9 +80,7 @@ fn lock(path: &Path, location: &str) -> Result<File, StoreError> {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
             Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::SecondWriter {
-                    location: location.to_owned(),
-                });
+                return Err(StoreError::SecondWriter { location: location.to_owned() });
             }
             Err(TryLockError::Error(error)) => return Err(unavailable(error)),
         }
@@ -122,10 +112,7 @@ impl SqliteSession {
     /// The writer of a file.
     pub(crate) fn file_writer(path: &Path, location: &str) -> Result<Self, StoreError> {
         let lock = lock(path, location)?;
-        let unavailable = |reason: String| StoreError::Unavailable {
-            location: location.to_owned(),
-            reason,
-        };
+        let unavailable = |reason: String| StoreError::Unavailable { location: location.to_owned(), reason };
         let open = || -> rusqlite::Result<(Connection, String)> {
             let connection = Connection::open(path)?;
             configure(&connection)?;
@@ -136,9 +123,7 @@ impl SqliteSession {
         };
         let (connection, mode) = open().map_err(|error| unavailable(error.to_string()))?;
         if mode != "wal" {
-            return Err(unavailable(format!(
-                "its file system allows journal mode `{mode}` only, not `wal`"
-            )));
+            return Err(unavailable(format!("its file system allows journal mode `{mode}` only, not `wal`")));
         }
         Ok(Self {
             medium: Medium::File { _lock: Some(lock) },
@@ -181,11 +166,7 @@ impl SqliteSession {
 
     fn memory(disk: Arc<Disk>, power: u64, is_writer: bool, location: &str) -> Self {
         Self {
-            medium: Medium::Memory {
-                disk,
-                power,
-                is_writer,
-            },
+            medium: Medium::Memory { disk, power, is_writer },
             location: location.to_owned(),
             connection: None,
             mark: Mark::Missing,
@@ -216,10 +197,7 @@ impl SqliteSession {
 
     /// Runs transaction control, whose failures have no statement worth quoting.
     fn control(&self, sql: &str) -> Result<(), StoreError> {
-        let run = self
-            .connection()?
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute([]));
+        let run = self.connection()?.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
         run.map(drop).map_err(|error| failed(sql, &error))
     }
 }
@@ -227,12 +205,7 @@ impl SqliteSession {
 impl Drop for SqliteSession {
     fn drop(&mut self) {
         self.abandon();
-        if let Medium::Memory {
-            disk,
-            power,
-            is_writer: true,
-        } = &self.medium
-        {
+        if let Medium::Memory { disk, power, is_writer: true } = &self.medium {
             disk.release_writer(*power);
         }
     }
@@ -269,12 +242,10 @@ impl Session for SqliteSession {
 
     fn commit(&mut self) -> Result<(), StoreError> {
         let outcome = match &self.medium {
-            Medium::Memory { disk, .. } if disk.commit_fails() => Err(StoreError::Commit {
-                reason: "the disk was told to fail".to_owned(),
-            }),
-            _ => self.control("commit").map_err(|error| StoreError::Commit {
-                reason: error.to_string(),
-            }),
+            Medium::Memory { disk, .. } if disk.commit_fails() => {
+                Err(StoreError::Commit { reason: "the disk was told to fail".to_owned() })
+            }
+            _ => self.control("commit").map_err(|error| StoreError::Commit { reason: error.to_string() }),
         };
         // Gives the connection of a simulated disk back, and rolls back what could not be committed.
         self.abandon();
@@ -313,11 +284,7 @@ impl Session for SqliteSession {
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
         let connection = self.connection()?;
-        let run = || {
-            connection
-                .prepare_cached(sql)?
-                .execute(rusqlite::params_from_iter(params))
-        };
+        let run = || connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params));
         run().map(|rows| rows as u64).map_err(|error| failed(sql, &error))
     }
 
@@ -339,16 +306,11 @@ impl Session for SqliteSession {
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.connection()?
-            .execute_batch(sql)
-            .map_err(|error| failed(sql, &error))
+        self.connection()?.execute_batch(sql).map_err(|error| failed(sql, &error))
     }
 
     fn prepare(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.connection()?
-            .prepare(sql)
-            .map(drop)
-            .map_err(|error| failed(sql, &error))
+        self.connection()?.prepare(sql).map(drop).map_err(|error| failed(sql, &error))
     }
 }
 

@@ -31,13 +31,7 @@ pub struct Stored {
 /// When the database fails.
 pub fn load(tx: &mut dyn Tx, room: &str, key: &str) -> Result<Option<Stored>, StoreError> {
     let row = first(tx.query(LOAD, &[room.into(), key.into()])?);
-    row.map(|row| {
-        Ok(Stored {
-            version: row.int(0)?,
-            body: row.bytes(1)?.to_vec(),
-        })
-    })
-    .transpose()
+    row.map(|row| Ok(Stored { version: row.int(0)?, body: row.bytes(1)?.to_vec() })).transpose()
 }
 
 /// Saves a state that was loaded at `expected_version` (0 when there was none) and gives its new version.
@@ -54,10 +48,7 @@ pub fn save(
     let changed = if expected_version == 0 {
         tx.execute(CREATE, &[room.into(), key.into(), body.into()])?
     } else {
-        tx.execute(
-            UPDATE,
-            &[room.into(), key.into(), expected_version.into(), body.into()],
-        )?
+        tx.execute(UPDATE, &[room.into(), key.into(), expected_version.into(), body.into()])?
     };
     if changed == 1 {
         return Ok(expected_version.saturating_add(1));
@@ -83,13 +74,7 @@ pub fn list(
 ) -> Result<Vec<(String, Stored)>, StoreError> {
     let rows = tx.query(LIST, &[room.into(), after.into(), limit_value(limit)])?;
     let read = rows.iter().map(|row| {
-        Ok((
-            row.text(0)?.to_owned(),
-            Stored {
-                version: row.int(1)?,
-                body: row.bytes(2)?.to_vec(),
-            },
-        ))
+        Ok((row.text(0)?.to_owned(), Stored { version: row.int(1)?, body: row.bytes(2)?.to_vec() }))
     });
     read.collect()
 }

@@ -51,10 +51,7 @@ struct Inner {
 }
 
 enum Writer {
-    Thread {
-        queue: Mutex<Option<SyncSender<Box<dyn Command>>>>,
-        thread: Mutex<Option<JoinHandle<()>>>,
-    },
+    Thread { queue: Mutex<Option<SyncSender<Box<dyn Command>>>>, thread: Mutex<Option<JoinHandle<()>>> },
     Inline(Mutex<Option<Box<dyn Session>>>),
 }
 
@@ -109,16 +106,7 @@ impl Store {
             Execution::Inline => Writer::Inline(Mutex::new(Some(session))),
             Execution::WriterThread => start_writer(id, session, Arc::clone(&counts), &shown)?,
         };
-        Ok(Self {
-            inner: Arc::new(Inner {
-                id,
-                engine,
-                location: shown,
-                readers,
-                writer,
-                counts,
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { id, engine, location: shown, readers, writer, counts }) })
     }
 
     /// The engine behind it.
@@ -285,17 +273,12 @@ fn start_writer(
         let _inside = Inside::enter(id);
         writer::run_queue(session.as_mut(), &queue, &counts);
     };
-    let thread = std::thread::Builder::new()
-        .name("store-writer".to_owned())
-        .spawn(run);
+    let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
     let thread = thread.map_err(|error| StoreError::Unavailable {
         location: location.to_owned(),
         reason: format!("the writer thread cannot start: {error}"),
     })?;
-    Ok(Writer::Thread {
-        queue: Mutex::new(Some(sender)),
-        thread: Mutex::new(Some(thread)),
-    })
+    Ok(Writer::Thread { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
 }
 
 impl Inner {

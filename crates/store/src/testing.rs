@@ -56,10 +56,7 @@ impl PgServer {
 
     /// The location of a schema on it.
     pub fn location(&self, schema: &str) -> Location {
-        Location::Postgres {
-            url: self.url.clone(),
-            schema: schema.to_owned(),
-        }
+        Location::Postgres { url: self.url.clone(), schema: schema.to_owned() }
     }
 }
 
@@ -94,19 +91,13 @@ pub fn postgres() -> Option<PgServer> {
     }
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(cluster) = shared.upgrade() {
-        return Some(PgServer {
-            url: cluster.url.clone(),
-            _cluster: Some(cluster),
-        });
+        return Some(PgServer { url: cluster.url.clone(), _cluster: Some(cluster) });
     }
     match start() {
         Ok(cluster) => {
             let cluster = Arc::new(cluster);
             *shared = Arc::downgrade(&cluster);
-            Some(PgServer {
-                url: cluster.url.clone(),
-                _cluster: Some(cluster),
-            })
+            Some(PgServer { url: cluster.url.clone(), _cluster: Some(cluster) })
         }
         Err(error) => {
             drop(shared);
@@ -122,31 +113,19 @@ pub fn postgres() -> Option<PgServer> {
 
 /// The directory with the newest `postgres` and `initdb`.
 fn binaries() -> Result<PathBuf> {
-    let versions = INSTALLATIONS
-        .iter()
-        .filter_map(|base| fs::read_dir(base).ok())
-        .flatten()
-        .flatten();
+    let versions = INSTALLATIONS.iter().filter_map(|base| fs::read_dir(base).ok()).flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = versions
         .map(|version| version.path())
         .filter(|path| path.join("bin/postgres").exists() && path.join("bin/initdb").exists())
         .map(|path| {
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let number = name.trim_start_matches("postgresql@").parse().unwrap_or(0);
             (number, path.join("bin"))
         })
         .collect();
     found.sort();
     let newest = found.pop().map(|(_, path)| path);
-    newest.ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            format!("none below {}", INSTALLATIONS.join(", ")),
-        )
-    })
+    newest.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("none below {}", INSTALLATIONS.join(", "))))
 }
 
 /// Starts a private server and waits until it answers.
@@ -178,10 +157,7 @@ fn start() -> Result<Cluster> {
     ]);
     let created = create.current_dir("/").stdin(Stdio::null()).output()?;
     if !created.status.success() {
-        return Err(Error::other(format!(
-            "initdb: {}",
-            String::from_utf8_lossy(&created.stderr).trim()
-        )));
+        return Err(Error::other(format!("initdb: {}", String::from_utf8_lossy(&created.stderr).trim())));
     }
     let mut last = Error::other("not started");
     // A keeper whose server failed leaves the directory as it is.
@@ -198,23 +174,12 @@ fn start() -> Result<Cluster> {
 fn attempt(binaries: &Path, directory: &Path, as_root: bool) -> Result<Cluster> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let mut command = unprivileged(as_root, Path::new("sh"));
-    command
-        .args(["-c", KEEPER, "keeper"])
-        .arg(binaries)
-        .arg(directory)
-        .arg(port.to_string());
+    command.args(["-c", KEEPER, "keeper"]).arg(binaries).arg(directory).arg(port.to_string());
     // A group of its own, so that an interrupt from the terminal reaches the keeper only through its input.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let keeper = command
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut cluster = Cluster {
-        url: format!("postgres://tidewaiter@127.0.0.1:{port}/postgres"),
-        keeper,
-    };
+    let keeper =
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut cluster = Cluster { url: format!("postgres://tidewaiter@127.0.0.1:{port}/postgres"), keeper };
     let deadline = Instant::now() + START_PATIENCE;
     loop {
         match ::postgres::Client::connect(&cluster.url, ::postgres::NoTls) {

@@ -56,11 +56,7 @@ pub fn set(
     due: Timestamp,
     payload: &[u8],
 ) -> Result<(), StoreError> {
-    tx.execute(
-        SET,
-        &[room.into(), key.into(), kind.into(), due.into(), payload.into()],
-    )
-    .map(drop)
+    tx.execute(SET, &[room.into(), key.into(), kind.into(), due.into(), payload.into()]).map(drop)
 }
 
 /// Cancels a timer and tells whether there was one.
@@ -68,8 +64,7 @@ pub fn set(
 /// # Errors
 /// When the database fails.
 pub fn cancel(tx: &mut dyn Tx, room: &str, key: &str, kind: &str) -> Result<bool, StoreError> {
-    tx.execute(CANCEL, &[room.into(), key.into(), kind.into()])
-        .map(|rows| rows == 1)
+    tx.execute(CANCEL, &[room.into(), key.into(), kind.into()]).map(|rows| rows == 1)
 }
 
 /// The timers whose moment has come, earliest first.

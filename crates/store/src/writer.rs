@@ -51,11 +51,7 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    Box::new(Closure {
-        body: Some(body),
-        answer: None,
-        done,
-    })
+    Box::new(Closure { body: Some(body), answer: None, done })
 }
 
 impl<F, D, T, E> Command for Closure<F, D, T, E>
@@ -92,9 +88,7 @@ where
 pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> StoreError {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    StoreError::Panicked {
-        reason: text.unwrap_or_else(|| "without a message".to_owned()),
-    }
+    StoreError::Panicked { reason: text.unwrap_or_else(|| "without a message".to_owned()) }
 }
 
 /// The commands between one begin and one commit.
@@ -107,11 +101,7 @@ struct Group<'s> {
 
 impl<'s> Group<'s> {
     fn new(session: &'s mut dyn Session) -> Self {
-        Self {
-            session,
-            commands: Vec::new(),
-            lost: None,
-        }
+        Self { session, commands: Vec::new(), lost: None }
     }
 
     /// Runs a command behind its own savepoint.
@@ -130,9 +120,7 @@ impl<'s> Group<'s> {
         let stays = command.run(&mut tx);
         let failure = tx.into_failure();
         if stays && let Some(failure) = &failure {
-            command.overrule(StoreError::Poisoned {
-                reason: failure.to_string(),
-            });
+            command.overrule(StoreError::Poisoned { reason: failure.to_string() });
         }
         if stays && failure.is_none() {
             return Ok(());
@@ -153,18 +141,13 @@ impl<'s> Group<'s> {
                 Err(error)
             }
         };
-        counts
-            .commands
-            .fetch_add(self.commands.len() as u64, Ordering::Relaxed);
+        counts.commands.fetch_add(self.commands.len() as u64, Ordering::Relaxed);
         match outcome {
             Ok(()) => {
                 counts.commits.fetch_add(1, Ordering::Relaxed);
             }
             // Even a refusal is overruled: it may rest on what an earlier command of the lost group wrote.
-            Err(error) => self
-                .commands
-                .iter_mut()
-                .for_each(|command| command.overrule(error.clone())),
+            Err(error) => self.commands.iter_mut().for_each(|command| command.overrule(error.clone())),
         }
         self.commands
     }

@@ -20,9 +20,7 @@ pub struct Peer(pub Administration);
 
 /// The routes that partners use.
 pub fn routes() -> Router<Arc<Node>> {
-    Router::new()
-        .route(node::ENVELOPE_ROUTE, post(receive))
-        .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
+    Router::new().route(node::ENVELOPE_ROUTE, post(receive)).layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
 }
 
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a

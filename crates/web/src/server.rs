@@ -22,11 +22,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Everything that traders, officers and operators reach.
 pub fn front(node: Arc<Node>) -> Router {
-    Router::new()
-        .merge(operations::routes())
-        .merge(console::routes())
-        .merge(api::routes())
-        .with_state(node)
+    Router::new().merge(operations::routes()).merge(console::routes()).merge(api::routes()).with_state(node)
 }
 
 /// Serves traders and officers on `listener` until `stop` resolves, then lets open requests finish.
@@ -38,9 +34,7 @@ pub async fn serve_front(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, front(node))
-        .with_graceful_shutdown(stop)
-        .await
+    axum::serve(listener, front(node)).with_graceful_shutdown(stop).await
 }
 
 /// Serves partners on `listener` until `stop` resolves, then lets open deliveries finish.
@@ -78,10 +72,7 @@ pub async fn serve_peers(
             }
         }
     }
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("deliveries were still open when the node stopped; partners will repeat them");
     }
     Ok(())
@@ -98,20 +89,14 @@ async fn serve_peer(
     let tls = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream))
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"))??;
-    let certificate = tls
-        .get_ref()
-        .1
-        .peer_certificates()
-        .and_then(|chain| chain.first());
+    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let administration = certificate.and_then(|certificate| node.administration_of_key(certificate));
     let peer = administration
         .map(peer::Peer)
         .ok_or_else(|| io::Error::new(io::ErrorKind::PermissionDenied, "the key is in no partner's card"))?;
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        router
-            .clone()
-            .oneshot(request.map(axum::body::Body::new) as Request)
+        router.clone().oneshot(request.map(axum::body::Body::new) as Request)
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tls), service);
     watcher.watch(connection).await.map_err(io::Error::other)

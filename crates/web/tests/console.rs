@@ -56,14 +56,8 @@ impl Office {
             reference: None,
         };
         let prepared = node::initialise(&set_up).unwrap();
-        let node = Node::open(Config::load(&prepared.config).unwrap(), World::system())
-            .await
-            .unwrap();
-        Self {
-            folder,
-            node,
-            password: prepared.officer_password,
-        }
+        let node = Node::open(Config::load(&prepared.config).unwrap(), World::system()).await.unwrap();
+        Self { folder, node, password: prepared.officer_password }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
@@ -71,28 +65,18 @@ impl Office {
         let response = console.oneshot(request).await.unwrap();
         let text = |name: header::HeaderName| {
             let value = response.headers().get(name);
-            value
-                .map(|value| value.to_str().unwrap().to_owned())
-                .unwrap_or_default()
+            value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
         };
         let (location, cookie) = (text(header::LOCATION), text(header::SET_COOKIE));
         let (policy, cache) = (text(header::CONTENT_SECURITY_POLICY), text(header::CACHE_CONTROL));
         let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         let text = String::from_utf8_lossy(&body).into_owned();
-        Answer {
-            status,
-            location,
-            cookie,
-            policy,
-            cache,
-            text,
-        }
+        Answer { status, location, cookie, policy, cache, text }
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Answer {
-        self.ask(request("GET", path, cookie).body(Body::empty()).unwrap())
-            .await
+        self.ask(request("GET", path, cookie).body(Body::empty()).unwrap()).await
     }
 
     async fn post(&self, path: &str, cookie: &str, form: &str) -> Answer {
@@ -108,48 +92,23 @@ impl Office {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
         let cookie = answer.cookie.split(';').next().unwrap().to_owned();
         let page = self.get("/console", &cookie).await.text;
-        let secret = page
-            .split("name=\"form_token\" value=\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned();
+        let secret =
+            page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         (cookie, secret)
     }
 
     /// Has the declaration of the demonstration accepted, and returns its MRN.
     async fn declare(&self) -> String {
-        let officer = Principal {
-            name: "officer".to_owned(),
-            role: Role::Officer,
-        };
+        let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
         let guarantee = serde_json::json!({
             "grn": "26GB0000000001236", "type": "1", "holders": ["GB205672212000"], "access_code": "AV26",
             "reference_amount": {"minor": 10_000_000, "currency": "EUR"},
         });
         let guarantee = serde_json::from_value(guarantee).unwrap();
-        assert!(
-            self.node
-                .register_guarantee(&officer, guarantee)
-                .await
-                .unwrap()
-                .accepted
-        );
-        let declaration = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../corridor/declarations/gb-fr-it.xml"
-        );
-        let trader = Principal {
-            name: "trader".to_owned(),
-            role: Role::Trader,
-        };
-        let submission = self
-            .node
-            .submit(&trader, std::fs::read(declaration).unwrap())
-            .await
-            .unwrap();
+        assert!(self.node.register_guarantee(&officer, guarantee).await.unwrap().accepted);
+        let declaration = concat!(env!("CARGO_MANIFEST_DIR"), "/../corridor/declarations/gb-fr-it.xml");
+        let trader = Principal { name: "trader".to_owned(), role: Role::Trader };
+        let submission = self.node.submit(&trader, std::fs::read(declaration).unwrap()).await.unwrap();
         assert!(submission.accepted, "{}", submission.words);
         submission.movement
     }
@@ -173,26 +132,11 @@ fn request(method: &str, path: &str, cookie: &str) -> axum::http::request::Build
 #[tokio::test]
 async fn every_route_without_a_session_leads_to_the_sign_in() {
     let office = Office::open().await;
-    for cookie in [
-        "",
-        "tidewaiter_GB=",
-        "tidewaiter_GB=made-up",
-        "tidewaiter_FR=other",
-    ] {
+    for cookie in ["", "tidewaiter_GB=", "tidewaiter_GB=made-up", "tidewaiter_FR=other"] {
         for (method, path) in GUARDED {
-            let answer = office
-                .ask(request(method, path, cookie).body(Body::empty()).unwrap())
-                .await;
-            assert_eq!(
-                answer.status,
-                StatusCode::SEE_OTHER,
-                "{method} {path} with {cookie:?}"
-            );
-            assert!(
-                answer.location.starts_with("/console/sign-in?next=%2Fconsole"),
-                "{}",
-                answer.location
-            );
+            let answer = office.ask(request(method, path, cookie).body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{method} {path} with {cookie:?}");
+            assert!(answer.location.starts_with("/console/sign-in?next=%2Fconsole"), "{}", answer.location);
             assert!(answer.text.is_empty(), "nothing is shown: {}", answer.text);
         }
     }
@@ -202,14 +146,9 @@ async fn every_route_without_a_session_leads_to_the_sign_in() {
 async fn every_answer_is_guarded() {
     let office = Office::open().await;
     let (cookie, _) = office.sign_in().await;
-    for path in [
-        "/",
-        "/console",
-        "/console/sign-in",
-        "/console/partners",
-        "/console/messages/1",
-        "/console/nowhere",
-    ] {
+    for path in
+        ["/", "/console", "/console/sign-in", "/console/partners", "/console/messages/1", "/console/nowhere"]
+    {
         let answer = office.get(path, &cookie).await;
         assert!(
             answer.policy.starts_with("default-src 'none'; style-src 'self'"),
@@ -223,11 +162,7 @@ async fn every_answer_is_guarded() {
 #[tokio::test]
 async fn a_wrong_password_is_refused_in_words() {
     let office = Office::open().await;
-    for form in [
-        "name=officer&password=wrong",
-        "name=nobody&password=wrong",
-        "name=trader&password=",
-    ] {
+    for form in ["name=officer&password=wrong", "name=nobody&password=wrong", "name=trader&password="] {
         let answer = office.post("/console/sign-in", "", form).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         assert!(answer.text.contains("The name or the password is wrong."));
@@ -245,10 +180,7 @@ async fn the_sign_in_leads_to_the_page_asked_for_and_nowhere_else() {
     ] {
         let form = format!("name=officer&password={}&next={next}", office.password);
         let answer = office.post("/console/sign-in", "", &form).await;
-        assert_eq!(
-            (answer.status, answer.location.as_str()),
-            (StatusCode::SEE_OTHER, expected)
-        );
+        assert_eq!((answer.status, answer.location.as_str()), (StatusCode::SEE_OTHER, expected));
         for demanded in ["tidewaiter_GB=", "HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(answer.cookie.contains(demanded), "{}", answer.cookie);
         }
@@ -259,20 +191,13 @@ async fn the_sign_in_leads_to_the_page_asked_for_and_nowhere_else() {
 async fn after_the_sign_out_the_cookie_opens_nothing() {
     let office = Office::open().await;
     let (cookie, secret) = office.sign_in().await;
-    let forged = office
-        .post("/console/sign-out", &cookie, "form_token=made-up")
-        .await;
+    let forged = office.post("/console/sign-out", &cookie, "form_token=made-up").await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
     assert_eq!(office.get("/console", &cookie).await.status, StatusCode::OK);
-    let out = office
-        .post("/console/sign-out", &cookie, &format!("form_token={secret}"))
-        .await;
+    let out = office.post("/console/sign-out", &cookie, &format!("form_token={secret}")).await;
     assert_eq!(out.location, "/console/sign-in");
     assert!(out.cookie.contains("Max-Age=0"));
-    assert_eq!(
-        office.get("/console", &cookie).await.status,
-        StatusCode::SEE_OTHER
-    );
+    assert_eq!(office.get("/console", &cookie).await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
@@ -304,36 +229,20 @@ async fn an_officer_takes_a_movement_under_control() {
     let decisions = format!("{page}/decisions");
 
     let worklist = office.get("/console", &cookie).await.text;
-    assert!(
-        worklist.contains(&format!("href=\"{page}\">{mrn}</a>")),
-        "{worklist}"
-    );
+    assert!(worklist.contains(&format!("href=\"{page}\">{mrn}</a>")), "{worklist}");
     let shown = office.get(&page, &cookie).await.text;
-    for words in [
-        "waits for you",
-        "CC015C Transit declaration",
-        "CC028C MRN allocated",
-        "Release for transit",
-    ] {
+    for words in
+        ["waits for you", "CC015C Transit declaration", "CC028C MRN allocated", "Release for transit"]
+    {
         assert!(shown.contains(words), "{words} in {shown}");
     }
 
-    let forged = office
-        .post(
-            &decisions,
-            &cookie,
-            "decision=release&confirmed=yes&form_token=made-up",
-        )
-        .await;
+    let forged = office.post(&decisions, &cookie, "decision=release&confirmed=yes&form_token=made-up").await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
     let form = format!("decision=control&type=&reason=seal+5&form_token={secret}");
     let incomplete = office.post(&decisions, &cookie, &form).await;
     assert_eq!(incomplete.status, StatusCode::UNPROCESSABLE_ENTITY);
-    for words in [
-        "The decision is not complete",
-        "Choose the control",
-        "seal 5</textarea>",
-    ] {
+    for words in ["The decision is not complete", "Choose the control", "seal 5</textarea>"] {
         assert!(incomplete.text.contains(words), "{words} in {}", incomplete.text);
     }
 
@@ -344,10 +253,7 @@ async fn an_officer_takes_a_movement_under_control() {
         (StatusCode::SEE_OTHER, format!("{page}?taken=control").as_str())
     );
     let shown = office.get(&taken.location, &cookie).await.text;
-    assert!(
-        shown.contains("Decision taken") && shown.contains("Under control"),
-        "{shown}"
-    );
+    assert!(shown.contains("Decision taken") && shown.contains("Under control"), "{shown}");
 }
 
 #[tokio::test]
@@ -356,16 +262,9 @@ async fn a_decision_that_the_state_does_not_admit_is_refused_with_its_rule() {
     let (cookie, secret) = office.sign_in().await;
     let mrn = office.declare().await;
     let form = format!("decision=resolve-discrepancies&reason=all+found&confirmed=yes&form_token={secret}");
-    let refused = office
-        .post(&format!("/console/movements/{mrn}/decisions"), &cookie, &form)
-        .await;
+    let refused = office.post(&format!("/console/movements/{mrn}/decisions"), &cookie, &form).await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
-    for words in [
-        "The decision was refused",
-        "does not fit",
-        "Nothing was changed",
-        "<dd>all found</dd>",
-    ] {
+    for words in ["The decision was refused", "does not fit", "Nothing was changed", "<dd>all found</dd>"] {
         assert!(refused.text.contains(words), "{words} in {}", refused.text);
     }
 }
@@ -376,19 +275,9 @@ async fn a_guarantee_has_its_statement() {
     let (cookie, _) = office.sign_in().await;
     office.declare().await;
     let list = office.get("/console/guarantees", &cookie).await.text;
-    assert!(
-        list.contains("href=\"/console/guarantees/26GB0000000001236\""),
-        "{list}"
-    );
-    let account = office
-        .get("/console/guarantees/26GB0000000001236", &cookie)
-        .await
-        .text;
-    for words in [
-        "Comprehensive guarantee",
-        "GB205672212000",
-        "guarantee registered",
-    ] {
+    assert!(list.contains("href=\"/console/guarantees/26GB0000000001236\""), "{list}");
+    let account = office.get("/console/guarantees/26GB0000000001236", &cookie).await.text;
+    for words in ["Comprehensive guarantee", "GB205672212000", "guarantee registered"] {
         assert!(account.contains(words), "{words} in {account}");
     }
     assert!(!account.contains("does not balance"));
@@ -399,27 +288,10 @@ async fn a_message_is_shown_and_downloaded_as_it_came() {
     let office = Office::open().await;
     let (cookie, _) = office.sign_in().await;
     let mrn = office.declare().await;
-    let movement = office
-        .get(&format!("/console/movements/{mrn}"), &cookie)
-        .await
-        .text;
-    let first = movement
-        .split("href=\"/console/messages/")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    let shown = office
-        .get(&format!("/console/messages/{first}"), &cookie)
-        .await
-        .text;
-    assert!(
-        shown.contains("&#60;LRN&#62;</span>LEEDS-TURIN-000001"),
-        "{shown}"
-    );
-    let download = office
-        .get(&format!("/console/messages/{first}/xml"), &cookie)
-        .await;
+    let movement = office.get(&format!("/console/movements/{mrn}"), &cookie).await.text;
+    let first = movement.split("href=\"/console/messages/").nth(1).unwrap().split('"').next().unwrap();
+    let shown = office.get(&format!("/console/messages/{first}"), &cookie).await.text;
+    assert!(shown.contains("&#60;LRN&#62;</span>LEEDS-TURIN-000001"), "{shown}");
+    let download = office.get(&format!("/console/messages/{first}/xml"), &cookie).await;
     assert!(download.text.contains("<LRN>LEEDS-TURIN-000001</LRN>"));
 }

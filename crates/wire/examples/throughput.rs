@@ -22,10 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = declarations(&data, message)?;
     let texts = files.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>()?;
     let bytes: usize = texts.iter().map(Vec::len).sum();
-    println!(
-        "{} samples of {message}, {bytes} bytes, {TURNS} turns of {REPEATS} repeats",
-        files.len()
-    );
+    println!("{} samples of {message}, {bytes} bytes, {TURNS} turns of {REPEATS} repeats", files.len());
     let (mut ours, mut reading, mut theirs) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..TURNS {
         ours += time(|| {
@@ -60,11 +57,7 @@ fn xmllint(data: &Path, message: MessageType, files: &[PathBuf]) -> std::io::Res
     let schema = data.join(format!("xsd/p5-51.8.6/{}.xsd", message.as_str().to_lowercase()));
     let start = Instant::now();
     let repeated = files.iter().cycle().take(files.len() * REPEATS);
-    Command::new("xmllint")
-        .args(["--noout", "--schema"])
-        .arg(schema)
-        .args(repeated)
-        .output()?;
+    Command::new("xmllint").args(["--noout", "--schema"]).arg(schema).args(repeated).output()?;
     Ok(start.elapsed())
 }
 
@@ -74,7 +67,5 @@ fn declarations(data: &Path, message: MessageType) -> std::io::Result<Vec<PathBu
     let valid = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let valid =
         valid.filter(|columns| columns.get(1) == Some(&message.as_str()) && columns.get(2) == Some(&"valid"));
-    Ok(valid
-        .filter_map(|columns| columns.first().map(|name| folder.join(name)))
-        .collect())
+    Ok(valid.filter_map(|columns| columns.first().map(|name| folder.join(name))).collect())
 }

@@ -33,10 +33,7 @@ fn carried(source: &Group, spec: &'static GroupSpec) -> Vec<Node> {
                 let format = table().format(format)?;
                 let value = format.normalised(text);
                 format.check(&value).ok()?;
-                Some(Node::Leaf {
-                    name: Name::Borrowed(element.name),
-                    text: value.into_owned(),
-                })
+                Some(Node::Leaf { name: Name::Borrowed(element.name), text: value.into_owned() })
             }
             (Node::Group(group), Content::Group(index)) => {
                 let children = carried(group, table().group(index)?);
@@ -62,12 +59,8 @@ mod tests {
         source.set("TransitOperation/LRN", "L1");
         source.set("TransitOperation/declarationType", "T1");
         source.set("CustomsOfficeOfDeparture/referenceNumber", "GB000246");
-        source
-            .add("Consignment/HouseConsignment")
-            .set("grossMass", "10.5");
-        source
-            .add("Consignment/HouseConsignment")
-            .set("grossMass", "not a number");
+        source.add("Consignment/HouseConsignment").set("grossMass", "10.5");
+        source.add("Consignment/HouseConsignment").set("grossMass", "not a number");
         let record = carry(&source, MessageType::CD001C);
         let leaves = record.leaf_paths();
         let expected = [

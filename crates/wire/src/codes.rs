@@ -52,14 +52,7 @@ const CODE_LIST_VIOLATION: &str = "12";
 pub fn check_codes(document: &Document, lists: &dyn CodeLists, on: base::Date) -> CodeCheck {
     let mut check = CodeCheck::default();
     if let Some(spec) = table().root(document.message()) {
-        check_group(
-            document.root(),
-            spec,
-            &format!("/{}", document.message()),
-            lists,
-            on,
-            &mut check,
-        );
+        check_group(document.root(), spec, &format!("/{}", document.message()), lists, on, &mut check);
     }
     check
 }
@@ -126,11 +119,7 @@ mod tests {
         document.set("TransitOperation/declarationType", "T1");
         document.add("Guarantee").set("guaranteeType", "1");
         document.add("Guarantee").set("guaranteeType", "Q");
-        let check = check_codes(
-            &document,
-            &OnlyGuarantees,
-            base::Date::parse("2026-11-24").unwrap(),
-        );
+        let check = check_codes(&document, &OnlyGuarantees, base::Date::parse("2026-11-24").unwrap());
         let expected = FunctionalError {
             pointer: "/CC015C/Guarantee[2]/guaranteeType".to_owned(),
             code: "12",

@@ -33,11 +33,8 @@ enum Encoding {
 
 /// The encoding that a declaration names. Names are compared without case and punctuation, as iconv does.
 fn named(name: &str) -> Option<Encoding> {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
     Some(match plain.as_str() {
         "UTF8" => Encoding::Utf8,
         "UTF16" | "UTF16LE" | "UTF16BE" => Encoding::Utf16,
@@ -55,10 +52,9 @@ fn named(name: &str) -> Option<Encoding> {
 /// When the encoding is unknown or contradicts the file; the fault's offset is in the text's prefix that the second
 /// value holds, for counting lines.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, (Fault, String)> {
-    for (mark, start, is_little) in [
-        (UTF_16_LE_MARK, UTF_16_LE_START, true),
-        (UTF_16_BE_MARK, UTF_16_BE_START, false),
-    ] {
+    for (mark, start, is_little) in
+        [(UTF_16_LE_MARK, UTF_16_LE_START, true), (UTF_16_BE_MARK, UTF_16_BE_START, false)]
+    {
         if let Some(rest) = bytes.strip_prefix(mark) {
             return utf_16(rest, is_little);
         }
@@ -87,20 +83,12 @@ fn declared(bytes: &[u8]) -> Result<Option<Encoding>, (Fault, String)> {
     let end = head.windows(2).position(|two| two == b"?>").unwrap_or(head.len());
     let head = String::from_utf8_lossy(bytes.get(..end.saturating_add(7)).unwrap_or(bytes));
     match declaration(&head) {
-        Ok(Declaration {
-            encoding: Some(name),
-            end,
-            ..
-        }) => match named(name) {
+        Ok(Declaration { encoding: Some(name), end, .. }) => match named(name) {
             Some(encoding) => Ok(Some(encoding)),
             None => {
                 let message = format!("the encoding `{name}` is not supported: use UTF-8");
                 Err((
-                    Fault {
-                        offset: end,
-                        code: cl030::NOT_WELL_FORMED,
-                        message: message.into(),
-                    },
+                    Fault { offset: end, code: cl030::NOT_WELL_FORMED, message: message.into() },
                     head.into_owned(),
                 ))
             }
@@ -112,29 +100,16 @@ fn declared(bytes: &[u8]) -> Result<Option<Encoding>, (Fault, String)> {
 fn contradiction(bytes: &[u8]) -> (Fault, String) {
     let message = "the file is labelled UTF-16 but is not in UTF-16";
     let head = String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)).into_owned();
-    (
-        Fault {
-            offset: 0,
-            code: cl030::NOT_WELL_FORMED,
-            message: message.into(),
-        },
-        head,
-    )
+    (Fault { offset: 0, code: cl030::NOT_WELL_FORMED, message: message.into() }, head)
 }
 
 fn utf_8(bytes: &[u8]) -> Decoded<'_> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Decoded {
-            text: Cow::Borrowed(text),
-            cut: None,
-        },
+        Ok(text) => Decoded { text: Cow::Borrowed(text), cut: None },
         Err(error) => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let text = String::from_utf8_lossy(valid);
-            Decoded {
-                text,
-                cut: Some("the file is not proper UTF-8 from here on"),
-            }
+            Decoded { text, cut: Some("the file is not proper UTF-8 from here on") }
         }
     }
 }
@@ -146,17 +121,11 @@ fn single_bytes(bytes: &[u8], character: impl Fn(u8) -> Option<char>) -> Decoded
         match character(*byte) {
             Some(character) => text.push(character),
             None => {
-                return Decoded {
-                    text: Cow::Owned(text),
-                    cut: Some("the encoding has no such byte"),
-                };
+                return Decoded { text: Cow::Owned(text), cut: Some("the encoding has no such byte") };
             }
         }
     }
-    Decoded {
-        text: Cow::Owned(text),
-        cut: None,
-    }
+    Decoded { text: Cow::Owned(text), cut: None }
 }
 
 /// ISO-8859-15 differs from ISO-8859-1 in eight places.
@@ -183,19 +152,14 @@ const WINDOWS_1252: [char; 32] = [
 ];
 
 fn windows_1252(byte: u8) -> Option<char> {
-    let special = byte
-        .checked_sub(0x80)
-        .and_then(|index| WINDOWS_1252.get(usize::from(index)));
-    special.copied().map_or(Some(char::from(byte)), |character| {
-        (character != '\u{FFFF}').then_some(character)
-    })
+    let special = byte.checked_sub(0x80).and_then(|index| WINDOWS_1252.get(usize::from(index)));
+    special
+        .copied()
+        .map_or(Some(char::from(byte)), |character| (character != '\u{FFFF}').then_some(character))
 }
 
 fn ascii(bytes: &[u8]) -> Decoded<'_> {
-    let valid = bytes
-        .iter()
-        .position(|byte| !byte.is_ascii())
-        .unwrap_or(bytes.len());
+    let valid = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
     let text = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
     Decoded {
         text,
@@ -220,12 +184,7 @@ fn utf_16(bytes: &[u8], is_little: bool) -> Result<Decoded<'_>, (Fault, String)>
             }
         }
     }
-    if let Ok(Declaration {
-        encoding: Some(name),
-        end,
-        ..
-    }) = declaration(&text)
-    {
+    if let Ok(Declaration { encoding: Some(name), end, .. }) = declaration(&text) {
         let fits = match named(name) {
             Some(Encoding::Utf16) => !is_other_order(name, is_little),
             Some(Encoding::Utf8) => true,
@@ -233,27 +192,16 @@ fn utf_16(bytes: &[u8], is_little: bool) -> Result<Decoded<'_>, (Fault, String)>
         };
         if !fits {
             let message = format!("the encoding `{name}` contradicts the file, which is in UTF-16");
-            let fault = Fault {
-                offset: end,
-                code: cl030::NOT_WELL_FORMED,
-                message: message.into(),
-            };
+            let fault = Fault { offset: end, code: cl030::NOT_WELL_FORMED, message: message.into() };
             return Err((fault, text));
         }
     }
-    Ok(Decoded {
-        text: Cow::Owned(text),
-        cut,
-    })
+    Ok(Decoded { text: Cow::Owned(text), cut })
 }
 
 fn is_other_order(name: &str, is_little: bool) -> bool {
     let name = name.to_ascii_uppercase();
-    if is_little {
-        name.ends_with("BE")
-    } else {
-        name.ends_with("LE")
-    }
+    if is_little { name.ends_with("BE") } else { name.ends_with("LE") }
 }
 
 #[cfg(test)]
@@ -261,10 +209,7 @@ mod tests {
     use super::*;
 
     fn text(bytes: &[u8]) -> String {
-        decode(bytes)
-            .unwrap_or_else(|(fault, _)| panic!("{fault:?}"))
-            .text
-            .into_owned()
+        decode(bytes).unwrap_or_else(|(fault, _)| panic!("{fault:?}")).text.into_owned()
     }
 
     #[test]
@@ -272,20 +217,12 @@ mod tests {
         let expected = "<?xml version=\"1.0\" encoding=\"X\"?><a>\u{e9}</a>";
         let named = |name: &str| expected.replace('X', name);
         assert_eq!(text(named("UTF-8").as_bytes()), named("UTF-8"));
-        let latin: Vec<u8> = named("ISO-8859-1")
-            .chars()
-            .map(|c| u8::try_from(u32::from(c)).unwrap())
-            .collect();
+        let latin: Vec<u8> =
+            named("ISO-8859-1").chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
         assert_eq!(text(&latin), named("ISO-8859-1"));
-        let little: Vec<u8> = named("UTF-16")
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
+        let little: Vec<u8> = named("UTF-16").encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(text(&little), named("UTF-16"));
-        let big: Vec<u8> = named("UTF-16")
-            .encode_utf16()
-            .flat_map(u16::to_be_bytes)
-            .collect();
+        let big: Vec<u8> = named("UTF-16").encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(text(&[&[0xFE, 0xFF], big.as_slice()].concat()), named("UTF-16"));
     }
 

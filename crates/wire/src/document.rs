@@ -51,8 +51,7 @@ impl Document {
     /// Keeps only the texts whose path (below the root, without positions) is wanted. Groups left empty go too; but where
     /// the message requires a group, the first one stays, so that a projection can still be written.
     pub fn retain(&mut self, wanted: &dyn Fn(&str) -> bool) {
-        self.root
-            .retain_below("", wanted, crate::table::table().root(self.message));
+        self.root.retain_below("", wanted, crate::table::table().root(self.message));
     }
 
     /// The message header: who sent it to whom, when, under which identification, in answer to what.

@@ -55,10 +55,7 @@ impl From<Fault> for Stop {
 pub(crate) fn run(xml: &[u8], limits: &Limits, sink: &mut impl Sink) -> Outcome {
     if xml.len() > limits.bytes {
         let message = format!("the file has more than {} bytes", limits.bytes);
-        return Outcome {
-            message: None,
-            errors: vec![at_root(1, 1, cl030::OTHER, message)],
-        };
+        return Outcome { message: None, errors: vec![at_root(1, 1, cl030::OTHER, message)] };
     }
     match crate::decode::decode(xml) {
         Ok(decoded) => {
@@ -68,23 +65,13 @@ pub(crate) fn run(xml: &[u8], limits: &Limits, sink: &mut impl Sink) -> Outcome 
         Err((fault, text)) => {
             let (line, column) = Places::new(&text).of(fault.offset);
             let error = at_root(line, column, fault.code, fault.message.into_owned());
-            Outcome {
-                message: None,
-                errors: vec![error],
-            }
+            Outcome { message: None, errors: vec![error] }
         }
     }
 }
 
 fn at_root(line: u32, column: u32, code: u8, message: String) -> XmlError {
-    XmlError {
-        line,
-        column,
-        code,
-        path: "/".to_owned(),
-        message,
-        value: None,
-    }
+    XmlError { line, column, code, path: "/".to_owned(), message, value: None }
 }
 
 /// The text of the open element.
@@ -160,10 +147,7 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
                 _ => self.error(fault.offset, fault.code, fault.message.into_owned()),
             }),
         }
-        Outcome {
-            message: self.message,
-            errors,
-        }
+        Outcome { message: self.message, errors }
     }
 
     /// Reads all markup and text of the file.
@@ -247,10 +231,7 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
         let mark = self.scopes.mark();
         if mark > namespace::MOST_DECLARATIONS {
             let most = namespace::MOST_DECLARATIONS;
-            return Err(Stop::Limit(
-                from,
-                format!("more than {most} namespace declarations are in force"),
-            ));
+            return Err(Stop::Limit(from, format!("more than {most} namespace declarations are in force")));
         }
         if !self.attributes.is_empty() {
             self.declare_namespaces(name, tag)?;
@@ -268,23 +249,12 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
                 format!("the prefix of `{}` is not declared", lexer::quoted(name)),
             )?;
         }
-        let mut frame = Frame {
-            raw_name: name,
-            name,
-            from,
-            close: tag.close,
-            number: 0,
-            mark,
-            holds: Holds::Unknown,
-        };
+        let mut frame =
+            Frame { raw_name: name, name, from, close: tag.close, number: 0, mark, holds: Holds::Unknown };
         match self.open.last().map(|parent| parent.holds) {
             None => self.enter_root(&mut frame)?,
             Some(Holds::Unknown) => {}
-            Some(Holds::Text {
-                element,
-                format,
-                has_error,
-            }) => {
+            Some(Holds::Text { element, format, has_error }) => {
                 if !has_error {
                     self.report_last(
                         cl030::NOT_EXPECTED,
@@ -293,11 +263,7 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
                     )?;
                 }
                 if let Some(parent) = self.open.last_mut() {
-                    parent.holds = Holds::Text {
-                        element,
-                        format,
-                        has_error: true,
-                    };
+                    parent.holds = Holds::Text { element, format, has_error: true };
                 }
             }
             Some(Holds::Group { spec, next, base, .. }) => {
@@ -371,9 +337,5 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
 
 /// quick-xml and the strict grammar must agree on where a piece of markup ends.
 fn same_end(from: usize, strict: usize, found: usize) -> Result<(), Stop> {
-    if strict == found {
-        Ok(())
-    } else {
-        Err(Fault::new(from, "the markup is malformed").into())
-    }
+    if strict == found { Ok(()) } else { Err(Fault::new(from, "the markup is malformed").into()) }
 }

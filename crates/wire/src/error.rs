@@ -81,11 +81,9 @@ impl fmt::Display for Rejection {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.message.map_or("unknown message", MessageType::as_str);
         match self.errors.first() {
-            Some(first) => write!(
-                out,
-                "{name} refused with {} errors, the first: {first}",
-                self.errors.len()
-            ),
+            Some(first) => {
+                write!(out, "{name} refused with {} errors, the first: {first}", self.errors.len())
+            }
             None => write!(out, "{name} refused"),
         }
     }

@@ -75,22 +75,14 @@ impl Format {
             } else {
                 format!("the value must be one of {}", self.values.join(", "))
             };
-            return Err(Misfit {
-                code: cl030::NOT_IN_ENUMERATION,
-                message,
-            });
+            return Err(Misfit { code: cl030::NOT_IN_ENUMERATION, message });
         }
         for alternatives in &self.patterns {
             if !alternatives.iter().any(|pattern| pattern.matches(value)) {
-                let texts: Vec<String> = alternatives
-                    .iter()
-                    .map(|pattern| format!("`{}`", pattern.text))
-                    .collect();
+                let texts: Vec<String> =
+                    alternatives.iter().map(|pattern| format!("`{}`", pattern.text)).collect();
                 let message = format!("the value must match the pattern {}", texts.join(" or "));
-                return Err(Misfit {
-                    code: cl030::PATTERN,
-                    message,
-                });
+                return Err(Misfit { code: cl030::PATTERN, message });
             }
         }
         Ok(())
@@ -100,17 +92,12 @@ impl Format {
         let (number, wanted) = match self.kind {
             Kind::Token | Kind::Line => return Ok(None),
             Kind::Date => (is_date(value).then_some(None), "a day as in 2026-11-24"),
-            Kind::Moment => (
-                is_moment(value).then_some(None),
-                "a day and time as in 2026-11-24T06:00:00",
-            ),
+            Kind::Moment => (is_moment(value).then_some(None), "a day and time as in 2026-11-24T06:00:00"),
             Kind::Decimal => (decimal(value).map(Some), "a number"),
             Kind::Integer => (integer(value).map(Some), "a whole number"),
         };
-        number.ok_or_else(|| Misfit {
-            code: cl030::WRONG_TYPE,
-            message: format!("the value must be {wanted}"),
-        })
+        number
+            .ok_or_else(|| Misfit { code: cl030::WRONG_TYPE, message: format!("the value must be {wanted}") })
     }
 }
 
@@ -119,54 +106,37 @@ fn check_facet(facet: Facet, value: &str, number: Option<&Number>) -> Result<(),
     match facet {
         Facet::Length(length) if characters(value) > length => misfit(
             cl030::TOO_LONG,
-            format!(
-                "the value must have {length} characters, not {}",
-                characters(value)
-            ),
+            format!("the value must have {length} characters, not {}", characters(value)),
         ),
         Facet::Length(length) if characters(value) < length => misfit(
             cl030::TOO_SHORT,
-            format!(
-                "the value must have {length} characters, not {}",
-                characters(value)
-            ),
+            format!("the value must have {length} characters, not {}", characters(value)),
         ),
         Facet::MaxLength(length) if characters(value) > length => misfit(
             cl030::TOO_LONG,
-            format!(
-                "the value must have at most {length} characters, not {}",
-                characters(value)
-            ),
+            format!("the value must have at most {length} characters, not {}", characters(value)),
         ),
-        Facet::MinLength(length) if characters(value) < length => misfit(
-            cl030::TOO_SHORT,
-            format!("the value must have at least {length} characters"),
-        ),
-        Facet::From(bound) if number.is_some_and(|number| number.integer < bound) => misfit(
-            cl030::BELOW_MINIMUM,
-            format!("the value must be at least {bound}"),
-        ),
+        Facet::MinLength(length) if characters(value) < length => {
+            misfit(cl030::TOO_SHORT, format!("the value must have at least {length} characters"))
+        }
+        Facet::From(bound) if number.is_some_and(|number| number.integer < bound) => {
+            misfit(cl030::BELOW_MINIMUM, format!("the value must be at least {bound}"))
+        }
         Facet::To(bound) if number.is_some_and(|number| number.integer > bound) => {
             misfit(cl030::ABOVE_MAXIMUM, format!("the value must be at most {bound}"))
         }
-        Facet::Digits(most) if number.is_some_and(|number| number.digits > most) => misfit(
-            cl030::WRONG_TYPE,
-            format!("the value must have at most {most} digits"),
-        ),
-        Facet::Fraction(most) if number.is_some_and(|number| number.fraction > most) => misfit(
-            cl030::WRONG_TYPE,
-            format!("the value must have at most {most} digits after the point"),
-        ),
+        Facet::Digits(most) if number.is_some_and(|number| number.digits > most) => {
+            misfit(cl030::WRONG_TYPE, format!("the value must have at most {most} digits"))
+        }
+        Facet::Fraction(most) if number.is_some_and(|number| number.fraction > most) => {
+            misfit(cl030::WRONG_TYPE, format!("the value must have at most {most} digits after the point"))
+        }
         _ => Ok(()),
     }
 }
 
 fn characters(value: &str) -> usize {
-    if value.is_ascii() {
-        value.len()
-    } else {
-        value.chars().count()
-    }
+    if value.is_ascii() { value.len() } else { value.chars().count() }
 }
 
 /// Tabs and line breaks become spaces.
@@ -190,9 +160,7 @@ fn collapsed(text: &str) -> Cow<'_, str> {
     if is_collapsed {
         return Cow::Borrowed(trimmed);
     }
-    let words = trimmed
-        .split(|c: char| c.is_ascii() && is_blank(c as u8))
-        .filter(|word| !word.is_empty());
+    let words = trimmed.split(|c: char| c.is_ascii() && is_blank(c as u8)).filter(|word| !word.is_empty());
     Cow::Owned(words.collect::<Vec<_>>().join(" "))
 }
 
@@ -201,9 +169,8 @@ fn decimal(value: &str) -> Option<Number> {
     /// The most digits that libxml2 reads, leading zeros aside.
     const MOST_DIGITS: usize = 24;
     let unsigned = value.strip_prefix(['-', '+']).unwrap_or(value);
-    let (whole, fraction) = unsigned
-        .split_once('.')
-        .map_or((unsigned, None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, fraction) =
+        unsigned.split_once('.').map_or((unsigned, None), |(whole, rest)| (whole, Some(rest)));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let has_digit = !whole.is_empty() || fraction.is_some_and(|digits| !digits.is_empty());
     let significant = whole.trim_start_matches('0');
@@ -213,11 +180,7 @@ fn decimal(value: &str) -> Option<Number> {
         return None;
     }
     let fraction = fraction.unwrap_or_default().trim_end_matches('0').len();
-    Some(Number {
-        digits: (significant.len() + fraction).max(1),
-        fraction,
-        integer: 0,
-    })
+    Some(Number { digits: (significant.len() + fraction).max(1), fraction, integer: 0 })
 }
 
 /// The form of xs:integer within the 24 digits that libxml2 holds.
@@ -231,21 +194,9 @@ fn integer(value: &str) -> Option<Number> {
     {
         return None;
     }
-    let magnitude = if significant.is_empty() {
-        0
-    } else {
-        significant.parse().unwrap_or(i64::MAX)
-    };
-    let integer = if value.starts_with('-') {
-        -magnitude
-    } else {
-        magnitude
-    };
-    Some(Number {
-        digits: significant.len().max(1),
-        fraction: 0,
-        integer,
-    })
+    let magnitude = if significant.is_empty() { 0 } else { significant.parse().unwrap_or(i64::MAX) };
+    let integer = if value.starts_with('-') { -magnitude } else { magnitude };
+    Some(Number { digits: significant.len().max(1), fraction: 0, integer })
 }
 
 /// xs:date, with or without a time zone.
@@ -311,9 +262,7 @@ fn is_zone(text: &str) -> bool {
 }
 
 fn two_digits(text: &str) -> Option<(u32, &str)> {
-    let digits = text
-        .get(..2)
-        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits = text.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     Some((digits.parse().ok()?, text.get(2..)?))
 }
 
@@ -331,14 +280,9 @@ mod tests {
 
     #[test]
     fn days_are_days_of_the_calendar() {
-        for good in [
-            "2024-02-29",
-            "2000-02-29",
-            "2023-12-31",
-            "12023-01-01",
-            "2023-01-01Z",
-            "-0001-01-01+14:00",
-        ] {
+        for good in
+            ["2024-02-29", "2000-02-29", "2023-12-31", "12023-01-01", "2023-01-01Z", "-0001-01-01+14:00"]
+        {
             assert!(is_date(good), "{good}");
         }
         for bad in [
@@ -357,20 +301,10 @@ mod tests {
 
     #[test]
     fn moments_end_a_day_at_24() {
-        for good in [
-            "2023-08-02T24:00:00",
-            "2023-08-02T11:54:54",
-            "2023-08-02T11:54:54.5Z",
-        ] {
+        for good in ["2023-08-02T24:00:00", "2023-08-02T11:54:54", "2023-08-02T11:54:54.5Z"] {
             assert!(is_moment(good), "{good}");
         }
-        for bad in [
-            "2023-08-02T24:00:01",
-            "2023-08-02T11:54:60",
-            "2023-08-02t11:54:54",
-            "2023-08-02",
-            "",
-        ] {
+        for bad in ["2023-08-02T24:00:01", "2023-08-02T11:54:60", "2023-08-02t11:54:54", "2023-08-02", ""] {
             assert!(!is_moment(bad), "{bad}");
         }
     }
@@ -387,9 +321,6 @@ mod tests {
         assert_eq!(count("1.1111110000000000000000000"), None);
         assert_eq!(count("1.00000000000000000000000"), Some((1, 0)));
         assert_eq!(integer("-1").map(|number| number.integer), Some(-1));
-        assert_eq!(
-            integer("1234567890123456789012345").map(|number| number.integer),
-            None
-        );
+        assert_eq!(integer("1234567890123456789012345").map(|number| number.integer), None);
     }
 }

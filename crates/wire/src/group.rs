@@ -47,10 +47,7 @@ impl Group {
     }
 
     pub(crate) fn named(name: Name) -> Self {
-        Self {
-            name,
-            children: Vec::new(),
-        }
+        Self { name, children: Vec::new() }
     }
 
     /// The name of the element.
@@ -141,10 +138,7 @@ impl Group {
         T: std::str::FromStr<Err = base::Invalid>,
     {
         let parsed = self.text(path).map(str::parse).transpose();
-        parsed.map_err(|reason| FieldError::Invalid {
-            path: path.to_owned(),
-            reason,
-        })
+        parsed.map_err(|reason| FieldError::Invalid { path: path.to_owned(), reason })
     }
 
     /// The text at `path` as a `T`.
@@ -155,9 +149,7 @@ impl Group {
     where
         T: std::str::FromStr<Err = base::Invalid>,
     {
-        self.parse(path)?.ok_or_else(|| FieldError::Missing {
-            path: path.to_owned(),
-        })
+        self.parse(path)?.ok_or_else(|| FieldError::Missing { path: path.to_owned() })
     }
 
     /// The text at `path`.
@@ -165,9 +157,7 @@ impl Group {
     /// # Errors
     /// When there is no such element.
     pub fn require_text(&self, path: &str) -> Result<&str, FieldError> {
-        self.text(path).ok_or_else(|| FieldError::Missing {
-            path: path.to_owned(),
-        })
+        self.text(path).ok_or_else(|| FieldError::Missing { path: path.to_owned() })
     }
 
     /// Sets the text at `path`, in the first group of each name on the way; creates what is not there yet.
@@ -177,16 +167,8 @@ impl Group {
         let known = parent.children.iter_mut().find(|node| node.name() == name);
         match known {
             Some(Node::Leaf { text: old, .. }) => *old = text,
-            Some(node @ Node::Group(_)) => {
-                *node = Node::Leaf {
-                    name: crate::table::name(name),
-                    text,
-                }
-            }
-            None => parent.children.push(Node::Leaf {
-                name: crate::table::name(name),
-                text,
-            }),
+            Some(node @ Node::Group(_)) => *node = Node::Leaf { name: crate::table::name(name), text },
+            None => parent.children.push(Node::Leaf { name: crate::table::name(name), text }),
         }
     }
 
@@ -200,10 +182,7 @@ impl Group {
     /// Appends one more text at `path`, for elements with text that repeat.
     pub fn push(&mut self, path: &str, value: impl fmt::Display) {
         let (parent, name) = self.parent_of(path);
-        parent.children.push(Node::Leaf {
-            name: crate::table::name(name),
-            text: value.to_string(),
-        });
+        parent.children.push(Node::Leaf { name: crate::table::name(name), text: value.to_string() });
     }
 
     /// Appends one more group at `path` (in the last group of each name on the way, created where there is none) and
@@ -344,9 +323,5 @@ fn split(path: &str) -> (&str, Option<&str>) {
 }
 
 fn join(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{prefix}/{name}")
-    }
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
 }

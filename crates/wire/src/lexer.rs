@@ -26,11 +26,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(offset: usize, message: impl Into<Cow<'static, str>>) -> Self {
-        Fault {
-            offset,
-            code: cl030::NOT_WELL_FORMED,
-            message: message.into(),
-        }
+        Fault { offset, code: cl030::NOT_WELL_FORMED, message: message.into() }
     }
 }
 
@@ -120,9 +116,7 @@ fn long_name_length(text: &str) -> usize {
         Some((_, first)) if is_first(first) => {}
         _ => return 0,
     }
-    characters
-        .find(|(_, c)| !is_next(*c))
-        .map_or(text.len(), |(at, _)| at)
+    characters.find(|(_, c)| !is_next(*c)).map_or(text.len(), |(at, _)| at)
 }
 
 fn is_name_start_beyond_ascii(c: char) -> bool {
@@ -139,11 +133,7 @@ fn is_allowed(c: char) -> bool {
 
 fn bad_character(offset: usize, c: char) -> Fault {
     let message = format!("the character U+{:04X} is not allowed in XML", u32::from(c));
-    Fault {
-        offset,
-        code: cl030::BAD_CHARACTER,
-        message: message.into(),
-    }
+    Fault { offset, code: cl030::BAD_CHARACTER, message: message.into() }
 }
 
 /// Checks that all characters of the piece at `from..to` are allowed.
@@ -174,10 +164,7 @@ pub(crate) fn check_text(text: &str, from: usize, to: usize) -> Result<(), Fault
             reference(text, from + at)?;
         }
         if c == ']' && piece.get(at..).is_some_and(|rest| rest.starts_with("]]>")) {
-            return Err(Fault::new(
-                from + at,
-                "`]]>` is not allowed in text: write `]]&gt;`",
-            ));
+            return Err(Fault::new(from + at, "`]]>` is not allowed in text: write `]]&gt;`"));
         }
     }
     Ok(())
@@ -194,9 +181,9 @@ pub(crate) fn reference(text: &str, from: usize) -> Result<(char, usize), Fault>
     };
     let shown = quoted(name);
     if !cursor.eat(";") {
-        return Err(cursor.fault(format!(
-            "the reference `&{shown}` has no `;`: write `&amp;` for the character"
-        )));
+        return Err(
+            cursor.fault(format!("the reference `&{shown}` has no `;`: write `&amp;` for the character"))
+        );
     }
     let character = match name {
         "lt" => '<',
@@ -205,9 +192,9 @@ pub(crate) fn reference(text: &str, from: usize) -> Result<(char, usize), Fault>
         "quot" => '"',
         "apos" => '\'',
         _ => {
-            return Err(cursor.fault(format!(
-                "the entity `{shown}` is not one of the five that XML predefines"
-            )));
+            return Err(
+                cursor.fault(format!("the entity `{shown}` is not one of the five that XML predefines"))
+            );
         }
     };
     Ok((character, cursor.at))

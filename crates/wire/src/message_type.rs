@@ -181,11 +181,7 @@ impl std::str::FromStr for MessageType {
     type Err = base::Invalid;
     fn from_str(code: &str) -> Result<Self, base::Invalid> {
         Self::parse(code).ok_or_else(|| {
-            base::Invalid::new(
-                "message type",
-                code,
-                "it must be one of the 91 messages of NCTS phase 5",
-            )
+            base::Invalid::new("message type", code, "it must be one of the 91 messages of NCTS phase 5")
         })
     }
 }
@@ -205,19 +201,7 @@ mod tests {
 
     #[test]
     fn domains_follow_the_catalogue() {
-        let count = |domain| {
-            MessageType::ALL
-                .iter()
-                .filter(|message| message.domain() == domain)
-                .count()
-        };
-        assert_eq!(
-            (
-                count(Domain::Common),
-                count(Domain::External),
-                count(Domain::National)
-            ),
-            (48, 37, 6)
-        );
+        let count = |domain| MessageType::ALL.iter().filter(|message| message.domain() == domain).count();
+        assert_eq!((count(Domain::Common), count(Domain::External), count(Domain::National)), (48, 37, 6));
     }
 }

@@ -66,11 +66,7 @@ impl<'a> Scopes<'a> {
         if prefix == "xml" {
             return Some(XML);
         }
-        self.declared
-            .iter()
-            .rev()
-            .find(|(known, _)| *known == prefix)
-            .map(|(_, name)| name.as_ref())
+        self.declared.iter().rev().find(|(known, _)| *known == prefix).map(|(_, name)| name.as_ref())
     }
 
     /// Looks up the name of an element.
@@ -127,12 +123,7 @@ mod tests {
 
     #[test]
     fn what_may_not_be_declared_is_not() {
-        let scopes = scopes(&[
-            ("xmlns:a", ""),
-            ("xmlns:xml", "one"),
-            ("xmlns:xmlns", "two"),
-            ("xmlns", XML),
-        ]);
+        let scopes = scopes(&[("xmlns:a", ""), ("xmlns:xml", "one"), ("xmlns:xmlns", "two"), ("xmlns", XML)]);
         assert_eq!(scopes.mark(), 0);
     }
 

@@ -88,19 +88,8 @@ fn is_separator(c: char) -> bool {
 }
 
 fn match_pieces(pieces: &[Piece], value: &str) -> bool {
-    if let [
-        Piece {
-            class: Class::Any,
-            min,
-            max,
-        },
-    ] = pieces
-    {
-        let count = if value.is_ascii() {
-            value.len()
-        } else {
-            value.chars().count()
-        };
+    if let [Piece { class: Class::Any, min, max }] = pieces {
+        let count = if value.is_ascii() { value.len() } else { value.chars().count() };
         return (*min..=*max).contains(&count) && !value.contains(['\n', '\r']);
     }
     let mut rest = value.chars().peekable();
@@ -147,10 +136,8 @@ fn class(text: &str) -> Option<(Class, &str)> {
         let (members, after) = inside.split_once(']')?;
         return Some((Class::Ascii(set(members)?), after));
     }
-    let first = text
-        .bytes()
-        .next()
-        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':'))?;
+    let first =
+        text.bytes().next().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':'))?;
     Some((Class::Ascii(range(first, first)), text.get(1..)?))
 }
 
@@ -206,11 +193,7 @@ fn translated(text: &str) -> String {
                 let escaped = rest.next().unwrap_or('\\');
                 if escaped == 'p' && rest.as_str().starts_with("{IsBasicLatin}") {
                     out.push_str(r"[\x00-\x7F]");
-                    rest = rest
-                        .as_str()
-                        .get("{IsBasicLatin}".len()..)
-                        .unwrap_or_default()
-                        .chars();
+                    rest = rest.as_str().get("{IsBasicLatin}".len()..).unwrap_or_default().chars();
                 } else {
                     out.push('\\');
                     out.push(escaped);
@@ -241,25 +224,14 @@ mod tests {
             assert!(pattern.matches(value), "`{}` must match `{value}`", pattern.text);
         }
         for value in bad {
-            assert!(
-                !pattern.matches(value),
-                "`{}` must not match `{value}`",
-                pattern.text
-            );
+            assert!(!pattern.matches(value), "`{}` must not match `{value}`", pattern.text);
         }
     }
 
     #[test]
     fn simple_patterns_are_matched_by_hand() {
-        assert!(matches!(
-            Pattern::new("[A-Z]{2}[A-Z0-9]{6}").matcher,
-            Matcher::Pieces(_)
-        ));
-        check(
-            "[A-Z]{2}[A-Z0-9]{6}",
-            &["GB000246"],
-            &["GB00024", "GB0002466", "gb000246", ""],
-        );
+        assert!(matches!(Pattern::new("[A-Z]{2}[A-Z0-9]{6}").matcher, Matcher::Pieces(_)));
+        check("[A-Z]{2}[A-Z0-9]{6}", &["GB000246"], &["GB00024", "GB0002466", "gb000246", ""]);
         check("[1-9][0-9]{0,4}", &["1", "99999"], &["0", "01", "100000", ""]);
         check(".{1,3}", &["a", "\u{e9}\u{e9}\u{e9}"], &["", "abcd"]);
         check(".{0,4}E", &["E", "EEEEE"], &["", "EEEEEE", "abcd"]);
@@ -268,11 +240,7 @@ mod tests {
 
     #[test]
     fn separators_may_stand_only_inside() {
-        check(
-            r"\P{Z}(.*\P{Z})?",
-            &["a", "a b", "\tb"],
-            &["", " ", " a", "a ", "a\u{a0}"],
-        );
+        check(r"\P{Z}(.*\P{Z})?", &["a", "a b", "\tb"], &["", " ", " a", "a ", "a\u{a0}"]);
     }
 
     #[test]
@@ -280,10 +248,6 @@ mod tests {
         check(r"[1-9]\d*(\.\d+)?", &["1", "10.5"], &["0", "1.", "1.5 "]);
         check(r"[^@]+@[^\.]+\..+", &["a@b.c"], &["a@b", "@b.c"]);
         check(r"\p{IsBasicLatin}+", &["abc~"], &["\u{e9}", ""]);
-        check(
-            "[!-~][ -~]{1,15}[!-~]|[!-~]{1,2}",
-            &["a", "ab", "a b"],
-            &["", " a", "a "],
-        );
+        check("[!-~][ -~]{1,15}[!-~]|[!-~]{1,2}", &["a", "ab", "a b"], &["", " a", "a "]);
     }
 }

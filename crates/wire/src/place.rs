@@ -12,10 +12,7 @@ pub(crate) struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Places {
-            bytes: text.as_bytes(),
-            marks: Vec::new(),
-        }
+        Places { bytes: text.as_bytes(), marks: Vec::new() }
     }
 
     /// Line and column, both from 1, the column in characters.
@@ -42,10 +39,7 @@ fn advance((line, column): (u32, u32), bytes: &[u8]) -> (u32, u32) {
         Some(last) => {
             let breaks = bytes.iter().filter(|byte| **byte == b'\n').count();
             let after = count(bytes.get(last + 1..).unwrap_or_default());
-            (
-                line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX)),
-                after + 1,
-            )
+            (line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX)), after + 1)
         }
     }
 }

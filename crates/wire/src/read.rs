@@ -22,11 +22,7 @@ pub fn read(xml: &[u8], limits: &Limits) -> Result<Document, Rejection> {
         }
         (message, root) => {
             let header = root.map(|root| header_of(&root)).unwrap_or_default();
-            Err(Rejection {
-                message,
-                errors: outcome.errors,
-                header: Box::new(header),
-            })
+            Err(Rejection { message, errors: outcome.errors, header: Box::new(header) })
         }
     }
 }
@@ -35,10 +31,7 @@ pub fn read(xml: &[u8], limits: &Limits) -> Result<Document, Rejection> {
 /// type declarations are refused.
 pub fn validate(xml: &[u8], limits: &Limits) -> Verdict {
     let outcome = engine::run(xml, limits, &mut Nothing);
-    Verdict {
-        message: outcome.message,
-        errors: outcome.errors,
-    }
+    Verdict { message: outcome.message, errors: outcome.errors }
 }
 
 /// The verdict on a file as one line of JSON, without a line break:
@@ -118,10 +111,7 @@ impl Sink for Builder {
 
     fn text(&mut self, name: &'static str, value: Cow<'_, str>) {
         if let Some(group) = self.open.last_mut() {
-            group.children.push(Node::Leaf {
-                name: Name::Borrowed(name),
-                text: value.into_owned(),
-            });
+            group.children.push(Node::Leaf { name: Name::Borrowed(name), text: value.into_owned() });
         }
     }
 

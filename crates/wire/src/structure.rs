@@ -48,20 +48,13 @@ pub fn elements(message: MessageType) -> Vec<(String, ElementFacts)> {
 /// without rules are left out.
 pub fn header_rules(message: MessageType) -> Vec<(&'static str, Vec<&'static str>)> {
     let rules = |name: &'static str| element(message, name).map(|facts| (name, facts.rules));
-    crate::header::ELEMENTS
-        .into_iter()
-        .filter_map(rules)
-        .filter(|(_, rules)| !rules.is_empty())
-        .collect()
+    crate::header::ELEMENTS.into_iter().filter_map(rules).filter(|(_, rules)| !rules.is_empty()).collect()
 }
 
 fn collect(spec: &'static GroupSpec, prefix: &str, found: &mut Vec<(String, ElementFacts)>) {
     for element in &spec.elements {
-        let path = if prefix.is_empty() {
-            element.name.to_owned()
-        } else {
-            format!("{prefix}/{}", element.name)
-        };
+        let path =
+            if prefix.is_empty() { element.name.to_owned() } else { format!("{prefix}/{}", element.name) };
         found.push((path.clone(), facts(element)));
         if let Content::Group(index) = element.content
             && let Some(group) = table().group(index)
@@ -77,13 +70,7 @@ fn facts(element: &ElementSpec) -> ElementFacts {
         Content::Group(_) => None,
     };
     let rules = element.rules.split_ascii_whitespace().collect();
-    ElementFacts {
-        min: element.min,
-        max: element.max,
-        format,
-        list: element.list,
-        rules,
-    }
+    ElementFacts { min: element.min, max: element.max, format, list: element.list, rules }
 }
 
 #[cfg(test)]
@@ -110,9 +97,7 @@ mod tests {
     fn header_rules_name_the_correlation_conditions() {
         let rules = header_rules(MessageType::CC928C);
         assert!(
-            rules
-                .iter()
-                .any(|(name, rules)| *name == "correlationIdentifier" && rules.contains(&"C0511"))
+            rules.iter().any(|(name, rules)| *name == "correlationIdentifier" && rules.contains(&"C0511"))
         );
     }
 }

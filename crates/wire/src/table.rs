@@ -96,10 +96,7 @@ impl Table {
         let mut formats = HashMap::new();
         let mut groups: HashMap<&'static str, usize> = HashMap::new();
         let mut roots = HashMap::new();
-        for line in text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let wrong = || format!("`{line}` is no line of a message table");
             let mut words = line.split_ascii_whitespace();
             match (line.starts_with(' '), words.next().unwrap_or_default()) {
@@ -111,35 +108,18 @@ impl Table {
                 (false, "group") => {
                     let name = words.next().ok_or_else(wrong)?;
                     groups.insert(name, table.groups.len());
-                    table.groups.push(GroupSpec {
-                        name,
-                        elements: Vec::new(),
-                    });
+                    table.groups.push(GroupSpec { name, elements: Vec::new() });
                 }
                 (false, "message") => {
                     let name = words.next().ok_or_else(wrong)?;
                     let phase_required = words.next().ok_or_else(wrong)? == "phase=required";
-                    roots.insert(
-                        name,
-                        MessageSpec {
-                            phase_required,
-                            root: table.groups.len(),
-                        },
-                    );
-                    table.groups.push(GroupSpec {
-                        name,
-                        elements: Vec::new(),
-                    });
+                    roots.insert(name, MessageSpec { phase_required, root: table.groups.len() });
+                    table.groups.push(GroupSpec { name, elements: Vec::new() });
                 }
                 (true, "=") => {
                     let included = words.next().and_then(|name| groups.get(name)).ok_or_else(wrong)?;
                     let elements = table.groups.get(*included).ok_or_else(wrong)?.elements.clone();
-                    table
-                        .groups
-                        .last_mut()
-                        .ok_or_else(wrong)?
-                        .elements
-                        .extend(elements);
+                    table.groups.last_mut().ok_or_else(wrong)?.elements.extend(elements);
                 }
                 (true, word) => match table.groups.last_mut() {
                     None => parse_facet_line(table.formats.last_mut().ok_or_else(wrong)?, word, line)
@@ -154,9 +134,8 @@ impl Table {
             }
         }
         for message in MessageType::ALL {
-            let root = roots
-                .remove(message.as_str())
-                .ok_or_else(|| format!("{message} is not in the table"))?;
+            let root =
+                roots.remove(message.as_str()).ok_or_else(|| format!("{message} is not in the table"))?;
             table.messages.push(root);
             table.names.insert(message.as_str());
         }
@@ -189,13 +168,7 @@ fn parse_format(mut words: std::str::SplitAsciiWhitespace<'static>) -> Option<Fo
             _ => return None,
         });
     }
-    Some(Format {
-        name,
-        kind,
-        facets,
-        values: Vec::new(),
-        patterns: Vec::new(),
-    })
+    Some(Format { name, kind, facets, values: Vec::new(), patterns: Vec::new() })
 }
 
 fn parse_facet_line(format: &mut Format, word: &str, line: &'static str) -> Option<()> {
@@ -225,19 +198,8 @@ fn parse_element(
     };
     let rest = columns.next().unwrap_or_default();
     let (first, others) = rest.split_once(' ').unwrap_or((rest, ""));
-    let (list, rules) = if first.starts_with("CL") {
-        (Some(first), others)
-    } else {
-        (None, rest)
-    };
-    Some(ElementSpec {
-        name,
-        min: min.parse().ok()?,
-        max: max.parse().ok()?,
-        content,
-        list,
-        rules,
-    })
+    let (list, rules) = if first.starts_with("CL") { (Some(first), others) } else { (None, rest) };
+    Some(ElementSpec { name, min: min.parse().ok()?, max: max.parse().ok()?, content, list, rules })
 }
 
 #[cfg(test)]
@@ -248,19 +210,8 @@ mod tests {
     fn the_table_is_whole() {
         let table = Table::parse(TEXT).expect("the table that the project carries");
         assert_eq!(table.messages.len(), MessageType::ALL.len());
-        assert_eq!(
-            table
-                .groups
-                .iter()
-                .filter(|group| group.elements.is_empty())
-                .count(),
-            0
-        );
-        for pattern in table
-            .formats
-            .iter()
-            .flat_map(|format| format.patterns.iter().flatten())
-        {
+        assert_eq!(table.groups.iter().filter(|group| group.elements.is_empty()).count(), 0);
+        for pattern in table.formats.iter().flat_map(|format| format.patterns.iter().flatten()) {
             assert!(pattern.compiles(), "{}", pattern.text);
         }
     }
@@ -268,21 +219,12 @@ mod tests {
     #[test]
     fn an_element_carries_its_list_and_rules() {
         let root = table().root(MessageType::CC015C).expect("CC015C");
-        let guarantee = root
-            .elements
-            .iter()
-            .find(|element| element.name == "Guarantee")
-            .expect("Guarantee");
+        let guarantee = root.elements.iter().find(|element| element.name == "Guarantee").expect("Guarantee");
         assert_eq!((guarantee.min, guarantee.max), (1, 9));
-        let Content::Group(index) = guarantee.content else {
-            panic!("a group")
-        };
+        let Content::Group(index) = guarantee.content else { panic!("a group") };
         let group = table().group(index).expect("group");
-        let of_type = group
-            .elements
-            .iter()
-            .find(|element| element.name == "guaranteeType")
-            .expect("guaranteeType");
+        let of_type =
+            group.elements.iter().find(|element| element.name == "guaranteeType").expect("guaranteeType");
         assert_eq!(of_type.list, Some("CL251"));
         assert!(!of_type.rules.is_empty());
     }

@@ -18,34 +18,21 @@ use std::fmt::Write;
 pub fn write(document: &Document) -> Result<Vec<u8>, Vec<XmlError>> {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let code = document.message().as_str();
-    let phase = document
-        .phase()
-        .map_or(String::new(), |phase| format!(" PhaseID=\"{}\"", phase.as_str()));
+    let phase = document.phase().map_or(String::new(), |phase| format!(" PhaseID=\"{}\"", phase.as_str()));
     // Writing to a string cannot fail.
     let _ = writeln!(out, "<ncts:{code} xmlns:ncts=\"{NCTS}\"{phase}>");
     write_children(&mut out, document.root(), table().root(document.message()), 1);
     let _ = writeln!(out, "</ncts:{code}>");
-    let unbounded = Limits {
-        bytes: usize::MAX,
-        elements: usize::MAX,
-        references: usize::MAX,
-        ..Limits::default()
-    };
+    let unbounded =
+        Limits { bytes: usize::MAX, elements: usize::MAX, references: usize::MAX, ..Limits::default() };
     let verdict = validate(out.as_bytes(), &unbounded);
-    if verdict.is_valid() {
-        Ok(out.into_bytes())
-    } else {
-        Err(verdict.errors)
-    }
+    if verdict.is_valid() { Ok(out.into_bytes()) } else { Err(verdict.errors) }
 }
 
 fn write_children(out: &mut String, group: &Group, spec: Option<&'static GroupSpec>, depth: usize) {
     let place = |node: &Node| {
-        let known = spec.and_then(|spec| {
-            spec.elements
-                .iter()
-                .position(|element| element.name == node.name())
-        });
+        let known =
+            spec.and_then(|spec| spec.elements.iter().position(|element| element.name == node.name()));
         // What the table does not know goes last, and is refused by the check.
         known.unwrap_or(usize::MAX)
     };
@@ -103,10 +90,7 @@ mod tests {
         document.set("messageSender", "NTA.GB");
         document.set("correlationIdentifier", "M0");
         document.set("CustomsOfficeOfDeparture/referenceNumber", "GB000246");
-        document.set(
-            "HolderOfTheTransitProcedure/identificationNumber",
-            "GB123456789000",
-        );
+        document.set("HolderOfTheTransitProcedure/identificationNumber", "GB123456789000");
         document
     }
 
@@ -150,21 +134,12 @@ mod tests {
         document.set("CustomsOfficeOfDeparture/referenceNumber", "GB0002466");
         document.remove("messageSender");
         document.set("TransitOperation/colour", "blue");
-        let found: Vec<_> = write(&document)
-            .unwrap_err()
-            .into_iter()
-            .map(|error| (error.code, error.path))
-            .collect();
+        let found: Vec<_> =
+            write(&document).unwrap_err().into_iter().map(|error| (error.code, error.path)).collect();
         let expected = [
             (cl030::MISSING, "/CC928C/messageSender".to_owned()),
-            (
-                cl030::NOT_EXPECTED,
-                "/CC928C/TransitOperation[1]/colour".to_owned(),
-            ),
-            (
-                cl030::TOO_LONG,
-                "/CC928C/CustomsOfficeOfDeparture[1]/referenceNumber".to_owned(),
-            ),
+            (cl030::NOT_EXPECTED, "/CC928C/TransitOperation[1]/colour".to_owned()),
+            (cl030::TOO_LONG, "/CC928C/CustomsOfficeOfDeparture[1]/referenceNumber".to_owned()),
         ];
         assert_eq!(found, expected);
     }

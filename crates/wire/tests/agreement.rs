@@ -21,14 +21,8 @@ fn every_sample_has_the_recorded_verdict() {
         .filter_map(|sample| {
             let verdict = validate(&sample.bytes, &Limits::default());
             let is_same = verdict.message == Some(sample.message) && verdict.is_valid() == sample.is_valid;
-            (!is_same).then(|| {
-                format!(
-                    "{:?} valid {}: {:?}",
-                    sample.path,
-                    sample.is_valid,
-                    verdict.errors.first()
-                )
-            })
+            (!is_same)
+                .then(|| format!("{:?} valid {}: {:?}", sample.path, sample.is_valid, verdict.errors.first()))
         })
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -52,10 +46,7 @@ fn changed_samples_have_the_verdict_first_line_and_code_of_xmllint() {
     let mut random = Random::seeded(20_261_124);
     let folder = std::env::temp_dir().join(format!("tidewaiter-mutants-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let originals: Vec<Sample> = samples(&data)
-        .into_iter()
-        .filter(|sample| sample.is_valid)
-        .collect();
+    let originals: Vec<Sample> = samples(&data).into_iter().filter(|sample| sample.is_valid).collect();
     let mutants = mutants(&originals, rounds(600, 10_000), &folder, &mut random);
     let judgements = judge(&data, &mutants);
     let mut failures = Vec::new();
@@ -65,31 +56,15 @@ fn changed_samples_have_the_verdict_first_line_and_code_of_xmllint() {
         invalid += usize::from(!judgement.is_valid);
         let verdict = validate(&mutant.bytes, &Limits::default());
         // A document type is refused whatever xmllint says of it.
-        if verdict
-            .errors
-            .first()
-            .is_some_and(|error| error.message.contains("document type"))
-        {
+        if verdict.errors.first().is_some_and(|error| error.message.contains("document type")) {
             continue;
         }
         if let Err(difference) = compare(mutant.of, &verdict, judgement) {
-            failures.push(format!(
-                "{:?} of {} ({}): {difference}",
-                mutant.file, mutant.of, mutant.what
-            ));
+            failures.push(format!("{:?} of {} ({}): {difference}", mutant.file, mutant.of, mutant.what));
         }
     }
-    println!(
-        "{} mutants, {invalid} invalid, {} differences",
-        mutants.len(),
-        failures.len()
-    );
-    assert!(
-        failures.is_empty(),
-        "{} differences:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    println!("{} mutants, {invalid} invalid, {} differences", mutants.len(), failures.len());
+    assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -134,11 +109,7 @@ fn fields(samples: &[Sample]) -> BTreeMap<&'static str, Field> {
             }
             let facts = wire::element(sample.message, &path[1..].join("/"));
             if let Some(format) = facts.and_then(|facts| facts.format) {
-                fields.entry(format).or_insert(Field {
-                    sample: index,
-                    from: leaf.inside,
-                    to: leaf.outside,
-                });
+                fields.entry(format).or_insert(Field { sample: index, from: leaf.inside, to: leaf.outside });
             }
         }
     }
@@ -154,34 +125,17 @@ fn every_format_takes_the_values_that_xmllint_takes() {
     let mut random = Random::seeded(4_711);
     let folder = std::env::temp_dir().join(format!("tidewaiter-values-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let originals: Vec<Sample> = samples(&data)
-        .into_iter()
-        .filter(|sample| sample.is_valid)
-        .collect();
+    let originals: Vec<Sample> = samples(&data).into_iter().filter(|sample| sample.is_valid).collect();
     let fields = fields(&originals);
-    assert!(
-        fields.len() > 60,
-        "only {} formats occur in the samples",
-        fields.len()
-    );
+    assert!(fields.len() > 60, "only {} formats occur in the samples", fields.len());
     let mut mutants = Vec::new();
     for (format, field) in &fields {
         let sample = &originals[field.sample];
         for value in values::values_like(&sample.bytes[field.from..field.to], rounds(12, 200), &mut random) {
-            let bytes = [
-                &sample.bytes[..field.from],
-                value.as_bytes(),
-                &sample.bytes[field.to..],
-            ]
-            .concat();
+            let bytes = [&sample.bytes[..field.from], value.as_bytes(), &sample.bytes[field.to..]].concat();
             let file = folder.join(format!("{}.xml", mutants.len()));
             std::fs::write(&file, &bytes).unwrap();
-            mutants.push(Mutant {
-                what: format!("{value:?} as {format}"),
-                of: sample.message,
-                file,
-                bytes,
-            });
+            mutants.push(Mutant { what: format!("{value:?} as {format}"), of: sample.message, file, bytes });
         }
     }
     let judgements = judge(&data, &mutants);
@@ -193,24 +147,17 @@ fn every_format_takes_the_values_that_xmllint_takes() {
             Some(format!("{} of {}: {difference}", mutant.what, mutant.of))
         })
         .collect();
-    println!(
-        "{} values of {} formats, {} differences",
-        mutants.len(),
-        fields.len(),
-        differences.len()
-    );
+    println!("{} values of {} formats, {} differences", mutants.len(), fields.len(), differences.len());
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
 fn mutants(originals: &[Sample], count: usize, folder: &std::path::Path, random: &mut Random) -> Vec<Mutant> {
     let by_message =
-        originals
-            .iter()
-            .fold(BTreeMap::<MessageType, Vec<&Sample>>::new(), |mut map, sample| {
-                map.entry(sample.message).or_default().push(sample);
-                map
-            });
+        originals.iter().fold(BTreeMap::<MessageType, Vec<&Sample>>::new(), |mut map, sample| {
+            map.entry(sample.message).or_default().push(sample);
+            map
+        });
     let messages: Vec<&Vec<&Sample>> = by_message.values().collect();
     let mut mutants = Vec::new();
     while mutants.len() < count {
@@ -225,12 +172,7 @@ fn mutants(originals: &[Sample], count: usize, folder: &std::path::Path, random:
         let (what, bytes) = mutation::mutate(text.trim_start_matches('\u{feff}'), random);
         let file = folder.join(format!("{}.xml", mutants.len()));
         std::fs::write(&file, &bytes).unwrap();
-        mutants.push(Mutant {
-            what,
-            of: sample.message,
-            file,
-            bytes,
-        });
+        mutants.push(Mutant { what, of: sample.message, file, bytes });
     }
     mutants
 }
@@ -240,8 +182,5 @@ fn judge(data: &std::path::Path, mutants: &[Mutant]) -> std::collections::HashMa
     for mutant in mutants {
         files.entry(mutant.of).or_default().push(mutant.file.clone());
     }
-    files
-        .into_iter()
-        .flat_map(|(message, files)| xmllint(&schema(data, message), &files))
-        .collect()
+    files.into_iter().flat_map(|(message, files)| xmllint(&schema(data, message), &files)).collect()
 }

@@ -69,27 +69,17 @@ fn document(message: MessageType, extent: Extent) -> Document {
             Some(format) => {
                 // The element's group is the last one added, so that each repetition is filled.
                 let (group, name) = path.rsplit_once('/').unwrap_or(("", &path));
-                let groups = if group.is_empty() {
-                    vec![document.root_mut()]
-                } else {
-                    document.groups_mut(group)
-                };
+                let groups =
+                    if group.is_empty() { vec![document.root_mut()] } else { document.groups_mut(group) };
                 for group in groups {
                     group.set(name, value(format));
                 }
             }
             None => {
-                let times = if extent == Extent::Most && facts.max > 1 {
-                    2
-                } else {
-                    1
-                };
+                let times = if extent == Extent::Most && facts.max > 1 { 2 } else { 1 };
                 let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-                let parents = if parent.is_empty() {
-                    vec![document.root_mut()]
-                } else {
-                    document.groups_mut(parent)
-                };
+                let parents =
+                    if parent.is_empty() { vec![document.root_mut()] } else { document.groups_mut(parent) };
                 for parent in parents {
                     for _ in 0..times {
                         parent.add(name);
@@ -135,10 +125,7 @@ fn every_message_written_and_every_change_of_it_has_the_verdict_of_xmllint() {
                 files.insert(file, (what, bytes));
             }
         }
-        let judgements = xmllint(
-            &schema(&data, *message),
-            &files.keys().cloned().collect::<Vec<_>>(),
-        );
+        let judgements = xmllint(&schema(&data, *message), &files.keys().cloned().collect::<Vec<_>>());
         count += files.len();
         for (file, (what, bytes)) in files {
             let verdict = validate(&bytes, &Limits::default());
@@ -149,17 +136,11 @@ fn every_message_written_and_every_change_of_it_has_the_verdict_of_xmllint() {
                     first.line == line && says_the_same(first.code, &judgement.message)
                 });
             if !is_same && first.is_none_or(|first| !first.message.contains("document type")) {
-                differences.push(format!(
-                    "{file:?} ({what}): xmllint says {judgement:?}, wire {first:?}"
-                ));
+                differences.push(format!("{file:?} ({what}): xmllint says {judgement:?}, wire {first:?}"));
             }
         }
     }
-    println!(
-        "{count} files of {} messages, {} differences",
-        MessageType::ALL.len(),
-        differences.len()
-    );
+    println!("{count} files of {} messages, {} differences", MessageType::ALL.len(), differences.len());
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     std::fs::remove_dir_all(&folder).unwrap();
 }

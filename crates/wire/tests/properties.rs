@@ -35,12 +35,7 @@ fn every_valid_sample_survives_reading_and_writing() {
         let document = read(&sample.bytes, &Limits::default()).unwrap();
         let written = write(&document).unwrap_or_else(|errors| panic!("{:?}: {errors:?}", sample.path));
         let again = read(&written, &Limits::default()).unwrap();
-        assert_eq!(
-            without_empty(&again),
-            without_empty(&document),
-            "{:?}",
-            sample.path
-        );
+        assert_eq!(without_empty(&again), without_empty(&document), "{:?}", sample.path);
         assert_eq!(write(&again).unwrap(), written, "{:?}", sample.path);
         count += 1;
     }
@@ -56,10 +51,7 @@ fn without_empty(document: &Document) -> Document {
 #[test]
 fn changed_samples_never_panic_and_are_read_exactly_if_valid() {
     let Some(data) = data() else { return };
-    let originals: Vec<_> = samples(&data)
-        .into_iter()
-        .filter(|sample| sample.is_valid)
-        .collect();
+    let originals: Vec<_> = samples(&data).into_iter().filter(|sample| sample.is_valid).collect();
     let mut random = Random::seeded(99);
     for _ in 0..rounds(500, 5_000) {
         let sample = random.pick(&originals);
@@ -109,17 +101,9 @@ fn all_errors_are_reported_in_order_with_their_places() {
         (2, 3, cl030::MISSING, "/CC928C/messageSender"),
         (3, 3, cl030::WRONG_TYPE, "/CC928C/preparationDateAndTime"),
         (6, 34, cl030::TOO_MANY, "/CC928C/TransitOperation[1]/LRN[2]"),
-        (
-            7,
-            29,
-            cl030::TOO_SHORT,
-            "/CC928C/CustomsOfficeOfDeparture[1]/referenceNumber",
-        ),
+        (7, 29, cl030::TOO_SHORT, "/CC928C/CustomsOfficeOfDeparture[1]/referenceNumber"),
     ];
-    assert_eq!(
-        found,
-        expected.map(|(line, column, code, path)| (line, column, code, path.to_owned()))
-    );
+    assert_eq!(found, expected.map(|(line, column, code, path)| (line, column, code, path.to_owned())));
 }
 
 #[test]
@@ -130,10 +114,7 @@ fn an_element_out_of_order_is_one_error() {
     );
     let errors = validate(swapped.as_bytes(), &Limits::default()).errors;
     assert_eq!(errors.len(), 1, "{errors:?}");
-    assert_eq!(
-        (errors[0].code, errors[0].path.as_str()),
-        (cl030::NOT_EXPECTED, "/CC928C/messageRecipient")
-    );
+    assert_eq!((errors[0].code, errors[0].path.as_str()), (cl030::NOT_EXPECTED, "/CC928C/messageRecipient"));
 }
 
 #[test]
@@ -151,83 +132,43 @@ fn the_verdict_is_one_line_of_json() {
         (&serde_json::Value::Null, &serde_json::Value::Bool(false))
     );
     let json: serde_json::Value = serde_json::from_str(&wire::verdict_json("c", VALID.as_bytes())).unwrap();
-    assert_eq!(
-        json.to_string(),
-        r#"{"errors":[],"file":"c","message":"CC928C","valid":true}"#
-    );
+    assert_eq!(json.to_string(), r#"{"errors":[],"file":"c","message":"CC928C","valid":true}"#);
 }
 
 #[test]
 fn each_limit_is_kept() {
     let deep = VALID.replace("L1", &"<a>".repeat(100_000));
-    assert_eq!(
-        first_code(deep.as_bytes(), &Limits::default()),
-        Some(cl030::OTHER)
-    );
-    let small = Limits {
-        bytes: 100,
-        ..Limits::default()
-    };
+    assert_eq!(first_code(deep.as_bytes(), &Limits::default()), Some(cl030::OTHER));
+    let small = Limits { bytes: 100, ..Limits::default() };
     assert_eq!(first_code(VALID.as_bytes(), &small), Some(cl030::OTHER));
-    let few = Limits {
-        elements: 5,
-        ..Limits::default()
-    };
+    let few = Limits { elements: 5, ..Limits::default() };
     assert_eq!(first_code(VALID.as_bytes(), &few), Some(cl030::OTHER));
-    let many = VALID.replace(
-        "<LRN>",
-        &format!(
-            "<LRN {}>",
-            (0..100).map(|n| format!("a{n}=\"\" ")).collect::<String>()
-        ),
-    );
-    assert_eq!(
-        first_code(many.as_bytes(), &Limits::default()),
-        Some(cl030::OTHER)
-    );
+    let many = VALID
+        .replace("<LRN>", &format!("<LRN {}>", (0..100).map(|n| format!("a{n}=\"\" ")).collect::<String>()));
+    assert_eq!(first_code(many.as_bytes(), &Limits::default()), Some(cl030::OTHER));
     let long = VALID.replace("L1", &" ".repeat(2_000_000));
-    assert_eq!(
-        first_code(long.as_bytes(), &Limits::default()),
-        Some(cl030::OTHER)
-    );
+    assert_eq!(first_code(long.as_bytes(), &Limits::default()), Some(cl030::OTHER));
     let references = VALID.replace("L1", &"&#65;".repeat(20));
-    let none = Limits {
-        references: 10,
-        ..Limits::default()
-    };
+    let none = Limits { references: 10, ..Limits::default() };
     assert_eq!(first_code(references.as_bytes(), &none), Some(cl030::OTHER));
     let wrong = VALID.replace("<LRN>L1</LRN>", &"<x/>".repeat(5_000));
-    assert_eq!(
-        validate(wrong.as_bytes(), &Limits::default()).errors.len(),
-        Limits::default().errors
-    );
+    assert_eq!(validate(wrong.as_bytes(), &Limits::default()).errors.len(), Limits::default().errors);
 }
 
 /// Files of 8 MB that would cost much more than their size if anything grew with their names, prefixes or errors.
 #[test]
 fn hostile_files_cost_no_more_than_their_size() {
     let long = "a".repeat(30_000);
-    let nested = VALID.replace(
-        "L1",
-        &format!("{}{}", format!("<{long}>").repeat(200), "<q:b/>".repeat(5_000)),
-    );
+    let nested =
+        VALID.replace("L1", &format!("{}{}", format!("<{long}>").repeat(200), "<q:b/>".repeat(5_000)));
     let undeclared = VALID.replace("L1", &"<q:b/>".repeat(1_000_000));
     let declared: String = (0..60).map(|n| format!(" xmlns:p{n}=\"u\"")).collect();
-    let prefixed = VALID.replace(
-        "L1",
-        &format!(
-            "{}{}",
-            format!("<a{declared}>").repeat(200),
-            "<p0:b/>".repeat(500_000)
-        ),
-    );
+    let prefixed = VALID
+        .replace("L1", &format!("{}{}", format!("<a{declared}>").repeat(200), "<p0:b/>".repeat(500_000)));
     for file in [nested, undeclared, prefixed] {
         let errors = validate(file.as_bytes(), &Limits::default()).errors;
         assert!(!errors.is_empty() && errors.len() <= 2 * Limits::default().errors);
-        let size: usize = errors
-            .iter()
-            .map(|error| error.path.len() + error.message.len())
-            .sum();
+        let size: usize = errors.iter().map(|error| error.path.len() + error.message.len()).sum();
         assert!(size < 64 * 1024 * 1024, "{size} bytes of errors");
     }
 }
@@ -239,15 +180,9 @@ fn entity_bombs_and_external_entities_are_refused_unread() {
         "x".repeat(1000),
         VALID.replace("L1", "&c;")
     );
-    assert_eq!(
-        first_code(bomb.as_bytes(), &Limits::default()),
-        Some(cl030::NOT_WELL_FORMED)
-    );
+    assert_eq!(first_code(bomb.as_bytes(), &Limits::default()), Some(cl030::NOT_WELL_FORMED));
     let external = format!("<!DOCTYPE a SYSTEM \"file:///etc/passwd\">{VALID}");
-    assert_eq!(
-        first_code(external.as_bytes(), &Limits::default()),
-        Some(cl030::NOT_WELL_FORMED)
-    );
+    assert_eq!(first_code(external.as_bytes(), &Limits::default()), Some(cl030::NOT_WELL_FORMED));
 }
 
 #[test]

@@ -11,11 +11,8 @@ fn the_generator_makes_the_committed_table_byte_for_byte() {
     let Some(data) = support::data() else { return };
     let made = generator::table(&data).unwrap();
     let committed = include_str!("../tables/ncts-p5.table");
-    let first = made
-        .lines()
-        .zip(committed.lines())
-        .enumerate()
-        .find(|(_, (made, committed))| made != committed);
+    let first =
+        made.lines().zip(committed.lines()).enumerate().find(|(_, (made, committed))| made != committed);
     assert_eq!(first, None, "run `cargo xtask gen`");
     assert!(made == committed, "run `cargo xtask gen`");
 }

@@ -10,19 +10,10 @@ pub(super) fn format_body(types: &Types, of_type: &str) -> Result<String, String
     let mut values = String::new();
     let mut name = of_type.to_owned();
     let kind = loop {
-        let node = types
-            .simple
-            .get(&name)
-            .ok_or_else(|| format!("there is no type `{name}`"))?;
-        let restriction = node
-            .child("restriction")
-            .ok_or_else(|| format!("`{name}` is no restriction"))?;
+        let node = types.simple.get(&name).ok_or_else(|| format!("there is no type `{name}`"))?;
+        let restriction = node.child("restriction").ok_or_else(|| format!("`{name}` is no restriction"))?;
         let mut is_first_pattern = true;
-        for facet in restriction
-            .children
-            .iter()
-            .filter(|facet| facet.name != "annotation")
-        {
+        for facet in restriction.children.iter().filter(|facet| facet.name != "annotation") {
             let value = facet.required("value")?;
             match facet.name.as_str() {
                 "pattern" => {
@@ -97,11 +88,7 @@ pub(super) fn short_name(body: &str) -> Option<String> {
             "length" => "",
             _ => return None,
         };
-        let plain = if facet == "max" {
-            format!(".{{1,{count}}}")
-        } else {
-            format!(".{{{count}}}")
-        };
+        let plain = if facet == "max" { format!(".{{1,{count}}}") } else { format!(".{{{count}}}") };
         let word = match pattern {
             r"\P{Z}(.*\P{Z})?" => "trimmed",
             _ if pattern == plain => "text",

@@ -18,8 +18,7 @@ impl Node {
     }
 
     pub(super) fn required(&self, name: &str) -> Result<&str, String> {
-        self.attribute(name)
-            .ok_or_else(|| format!("a <{}> has no attribute `{name}`", self.name))
+        self.attribute(name).ok_or_else(|| format!("a <{}> has no attribute `{name}`", self.name))
     }
 
     pub(super) fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
@@ -32,13 +31,7 @@ impl Node {
 
     /// The first element of that name at any depth.
     pub(super) fn find(&self, name: &str) -> Option<&Node> {
-        self.children.iter().find_map(|child| {
-            if child.name == name {
-                Some(child)
-            } else {
-                child.find(name)
-            }
-        })
+        self.children.iter().find_map(|child| if child.name == name { Some(child) } else { child.find(name) })
     }
 }
 
@@ -46,11 +39,7 @@ pub(super) fn parse_file(path: &Path) -> Result<Node, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
     let mut reader = Reader::from_str(&text);
-    let mut open = vec![Node {
-        name: String::new(),
-        attributes: BTreeMap::new(),
-        children: Vec::new(),
-    }];
+    let mut open = vec![Node { name: String::new(), attributes: BTreeMap::new(), children: Vec::new() }];
     loop {
         match reader.read_event().map_err(|error| wrong(&error))? {
             Event::Start(tag) => open.push(node(&tag).map_err(|error| wrong(&error))?),
@@ -68,11 +57,7 @@ pub(super) fn parse_file(path: &Path) -> Result<Node, String> {
         }
     }
     let document = open.pop().ok_or_else(|| wrong(&"it is empty"))?;
-    document
-        .children
-        .into_iter()
-        .next()
-        .ok_or_else(|| wrong(&"it is empty"))
+    document.children.into_iter().next().ok_or_else(|| wrong(&"it is empty"))
 }
 
 fn adopt(open: &mut [Node], child: Node) {
@@ -90,9 +75,5 @@ fn node(tag: &quick_xml::events::BytesStart<'_>) -> Result<Node, String> {
         attributes.insert(key, value.into_owned());
     }
     let name = tag.local_name().as_ref().to_owned();
-    Ok(Node {
-        name,
-        attributes,
-        children: Vec::new(),
-    })
+    Ok(Node { name, attributes, children: Vec::new() })
 }

@@ -12,18 +12,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("exchange", &["base", "evidence"]),
     ("wire", &["base"]),
     ("store", &["base"]),
-    (
-        "node",
-        &[
-            "base",
-            "agreements",
-            "customs",
-            "evidence",
-            "exchange",
-            "wire",
-            "store",
-        ],
-    ),
+    ("node", &["base", "agreements", "customs", "evidence", "exchange", "wire", "store"]),
     ("web", &["base", "node"]),
     ("corridor", &["base", "wire", "node"]),
     (
@@ -51,18 +40,7 @@ const PURE_ROOMS: [(&str, &[&str]); 7] = [
     ("base", &["jiff", "rust_decimal"]),
     ("agreements", &["cedar-policy", "sha2", "toml"]),
     ("customs", &["rust_decimal"]),
-    (
-        "evidence",
-        &[
-            "aws-lc-rs",
-            "base64",
-            "coset",
-            "ciborium",
-            "hpke",
-            "sha2",
-            "zeroize",
-        ],
-    ),
+    ("evidence", &["aws-lc-rs", "base64", "coset", "ciborium", "hpke", "sha2", "zeroize"]),
     ("exchange", &["ciborium", "coset"]),
     ("wire", &["quick-xml", "regex"]),
     ("store", &["postgres", "rusqlite", "sha2"]),
@@ -73,25 +51,13 @@ const EVERYWHERE: [&str; 3] = ["serde", "serde_json", "thiserror"];
 
 /// Guests that are kept in few rooms, in which case the reason.
 const KEPT: [(&str, &[&str], &str); 9] = [
-    (
-        "cedar-policy",
-        &["agreements"],
-        "it is a slow build, and only agreements decide what may leave",
-    ),
-    (
-        "aws-lc-rs",
-        &["evidence"],
-        "it is a slow build, and keys are handled in one place",
-    ),
+    ("cedar-policy", &["agreements"], "it is a slow build, and only agreements decide what may leave"),
+    ("aws-lc-rs", &["evidence"], "it is a slow build, and keys are handled in one place"),
     ("hpke", &["evidence"], "keys are handled in one place"),
     ("coset", &["evidence"], "statements have one form"),
     ("rusqlite", &["store"], "one port, two adapters"),
     ("postgres", &["store"], "one port, two adapters"),
-    (
-        "quick-xml",
-        &["wire", "xtask"],
-        "messages are read and written by one engine",
-    ),
+    ("quick-xml", &["wire", "xtask"], "messages are read and written by one engine"),
     ("axum", &["web", "sim"], "nothing inside knows HTTP routes"),
     ("askama", &["web"], "nothing inside knows pages"),
 ];
@@ -102,9 +68,9 @@ pub fn check(metadata: &Value, report: &mut Report) -> Result<(), String> {
     for package in packages.ok_or("cargo metadata lists no packages")? {
         let room = room_of(text(package, "name"));
         if !ROOMS.iter().any(|(name, _)| *name == room) {
-            report.errors.push(format!(
-                "`{room}` is no room of the house; add it to ROOMS with what it may use"
-            ));
+            report
+                .errors
+                .push(format!("`{room}` is no room of the house; add it to ROOMS with what it may use"));
             continue;
         }
         let dependencies = package.get("dependencies").and_then(Value::as_array);
@@ -122,10 +88,7 @@ fn check_dependency(room: &str, dependency: &Value, report: &mut Report) {
     if ROOMS.iter().any(|(name, _)| *name == used) {
         let allowed = may_use(room, used) || (for_tests && (used == room || room == "tidewaiter"));
         if !allowed {
-            report.errors.push(format!(
-                "`{room}` must not use `{used}`; it may use {}",
-                rooms_for(room)
-            ));
+            report.errors.push(format!("`{room}` must not use `{used}`; it may use {}", rooms_for(room)));
         }
         return;
     }
@@ -138,34 +101,24 @@ fn check_dependency(room: &str, dependency: &Value, report: &mut Report) {
         && !guests.contains(&name)
         && !EVERYWHERE.contains(&name)
     {
-        report.errors.push(format!(
-            "`{room}` must not depend on `{name}`; it is pure and has few guests"
-        ));
+        report.errors.push(format!("`{room}` must not depend on `{name}`; it is pure and has few guests"));
     }
     let kept = KEPT.iter().find(|(guest, _, _)| *guest == name);
     if let Some((_, rooms, reason)) = kept
         && !rooms.contains(&room)
         && pure.is_none()
     {
-        report
-            .errors
-            .push(format!("`{room}` must not depend on `{name}`: {reason}"));
+        report.errors.push(format!("`{room}` must not depend on `{name}`: {reason}"));
     }
 }
 
 fn may_use(room: &str, used: &str) -> bool {
-    ROOMS
-        .iter()
-        .any(|(name, uses)| *name == room && uses.contains(&used))
+    ROOMS.iter().any(|(name, uses)| *name == room && uses.contains(&used))
 }
 
 fn rooms_for(room: &str) -> String {
-    let uses = ROOMS
-        .iter()
-        .find(|(name, _)| *name == room)
-        .map(|(_, uses)| uses.join(", "));
-    uses.filter(|uses| !uses.is_empty())
-        .unwrap_or_else(|| "no other room".to_owned())
+    let uses = ROOMS.iter().find(|(name, _)| *name == room).map(|(_, uses)| uses.join(", "));
+    uses.filter(|uses| !uses.is_empty()).unwrap_or_else(|| "no other room".to_owned())
 }
 
 /// `tidewaiter-base` is the room `base`.
@@ -194,21 +147,9 @@ mod tests {
     #[test]
     fn arrows_point_inward() {
         let cases = [
-            (
-                "tidewaiter-base",
-                "tidewaiter-wire",
-                "`base` must not use `wire`; it may use no other room",
-            ),
-            (
-                "tidewaiter-customs",
-                "tidewaiter-store",
-                "`customs` must not use `store`; it may use base",
-            ),
-            (
-                "tidewaiter-web",
-                "tidewaiter-store",
-                "`web` must not use `store`; it may use base, node",
-            ),
+            ("tidewaiter-base", "tidewaiter-wire", "`base` must not use `wire`; it may use no other room"),
+            ("tidewaiter-customs", "tidewaiter-store", "`customs` must not use `store`; it may use base"),
+            ("tidewaiter-web", "tidewaiter-store", "`web` must not use `store`; it may use base, node"),
             ("tidewaiter-exchange", "tidewaiter-evidence", ""),
             ("tidewaiter-sim", "tidewaiter-web", ""),
             ("tidewaiter", "tidewaiter-node", ""),
@@ -224,11 +165,7 @@ mod tests {
             ),
         ];
         for (room, dependency, expected) in cases {
-            assert_eq!(
-                errors(room, dependency, None).join(""),
-                expected,
-                "{room} -> {dependency}"
-            );
+            assert_eq!(errors(room, dependency, None).join(""), expected, "{room} -> {dependency}");
         }
     }
 
@@ -254,17 +191,8 @@ mod tests {
                 "{room} -> {guest}: {found}"
             );
         }
-        assert_eq!(
-            errors("tidewaiter-customs", "insta", Some("dev")),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            errors("tidewaiter-customs", "tidewaiter-wire", Some("dev")).len(),
-            1
-        );
-        assert_eq!(
-            errors("tidewaiter-store", "tidewaiter-store", Some("dev")),
-            Vec::<String>::new()
-        );
+        assert_eq!(errors("tidewaiter-customs", "insta", Some("dev")), Vec::<String>::new());
+        assert_eq!(errors("tidewaiter-customs", "tidewaiter-wire", Some("dev")).len(), 1);
+        assert_eq!(errors("tidewaiter-store", "tidewaiter-store", Some("dev")), Vec::<String>::new());
     }
 }

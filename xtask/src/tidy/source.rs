@@ -15,29 +15,20 @@ const EMPTY_WORDS: [&str; 5] = ["manager", "helper", "helpers", "utils", "misc"]
 pub fn check(name: &str, text: &str, report: &mut Report) {
     let lines = text.lines().count();
     if lines > TOO_LONG {
-        report.errors.push(format!(
-            "{name}: it has {lines} lines; divide it, {TOO_LONG} is the limit"
-        ));
+        report.errors.push(format!("{name}: it has {lines} lines; divide it, {TOO_LONG} is the limit"));
     } else if lines > LONG {
-        report
-            .warnings
-            .push(format!("{name}: it has {lines} lines; up to {LONG} read well"));
+        report.warnings.push(format!("{name}: it has {lines} lines; up to {LONG} read well"));
     }
-    for word in identifiers(name)
-        .flat_map(words)
-        .filter(|word| EMPTY_WORDS.contains(&word.as_str()))
-    {
-        report.errors.push(format!(
-            "{name}: `{word}` in a path says nothing; name what it is in customs"
-        ));
+    for word in identifiers(name).flat_map(words).filter(|word| EMPTY_WORDS.contains(&word.as_str())) {
+        report.errors.push(format!("{name}: `{word}` in a path says nothing; name what it is in customs"));
     }
     for (at, line) in code_only(text).lines().enumerate() {
         let place = format!("{name}:{}", at + 1);
         for identifier in identifiers(line) {
             if words(identifier).any(|word| EMPTY_WORDS.contains(&word.as_str())) {
-                report.errors.push(format!(
-                    "{place}: `{identifier}` says nothing; name what it is in customs"
-                ));
+                report
+                    .errors
+                    .push(format!("{place}: `{identifier}` says nothing; name what it is in customs"));
             }
         }
         for undone in ["todo!", "unimplemented!"] {
@@ -51,8 +42,7 @@ pub fn check(name: &str, text: &str, report: &mut Report) {
 }
 
 fn identifiers(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .filter(|part| !part.is_empty())
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|part| !part.is_empty())
 }
 
 /// The words of an identifier in lower case: `KeyManager` and `KEY_MANAGER` are both `key` and `manager`.
@@ -86,9 +76,7 @@ fn code_only(text: &str) -> String {
             quoted(rest)
         } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
             // A quotation mark as a character opens no text.
-            rest.get(1..)
-                .and_then(|after| after.find('\''))
-                .map_or(rest.len(), |end| end + 2)
+            rest.get(1..).and_then(|after| after.find('\'')).map_or(rest.len(), |end| end + 2)
         } else {
             code.push(letter);
             rest = rest.get(letter.len_utf8()..).unwrap_or_default();
@@ -118,9 +106,7 @@ fn quoted(rest: &str) -> usize {
 /// The length of a raw text such as `r#"..."#`, if one begins here.
 fn raw_text(rest: &str, before: &str) -> Option<usize> {
     let within_a_word = before.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_');
-    let after = rest
-        .strip_prefix('r')
-        .filter(|_| !within_a_word || before.ends_with('b'))?;
+    let after = rest.strip_prefix('r').filter(|_| !within_a_word || before.ends_with('b'))?;
     let hashes = after.len() - after.trim_start_matches('#').len();
     let body = after.get(hashes..)?.strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
@@ -167,10 +153,7 @@ mod tests {
     #[test]
     fn undone_work_is_found_with_its_line() {
         let errors = found("src/a.rs", "fn a() {\n    // todo!()\n    todo!()\n}\n");
-        assert_eq!(
-            errors,
-            ["src/a.rs:3: `todo!` leaves work undone; finish it or refuse with an error"]
-        );
+        assert_eq!(errors, ["src/a.rs:3: `todo!` leaves work undone; finish it or refuse with an error"]);
         assert_eq!(found("src/a.rs", "/*\n*/ unimplemented!()").len(), 1);
     }
 

@@ -8,11 +8,7 @@ impl Finder<'_> {
     pub(super) fn duties(&mut self) {
         let draft = self.draft;
         self.repeats("obligations", "id", draft.obligations.iter().map(|row| &row.id));
-        let records: BTreeSet<_> = draft
-            .disclosures
-            .iter()
-            .flat_map(|row| &row.record_types)
-            .collect();
+        let records: BTreeSet<_> = draft.disclosures.iter().flat_map(|row| &row.record_types).collect();
         for (position, row) in draft.obligations.iter().enumerate() {
             self.clause_known(format!("obligations[{position}].clause"), &row.clause);
             for record in row.record_types.iter().filter(|record| !records.contains(record)) {
@@ -25,22 +21,14 @@ impl Finder<'_> {
             }
         }
         let category = |row: &crate::duty::Retention| {
-            row.category
-                .as_ref()
-                .map_or_else(|| "all others".to_owned(), ToString::to_string)
+            row.category.as_ref().map_or_else(|| "all others".to_owned(), ToString::to_string)
         };
         self.repeats("retention", "category", draft.retention.iter().map(category));
         for (position, row) in draft.retention.iter().enumerate() {
             self.clause_known(format!("retention[{position}].clause"), &row.clause);
             if let Some(category) = &row.category {
                 let place = format!("retention[{position}].category");
-                self.term_known(
-                    place,
-                    Some(&row.clause),
-                    "categories",
-                    &draft.categories,
-                    category,
-                );
+                self.term_known(place, Some(&row.clause), "categories", &draft.categories, category);
             }
         }
         for (position, row) in draft.reciprocity.iter().enumerate() {
@@ -62,11 +50,7 @@ impl Finder<'_> {
 
     pub(super) fn golden_tests(&mut self) {
         let draft = self.draft;
-        self.repeats(
-            "golden_tests",
-            "name",
-            draft.golden_tests.iter().map(|test| &test.name),
-        );
+        self.repeats("golden_tests", "name", draft.golden_tests.iter().map(|test| &test.name));
         for (position, test) in draft.golden_tests.iter().enumerate() {
             let expected = &test.expected;
             let (field, missing) = match expected.outcome {

@@ -21,12 +21,7 @@ impl Element {
             if child.children.is_empty() {
                 found.push(child.name.clone());
             } else {
-                found.extend(
-                    child
-                        .leaves()
-                        .into_iter()
-                        .map(|leaf| format!("{}/{leaf}", child.name)),
-                );
+                found.extend(child.leaves().into_iter().map(|leaf| format!("{}/{leaf}", child.name)));
             }
         }
         found
@@ -80,11 +75,7 @@ impl Schemas {
         let mut definitions = self.shared.clone();
         let file = format!("{}.xsd", name.to_lowercase());
         let published = self.folder.join(&file);
-        let path = if published.exists() {
-            published
-        } else {
-            self.folder.join("reconstructed").join(file)
-        };
+        let path = if published.exists() { published } else { self.folder.join("reconstructed").join(file) };
         definitions.read(&path);
         let root = definitions.elements[name].clone();
         definitions.element(&root)

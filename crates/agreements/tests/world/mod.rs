@@ -16,14 +16,8 @@ use std::sync::Arc;
 
 pub const COUNTRIES: [&str; 4] = ["FR", "GB", "IT", "MN"];
 /// The parties are the first three countries.
-const BETWEEN_PARTIES: [(&str, &str); 6] = [
-    ("FR", "GB"),
-    ("FR", "IT"),
-    ("GB", "FR"),
-    ("GB", "IT"),
-    ("IT", "FR"),
-    ("IT", "GB"),
-];
+const BETWEEN_PARTIES: [(&str, &str); 6] =
+    [("FR", "GB"), ("FR", "IT"), ("GB", "FR"), ("GB", "IT"), ("IT", "FR"), ("IT", "GB")];
 pub const PURPOSES: [&str; 3] = ["audit", "risk", "transit"];
 pub const RECORDS: [&str; 2] = ["R1", "R2"];
 pub const ROLES: [&str; 2] = ["asks", "gives"];
@@ -42,17 +36,8 @@ pub const ELEMENTS: [(&str, &str, bool); 8] = [
 ];
 pub const UNKNOWN: [&str; 2] = ["photo", "holder/photo"];
 const CATEGORIES: [&str; 4] = ["free_text", "goods", "header", "party"];
-const PATTERNS: [&str; 9] = [
-    "*",
-    "**",
-    "goods/**",
-    "goods/*",
-    "goods/item/*",
-    "**/owner",
-    "holder/*",
-    "holder/name",
-    "remark",
-];
+const PATTERNS: [&str; 9] =
+    ["*", "**", "goods/**", "goods/*", "goods/item/*", "**/owner", "holder/*", "holder/name", "remark"];
 
 pub fn term(text: &str) -> Term {
     Term::parse(text).unwrap()
@@ -100,28 +85,19 @@ impl Disclosable for Record {
     fn project(self, permitted: &dyn Fn(&str) -> bool) -> Self {
         Self {
             record_type: self.record_type,
-            elements: self
-                .elements
-                .into_iter()
-                .filter(|(path, _)| permitted(path))
-                .collect(),
+            elements: self.elements.into_iter().filter(|(path, _)| permitted(path)).collect(),
         }
     }
 }
 
 pub fn records() -> impl Strategy<Value = Record> {
     let all: Vec<&str> = ELEMENTS.iter().map(|(path, ..)| *path).chain(UNKNOWN).collect();
-    (
-        select(RECORDS.as_slice()),
-        subsequence(all.clone(), 0..=all.len()),
-    )
-        .prop_map(|(record_type, paths)| Record {
+    (select(RECORDS.as_slice()), subsequence(all.clone(), 0..=all.len())).prop_map(|(record_type, paths)| {
+        Record {
             record_type: record_type.to_owned(),
-            elements: paths
-                .iter()
-                .map(|path| ((*path).to_owned(), format!("value of {path}")))
-                .collect(),
-        })
+            elements: paths.iter().map(|path| ((*path).to_owned(), format!("value of {path}"))).collect(),
+        }
+    })
 }
 
 fn terms(from: &'static [&'static str], least: usize) -> impl Strategy<Value = BTreeSet<Term>> {
@@ -133,12 +109,8 @@ fn ids(from: &'static [&'static str], least: usize) -> impl Strategy<Value = BTr
 }
 
 fn patterns(least: usize) -> impl Strategy<Value = BTreeSet<Pattern>> {
-    subsequence(PATTERNS.as_slice(), least..=4).prop_map(|chosen| {
-        chosen
-            .into_iter()
-            .map(|text| Pattern::parse(text).unwrap())
-            .collect()
-    })
+    subsequence(PATTERNS.as_slice(), least..=4)
+        .prop_map(|chosen| chosen.into_iter().map(|text| Pattern::parse(text).unwrap()).collect())
 }
 
 fn selectors() -> impl Strategy<Value = Selector> {
@@ -268,10 +240,7 @@ prop_compose! {
 /// A draft in which no party accepts an annex that no clause has.
 pub fn sound(mut draft: Draft) -> Draft {
     if draft.clauses.iter().all(|clause| clause.annex.is_none()) {
-        draft
-            .parties
-            .iter_mut()
-            .for_each(|party| party.accepted_annexes.clear());
+        draft.parties.iter_mut().for_each(|party| party.accepted_annexes.clear());
     }
     draft
 }
@@ -322,19 +291,14 @@ prop_compose! {
 }
 
 pub fn overlays() -> impl Strategy<Value = Vec<Overlay>> {
-    let overlay = (
-        select(COUNTRIES.as_slice()),
-        prop::collection::vec(prohibitions(), 0..3),
-    )
-        .prop_map(|(country, mut rows)| {
+    let overlay = (select(COUNTRIES.as_slice()), prop::collection::vec(prohibitions(), 0..3)).prop_map(
+        |(country, mut rows)| {
             for (position, row) in rows.iter_mut().enumerate() {
                 row.id = id(&format!("act-{position}"));
             }
-            Overlay {
-                administration: administration(country),
-                prohibitions: rows,
-            }
-        });
+            Overlay { administration: administration(country), prohibitions: rows }
+        },
+    );
     prop::collection::vec(overlay, 0..3)
 }
 
@@ -448,15 +412,13 @@ fn interpret_one(
         };
         // The tables of the agreement come before the law, and the law on elements before both.
         let by_law = |with_paths: bool| {
-            laws.iter()
-                .filter(|law| law.administration == request.sender)
-                .any(|law| {
-                    law.prohibitions.iter().any(|act| {
-                        act.paths.is_empty() != with_paths
-                            && applies(act, record, request, category, *personal)
-                            && (act.paths.is_empty() || act.paths.iter().any(|pattern| pattern.matches(path)))
-                    })
+            laws.iter().filter(|law| law.administration == request.sender).any(|law| {
+                law.prohibitions.iter().any(|act| {
+                    act.paths.is_empty() != with_paths
+                        && applies(act, record, request, category, *personal)
+                        && (act.paths.is_empty() || act.paths.iter().any(|pattern| pattern.matches(path)))
                 })
+            })
         };
         if by_law(true) {
             forbidden = true;
@@ -474,17 +436,10 @@ fn interpret_one(
             continue;
         }
         for row in &rows {
-            let clause = draft
-                .clauses
-                .iter()
-                .find(|clause| clause.id == row.clause)
-                .unwrap();
+            let clause = draft.clauses.iter().find(|clause| clause.id == row.clause).unwrap();
             let binds = |party: &Party| {
                 !party.reservations.contains(&clause.id)
-                    && clause
-                        .annex
-                        .as_ref()
-                        .is_none_or(|annex| party.accepted_annexes.contains(annex))
+                    && clause.annex.as_ref().is_none_or(|annex| party.accepted_annexes.contains(annex))
             };
             let fits = |selector: &Selector, who: &Administration| match selector {
                 Selector::Any(_) => true,
@@ -495,27 +450,15 @@ fn interpret_one(
                 && binds(taker)
                 && fits(&row.from, &request.sender)
                 && fits(&row.to, &request.recipient)
-                && row
-                    .from_role
-                    .as_ref()
-                    .is_none_or(|role| *role == request.sender_role)
-                && row
-                    .to_role
-                    .as_ref()
-                    .is_none_or(|role| *role == request.recipient_role)
+                && row.from_role.as_ref().is_none_or(|role| *role == request.sender_role)
+                && row.to_role.as_ref().is_none_or(|role| *role == request.recipient_role)
                 && row.trigger == request.trigger
                 && row.categories.iter().any(|known| known.as_str() == *category)
                 && (row.personal || !personal)
-                && row
-                    .conditions
-                    .iter()
-                    .all(|fact| request.facts.get(fact) == Some(&true))
+                && row.conditions.iter().all(|fact| request.facts.get(fact) == Some(&true))
                 && row.paths.iter().any(|pattern| pattern.matches(path));
             if permitted {
-                by_clause
-                    .entry(row.clause.to_string())
-                    .or_default()
-                    .insert(path.clone());
+                by_clause.entry(row.clause.to_string()).or_default().insert(path.clone());
             }
         }
     }
@@ -525,11 +468,8 @@ fn interpret_one(
             best = Some((clause, paths));
         }
     }
-    let header = |path: &String| {
-        ELEMENTS
-            .iter()
-            .any(|(known, category, _)| known == path && *category == "header")
-    };
+    let header =
+        |path: &String| ELEMENTS.iter().any(|(known, category, _)| known == path && *category == "header");
     match best {
         Some((clause, paths)) if paths.iter().any(|path| !header(path)) => Ok((clause, paths)),
         _ if forbidden => Err((7, "national_law", asked_under)),

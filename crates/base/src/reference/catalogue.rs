@@ -112,21 +112,15 @@ impl Shelf {
 impl Catalogue {
     /// A catalogue of what the project ships itself; see [`super::corridor`].
     pub(super) fn shipped(import: Import) -> Self {
-        let mut catalogue = Self {
-            names: import.names.clone(),
-            ..Self::default()
-        };
+        let mut catalogue = Self { names: import.names.clone(), ..Self::default() };
         catalogue.shipped.add(import);
         catalogue
     }
 
     /// What activating the import would change, compared with the latest versions.
     pub fn preview(&self, import: &Import) -> Preview {
-        let mut lists: Vec<ListPreview> = import
-            .lists
-            .iter()
-            .map(|(snapshot, list)| self.preview_list(snapshot, list))
-            .collect();
+        let mut lists: Vec<ListPreview> =
+            import.lists.iter().map(|(snapshot, list)| self.preview_list(snapshot, list)).collect();
         lists.sort_by(|one, two| (&one.list, &one.snapshot).cmp(&(&two.list, &two.snapshot)));
         let offices = import.offices.as_ref().map(|(snapshot, table)| {
             let current = self.office_versions().latest();
@@ -144,18 +138,11 @@ impl Catalogue {
             let derived = by_offices && office_list(code.as_str()).is_some();
             !derived && !in_import(code) && self.list_versions(code.as_str()).is_none()
         });
-        Preview {
-            lists,
-            offices,
-            not_loaded,
-            warnings: import.warnings.clone(),
-        }
+        Preview { lists, offices, not_loaded, warnings: import.warnings.clone() }
     }
 
     fn preview_list(&self, snapshot: &Snapshot, list: &CodeList) -> ListPreview {
-        let current = self
-            .list_versions(list.code().as_str())
-            .and_then(Versions::latest);
+        let current = self.list_versions(list.code().as_str()).and_then(Versions::latest);
         ListPreview {
             list: list.code().clone(),
             name: list.name().to_owned(),
@@ -205,19 +192,12 @@ impl Catalogue {
 
     /// All versions of a list, imported ones if there are any.
     pub fn list_versions(&self, list: &str) -> Option<&Versions<CodeList>> {
-        self.imported
-            .lists
-            .get(list)
-            .or_else(|| self.shipped.lists.get(list))
+        self.imported.lists.get(list).or_else(|| self.shipped.lists.get(list))
     }
 
     /// All versions of the table of customs offices, imported ones if there are any.
     pub fn office_versions(&self) -> &Versions<OfficeTable> {
-        if self.imported.offices.is_empty() {
-            &self.shipped.offices
-        } else {
-            &self.imported.offices
-        }
+        if self.imported.offices.is_empty() { &self.shipped.offices } else { &self.imported.offices }
     }
 
     /// The customs office of that reference number, if it is open on that day.
@@ -238,10 +218,7 @@ impl Catalogue {
 }
 
 fn office_list(list: &str) -> Option<&'static [Role]> {
-    OFFICE_LISTS
-        .iter()
-        .find(|(code, _)| *code == list)
-        .map(|(_, roles)| *roles)
+    OFFICE_LISTS.iter().find(|(code, _)| *code == list).map(|(_, roles)| *roles)
 }
 
 fn has_one_of(office: &Office, roles: &[Role]) -> bool {

@@ -44,10 +44,7 @@ pub fn catalogue() -> Result<Catalogue, ReferenceError> {
     }
     let mut offices = parse_offices(OFFICES_FILE, OFFICES)?;
     offices.partial = true;
-    let snapshot = Snapshot {
-        date: None,
-        source: OFFICES_FILE.to_owned(),
-    };
+    let snapshot = Snapshot { date: None, source: OFFICES_FILE.to_owned() };
     import.offices = Some((snapshot, offices));
     Ok(Catalogue::shipped(import))
 }

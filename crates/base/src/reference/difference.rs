@@ -58,11 +58,7 @@ fn by_code(list: &CodeList) -> BTreeMap<(String, usize), Entry> {
     let mut entries = BTreeMap::new();
     let mut previous = (String::new(), 0);
     for entry in list.entries() {
-        let number = if entry.code == previous.0 {
-            previous.1 + 1
-        } else {
-            0
-        };
+        let number = if entry.code == previous.0 { previous.1 + 1 } else { 0 };
         previous = (entry.code.clone(), number);
         entries.insert(previous.clone(), entry.clone());
     }
@@ -70,11 +66,7 @@ fn by_code(list: &CodeList) -> BTreeMap<(String, usize), Entry> {
 }
 
 fn between<K: Ord, T: PartialEq>(mut old: BTreeMap<K, T>, new: BTreeMap<K, T>) -> Difference<T> {
-    let mut difference = Difference {
-        added: Vec::new(),
-        removed: Vec::new(),
-        changed: Vec::new(),
-    };
+    let mut difference = Difference { added: Vec::new(), removed: Vec::new(), changed: Vec::new() };
     for (key, after) in new {
         match old.remove(&key) {
             None => difference.added.push(after),
@@ -107,31 +99,13 @@ mod tests {
 
     #[test]
     fn entries_are_matched_by_code() {
-        let old = list(&[
-            ("A", "2024-01-01", "a"),
-            ("B", "2024-01-01", "b"),
-            ("C", "2024-01-01", "c"),
-        ]);
-        let new = list(&[
-            ("B", "2025-01-01", "b"),
-            ("C", "2024-01-01", "c"),
-            ("D", "2025-01-01", "d"),
-        ]);
+        let old = list(&[("A", "2024-01-01", "a"), ("B", "2024-01-01", "b"), ("C", "2024-01-01", "c")]);
+        let new = list(&[("B", "2025-01-01", "b"), ("C", "2024-01-01", "c"), ("D", "2025-01-01", "d")]);
         let found = list_difference(Some(&old), &new);
         assert_eq!(found.to_string(), "1 added, 1 removed, 1 changed");
         assert_eq!(found.added.first().unwrap().code, "D");
         assert_eq!(found.removed.first().unwrap().code, "A");
-        assert_eq!(
-            found
-                .changed
-                .first()
-                .unwrap()
-                .after
-                .valid_from
-                .unwrap()
-                .to_string(),
-            "2025-01-01"
-        );
+        assert_eq!(found.changed.first().unwrap().after.valid_from.unwrap().to_string(), "2025-01-01");
         assert!(list_difference(Some(&new), &new).is_empty());
         assert_eq!(list_difference(None, &new).added.len(), 3);
     }
@@ -140,9 +114,6 @@ mod tests {
     fn a_second_period_of_a_code_is_an_addition() {
         let old = list(&[("A", "2024-01-01", "a")]);
         let new = list(&[("A", "2024-01-01", "a"), ("A", "2025-01-01", "a again")]);
-        assert_eq!(
-            list_difference(Some(&old), &new).to_string(),
-            "1 added, 0 removed, 0 changed"
-        );
+        assert_eq!(list_difference(Some(&old), &new).to_string(), "1 added, 0 removed, 0 changed");
     }
 }

@@ -19,15 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The names under which exports give the code of an entry.
-const CODE_FIELDS: [&str; 7] = [
-    "code",
-    "documentType",
-    "role",
-    "currency",
-    "qualifier",
-    "method",
-    "type",
-];
+const CODE_FIELDS: [&str; 7] = ["code", "documentType", "role", "currency", "qualifier", "method", "type"];
 
 /// The most entries that one list may have. The largest known, places of the world by UN/LOCODE (CL244), has 100,000.
 const MAX_ENTRIES: usize = 500_000;
@@ -77,12 +69,7 @@ pub fn parse_list(file: &str, text: &str) -> Result<(Snapshot, CodeList), Refere
 
 fn read_list(file: &str, export: Export) -> Result<(Snapshot, CodeList), ReferenceError> {
     let code = ListCode::parse(&export.code_list).map_err(|wrong| {
-        ReferenceError::new(
-            file,
-            Place::File,
-            wrong.to_string(),
-            "name the list in `codeList`",
-        )
+        ReferenceError::new(file, Place::File, wrong.to_string(), "name the list in `codeList`")
     })?;
     if export.entries.len() > MAX_ENTRIES {
         return Err(ReferenceError::new(
@@ -98,17 +85,10 @@ fn read_list(file: &str, export: Export) -> Result<(Snapshot, CodeList), Referen
         .enumerate()
         .map(|(at, fields)| read_entry(file, Place::Entry(at + 1), fields))
         .collect::<Result<Vec<Entry>, _>>()?;
-    let extent = if export.complete {
-        Extent::Complete
-    } else {
-        Extent::Partial
-    };
+    let extent = if export.complete { Extent::Complete } else { Extent::Partial };
     let list = CodeList::new(code, export.name, extent, entries);
     refuse_repeats(file, &list)?;
-    let snapshot = Snapshot {
-        date: Date::parse(&export.snapshot).ok(),
-        source: export.snapshot,
-    };
+    let snapshot = Snapshot { date: Date::parse(&export.snapshot).ok(), source: export.snapshot };
     Ok((snapshot, list))
 }
 
@@ -117,24 +97,18 @@ fn read_entry(file: &str, place: Place, fields: &Map<String, Value>) -> Result<E
     let text = |name: &str| match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(other) => Err(wrong(
-            format!("`{name}` is `{other}`"),
-            "write it as text in quotes",
-        )),
+        Some(other) => Err(wrong(format!("`{name}` is `{other}`"), "write it as text in quotes")),
     };
     let day = |name: &str| {
         let parsed = text(name)?.map(Date::parse).transpose();
         parsed.map_err(|invalid| wrong(format!("`{name}`: {invalid}"), "write the day as in 2026-11-24"))
     };
-    let field = CODE_FIELDS
-        .iter()
-        .find(|name| fields.contains_key(**name))
-        .ok_or_else(|| {
-            wrong(
-                "there is no code".to_owned(),
-                "give it as `code`, `documentType`, `role`, `currency`, `qualifier`, `method` or `type`",
-            )
-        })?;
+    let field = CODE_FIELDS.iter().find(|name| fields.contains_key(**name)).ok_or_else(|| {
+        wrong(
+            "there is no code".to_owned(),
+            "give it as `code`, `documentType`, `role`, `currency`, `qualifier`, `method` or `type`",
+        )
+    })?;
     let code = text(field)?.unwrap_or_default();
     if !crate::identifier::is_plain_text(code, MAX_CODE_LENGTH) {
         return Err(wrong(
@@ -153,10 +127,7 @@ fn read_entry(file: &str, place: Place, fields: &Map<String, Value>) -> Result<E
         None | Some("valid") => State::Valid,
         Some("invalid") => State::Invalid,
         Some(other) => {
-            return Err(wrong(
-                format!("`{other}` is no state"),
-                "write `valid` or `invalid`",
-            ));
+            return Err(wrong(format!("`{other}` is no state"), "write `valid` or `invalid`"));
         }
     };
     let valid_from = day("activeFrom")?;
@@ -167,13 +138,7 @@ fn read_entry(file: &str, place: Place, fields: &Map<String, Value>) -> Result<E
             "let `activeTo` be the same day as `activeFrom` or a later one",
         ));
     }
-    Ok(Entry {
-        code: code.to_owned(),
-        valid_from,
-        valid_until,
-        state,
-        description: description.to_owned(),
-    })
+    Ok(Entry { code: code.to_owned(), valid_from, valid_until, state, description: description.to_owned() })
 }
 
 /// Two entries of one code from the same day would leave open which one holds.
@@ -206,9 +171,7 @@ mod tests {
     #[test]
     fn every_name_of_the_code_field_is_read() {
         for field in CODE_FIELDS {
-            let text = list(&format!(
-                r#"{{"state": "valid", "activeFrom": "2025-01-01", "{field}": "A"}}"#
-            ));
+            let text = list(&format!(r#"{{"state": "valid", "activeFrom": "2025-01-01", "{field}": "A"}}"#));
             let (_, list) = parse_list("test.json", &text).unwrap();
             assert_eq!(list.entries().first().unwrap().code, "A", "{field}");
         }
@@ -233,31 +196,16 @@ mod tests {
                 list(&format!(r#"{good}, {{"description": "none"}}"#)),
                 "x.json, entry 2: there is no code; give it as `code`",
             ),
-            (
-                list(r#"{"code": 7}"#),
-                "x.json, entry 1: `code` is `7`; write it as text in quotes",
-            ),
+            (list(r#"{"code": 7}"#), "x.json, entry 1: `code` is `7`; write it as text in quotes"),
             (list(r#"{"code": " A"}"#), "x.json, entry 1: ` A` is no code; "),
-            (
-                list(r#"{"code": "A", "state": "old"}"#),
-                "x.json, entry 1: `old` is no state; ",
-            ),
-            (
-                list(r#"{"code": "A", "activeFrom": "1.1.2025"}"#),
-                "x.json, entry 1: `activeFrom`: ",
-            ),
+            (list(r#"{"code": "A", "state": "old"}"#), "x.json, entry 1: `old` is no state; "),
+            (list(r#"{"code": "A", "activeFrom": "1.1.2025"}"#), "x.json, entry 1: `activeFrom`: "),
             (
                 list(r#"{"code": "A", "activeFrom": "2025-01-02", "activeTo": "2025-01-01"}"#),
                 "x.json, entry 1: `A` ends before it begins; ",
             ),
-            (
-                list(&format!("{good}, {good}")),
-                "x.json: the code `A` is there twice from the same day; ",
-            ),
-            (
-                list(good).replace("CL999", "999"),
-                "x.json: `999` is not a valid code list: ",
-            ),
+            (list(&format!("{good}, {good}")), "x.json: the code `A` is there twice from the same day; "),
+            (list(good).replace("CL999", "999"), "x.json: `999` is not a valid code list: "),
         ];
         for (text, expected) in cases {
             let wrong = parse_list("x.json", &text).unwrap_err().to_string();

@@ -44,11 +44,6 @@ impl fmt::Display for Place {
 
 impl ReferenceError {
     pub(super) fn new(file: &str, place: Place, reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            place,
-            reason: reason.into(),
-            fix: fix.into(),
-        }
+        Self { file: file.to_owned(), place, reason: reason.into(), fix: fix.into() }
     }
 }

@@ -55,16 +55,9 @@ impl Import {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let latest = import
-            .lists
-            .iter()
-            .filter_map(|(snapshot, _)| snapshot.date)
-            .max();
+        let latest = import.lists.iter().filter_map(|(snapshot, _)| snapshot.date).max();
         import.offices = offices.map(|(file, table)| {
-            let snapshot = Snapshot {
-                date: latest,
-                source: file,
-            };
+            let snapshot = Snapshot { date: latest, source: file };
             (snapshot, table)
         });
         import.compare(index, &lists_by_file);
@@ -149,11 +142,8 @@ mod tests {
 
     #[test]
     fn offices_take_the_date_of_the_lists() {
-        let import = Import::read([
-            file("a/Flag.json", FLAG),
-            file("a/offices.tsv", OFFICES),
-            file("README", "?"),
-        ]);
+        let import =
+            Import::read([file("a/Flag.json", FLAG), file("a/offices.tsv", OFFICES), file("README", "?")]);
         let (snapshot, table) = import.unwrap().offices.unwrap();
         assert_eq!(snapshot.date, crate::Date::parse("2026-01-01").ok());
         assert_eq!(table.offices.len(), 1);
@@ -179,11 +169,7 @@ mod tests {
             Import::read([file("a.json", "{"), file("b.tsv", ""), file("c.json", FLAG)]).unwrap_err();
         let files: Vec<&str> = errors.iter().map(|error| error.file.as_str()).collect();
         assert_eq!(files, ["a.json", "b.tsv"]);
-        assert!(
-            Import::read([]).unwrap_err()[0]
-                .to_string()
-                .contains("there is no reference data in it")
-        );
+        assert!(Import::read([]).unwrap_err()[0].to_string().contains("there is no reference data in it"));
         let twice = Import::read([file("a.tsv", OFFICES), file("b.tsv", OFFICES)]).unwrap_err();
         assert!(twice[0].to_string().starts_with("b.tsv: it is the second table"));
     }

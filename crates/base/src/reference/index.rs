@@ -51,21 +51,11 @@ pub fn parse_index(file: &str, text: &str) -> Result<Index, ReferenceError> {
             let entries = match field() {
                 "" => None,
                 count => Some(count.parse().map_err(|_| {
-                    wrong(
-                        format!("`{count}` is no count"),
-                        "write the number of entries or leave it empty",
-                    )
+                    wrong(format!("`{count}` is no count"), "write the number of entries or leave it empty")
                 })?),
             };
-            let file = Some(field())
-                .filter(|file| file.ends_with(".json"))
-                .map(str::to_owned);
-            Ok(IndexRow {
-                code,
-                name,
-                entries,
-                file,
-            })
+            let file = Some(field()).filter(|file| file.ends_with(".json")).map(str::to_owned);
+            Ok(IndexRow { code, name, entries, file })
         })
         .collect()
 }

@@ -19,11 +19,7 @@ impl ListCode {
         if digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::new(
-                "code list",
-                text,
-                "it must be `CL` and three digits, as in `CL017`",
-            ))
+            Err(Invalid::new("code list", text, "it must be `CL` and three digits, as in `CL017`"))
         }
     }
 }
@@ -113,12 +109,7 @@ impl CodeList {
     pub fn new(code: ListCode, name: impl Into<String>, extent: Extent, mut entries: Vec<Entry>) -> Self {
         // INVARIANT: `entry` searches by this order.
         entries.sort();
-        Self {
-            code,
-            name: name.into(),
-            extent,
-            entries,
-        }
+        Self { code, name: name.into(), extent, entries }
     }
 
     /// The list's number, as in `CL017`.
@@ -145,11 +136,7 @@ impl CodeList {
     /// must be valid and not have ended.
     pub fn entry(&self, code: &str, on: Date) -> Option<&Entry> {
         let first = self.entries.partition_point(|entry| entry.code.as_str() < code);
-        let of_code = self
-            .entries
-            .iter()
-            .skip(first)
-            .take_while(|entry| entry.code == code);
+        let of_code = self.entries.iter().skip(first).take_while(|entry| entry.code == code);
         of_code
             .filter(|entry| entry.valid_from.is_none_or(|from| from <= on))
             .last()
@@ -205,11 +192,7 @@ mod tests {
             ("C", "2026-01-01", Lookup::Absent),
         ];
         for (code, day, expected) in cases {
-            assert_eq!(
-                list.lookup(code, Date::parse(day).unwrap()),
-                expected,
-                "{code} on {day}"
-            );
+            assert_eq!(list.lookup(code, Date::parse(day).unwrap()), expected, "{code} on {day}");
         }
     }
 

@@ -164,9 +164,7 @@ pub struct OfficeTable {
 impl OfficeTable {
     /// The office of that reference number, if it is open on that day.
     pub fn office(&self, reference: &OfficeReference, on: Date) -> Option<&Office> {
-        self.offices
-            .get(reference)
-            .filter(|office| office.validity.contains(on))
+        self.offices.get(reference).filter(|office| office.validity.contains(on))
     }
 
     /// The offices with that role on that day, in order of their reference numbers.
@@ -194,23 +192,16 @@ pub fn parse_offices(file: &str, text: &str) -> Result<OfficeTable, ReferenceErr
     let mut offices = BTreeMap::new();
     for (at, line) in lines.filter(|(_, line)| !line.is_empty()) {
         let wrong = |reason: String, fix: &str| ReferenceError::new(file, Place::Line(at + 1), reason, fix);
-        let office = columns
-            .office(line)
-            .map_err(|invalid| wrong(invalid.to_string(), "correct the field"))?;
+        let office =
+            columns.office(line).map_err(|invalid| wrong(invalid.to_string(), "correct the field"))?;
         if office.reference.country() != office.country {
             return Err(wrong(
-                format!(
-                    "office `{}` is said to lie in `{}`",
-                    office.reference, office.country
-                ),
+                format!("office `{}` is said to lie in `{}`", office.reference, office.country),
                 "let the country be the first two letters of the reference number",
             ));
         }
         if offices.len() >= MAX_OFFICES {
-            return Err(wrong(
-                format!("there are more than {MAX_OFFICES} offices"),
-                "split the table",
-            ));
+            return Err(wrong(format!("there are more than {MAX_OFFICES} offices"), "split the table"));
         }
         if let Some(before) = offices.insert(office.reference.clone(), office) {
             return Err(wrong(
@@ -219,10 +210,7 @@ pub fn parse_offices(file: &str, text: &str) -> Result<OfficeTable, ReferenceErr
             ));
         }
     }
-    Ok(OfficeTable {
-        offices,
-        partial: false,
-    })
+    Ok(OfficeTable { offices, partial: false })
 }
 
 /// Where each column is.
@@ -268,15 +256,9 @@ impl Columns {
         Ok(Office {
             reference: OfficeReference::parse(field(self.id))?,
             country: Country::parse(field(self.country))?,
-            roles: field(self.roles)
-                .split_whitespace()
-                .map(Role::parse)
-                .collect::<Result<_, _>>()?,
+            roles: field(self.roles).split_whitespace().map(Role::parse).collect::<Result<_, _>>()?,
             name: field(self.name).to_owned(),
-            validity: Validity {
-                from: day(self.from)?,
-                until: day(self.until)?,
-            },
+            validity: Validity { from: day(self.from)?, until: day(self.until)? },
         })
     }
 }

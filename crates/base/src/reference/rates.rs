@@ -76,11 +76,7 @@ impl ExchangeRates {
                     "it must be above 0, at most 10000000, and have at most 8 decimals",
                 ));
             }
-            table
-                .rates
-                .entry(rate.currency)
-                .or_default()
-                .insert(rate.from, per_euro);
+            table.rates.entry(rate.currency).or_default().insert(rate.from, per_euro);
         }
         Ok(table)
     }
@@ -91,10 +87,8 @@ impl ExchangeRates {
     /// # Errors
     /// When the heading is another one, or a field is malformed or out of range.
     pub fn parse(file: &str, text: &str) -> Result<Self, ReferenceError> {
-        let mut lines = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let mut lines =
+            text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let (at, heading) = lines.next().unwrap_or_default();
         if heading != "currency\tfrom\tper_euro" {
             return Err(ReferenceError::new(
@@ -136,9 +130,7 @@ impl ExchangeRates {
         }
         let rates = self.rates.get(&currency);
         let begun = rates.and_then(|rates| rates.range(..=on).next_back());
-        begun
-            .map(|(_, rate)| *rate)
-            .ok_or(NoRate::Missing { currency, on })
+        begun.map(|(_, rate)| *rate).ok_or(NoRate::Missing { currency, on })
     }
 
     /// The amount in euros at the rate of that day, rounded up to a hundredth, so that a guarantee never covers less
@@ -190,11 +182,7 @@ fn parse_rate(line: &str) -> Result<Rate, Invalid> {
         .ok()
         .filter(|_| digits)
         .ok_or_else(|| Invalid::new("exchange rate", text, "it must be a plain decimal such as 0.85"))?;
-    Ok(Rate {
-        currency,
-        from,
-        per_euro,
-    })
+    Ok(Rate { currency, from, per_euro })
 }
 
 #[cfg(test)]
@@ -209,9 +197,7 @@ mod tests {
     fn euros(amount: &str, day: &str) -> Result<String, String> {
         let amount: Money = amount.parse().unwrap();
         let found = table().to_euro(amount, Date::parse(day).unwrap());
-        found
-            .map(|euros| euros.amount())
-            .map_err(|wrong| wrong.to_string())
+        found.map(|euros| euros.amount()).map_err(|wrong| wrong.to_string())
     }
 
     #[test]
@@ -234,10 +220,7 @@ mod tests {
     fn errors_name_the_line() {
         let cases = [
             ("", "r.tsv, line 1: the heading is ``; "),
-            (
-                "currency\tfrom\tper_euro\nGB\t2026-01-01\t1",
-                "r.tsv, line 2: `GB` is not a valid currency: ",
-            ),
+            ("currency\tfrom\tper_euro\nGB\t2026-01-01\t1", "r.tsv, line 2: `GB` is not a valid currency: "),
             (
                 "currency\tfrom\tper_euro\nGBP\t2026-01-01\t-1",
                 "r.tsv, line 2: `-1` is not a valid exchange rate: ",

@@ -65,23 +65,14 @@ impl<T: PartialEq> Versions<T> {
     /// Keeps an export, unless the last one of the same snapshot says the same.
     pub fn add(&mut self, snapshot: Snapshot, content: T) -> Added {
         // INVARIANT: versions stay in order of snapshot date and revision; `on` relies on it.
-        let place = self
-            .0
-            .partition_point(|version| version.snapshot.date <= snapshot.date);
+        let place = self.0.partition_point(|version| version.snapshot.date <= snapshot.date);
         let previous = place.checked_sub(1).and_then(|last| self.0.get(last));
         let same_day = previous.filter(|version| version.snapshot.date == snapshot.date);
         if same_day.is_some_and(|version| version.content == content) {
             return Added::Known;
         }
         let revision = same_day.map_or(1, |version| version.revision.saturating_add(1));
-        self.0.insert(
-            place,
-            Version {
-                snapshot,
-                revision,
-                content,
-            },
-        );
+        self.0.insert(place, Version { snapshot, revision, content });
         Added::New
     }
 }
@@ -117,10 +108,7 @@ mod tests {
     use super::*;
 
     fn taken(day: &str) -> Snapshot {
-        Snapshot {
-            date: Date::parse(day).ok(),
-            source: "test".to_owned(),
-        }
+        Snapshot { date: Date::parse(day).ok(), source: "test".to_owned() }
     }
 
     #[test]
@@ -146,14 +134,7 @@ mod tests {
     fn before_the_first_snapshot_the_first_is_read() {
         let mut versions = Versions::default();
         versions.add(taken("2025-01-01"), "first");
-        assert_eq!(
-            versions.on(Date::parse("2020-01-01").unwrap()).unwrap().content,
-            "first"
-        );
-        assert!(
-            Versions::<()>::default()
-                .on(Date::parse("2020-01-01").unwrap())
-                .is_none()
-        );
+        assert_eq!(versions.on(Date::parse("2020-01-01").unwrap()).unwrap().content, "first");
+        assert!(Versions::<()>::default().on(Date::parse("2020-01-01").unwrap()).is_none());
     }
 }

@@ -124,13 +124,7 @@ impl Entry {
             let why = "it must move an amount of 0 or more between two accounts";
             return Err(Invalid::new("ledger entry", &amount.to_string(), why));
         }
-        Ok(Self {
-            at,
-            reason,
-            from,
-            to,
-            amount,
-        })
+        Ok(Self { at, reason, from, to, amount })
     }
 
     /// When it was booked.
@@ -150,12 +144,10 @@ impl Entry {
 
     /// The movement that it concerns, if it is about a lock.
     pub fn mrn(&self) -> Option<&Mrn> {
-        [&self.from, &self.to]
-            .into_iter()
-            .find_map(|account| match account {
-                LedgerAccount::Locked(mrn) => Some(mrn),
-                _ => None,
-            })
+        [&self.from, &self.to].into_iter().find_map(|account| match account {
+            LedgerAccount::Locked(mrn) => Some(mrn),
+            _ => None,
+        })
     }
 
     /// Its two postings; they sum to zero.
@@ -167,13 +159,7 @@ impl Entry {
 
 impl From<Entry> for EntryForm {
     fn from(entry: Entry) -> Self {
-        Self {
-            at: entry.at,
-            reason: entry.reason,
-            from: entry.from,
-            to: entry.to,
-            amount: entry.amount,
-        }
+        Self { at: entry.at, reason: entry.reason, from: entry.from, to: entry.to, amount: entry.amount }
     }
 }
 
@@ -229,12 +215,10 @@ impl Ledger {
 
     /// What each movement has locked, in cents.
     pub fn locks(&self) -> impl Iterator<Item = (&Mrn, i64)> {
-        self.balances
-            .iter()
-            .filter_map(|(account, amount)| match account {
-                LedgerAccount::Locked(mrn) => Some((mrn, *amount)),
-                _ => None,
-            })
+        self.balances.iter().filter_map(|(account, amount)| match account {
+            LedgerAccount::Locked(mrn) => Some((mrn, *amount)),
+            _ => None,
+        })
     }
 }
 

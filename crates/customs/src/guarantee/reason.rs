@@ -55,25 +55,14 @@ impl InvalidReason {
     /// # Errors
     /// When no reason has it.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .iter()
-            .find(|(_, code)| *code == text)
-            .map(|(reason, _)| *reason)
-            .ok_or_else(|| {
-                Invalid::new(
-                    "invalid guarantee reason",
-                    text,
-                    "it must be G01 to G13 without G07 (CL252)",
-                )
-            })
+        Self::ALL.iter().find(|(_, code)| *code == text).map(|(reason, _)| *reason).ok_or_else(|| {
+            Invalid::new("invalid guarantee reason", text, "it must be G01 to G13 without G07 (CL252)")
+        })
     }
 
     /// The code as messages carry it.
     pub fn code(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(reason, _)| *reason == self)
-            .map_or("G02", |(_, code)| code)
+        Self::ALL.iter().find(|(reason, _)| *reason == self).map_or("G02", |(_, code)| code)
     }
 }
 

@@ -44,30 +44,16 @@ impl Node {
         let keys = KeySet::draw(&mut bytes_from(seed)).keys().unwrap();
         let from = now().plus_seconds(-86_400);
         let until = now().plus_seconds(365 * 86_400);
-        let card = keys
-            .card(administration(code), Digest([1; 32]), from, until)
-            .unwrap();
-        Self {
-            administration: administration(code),
-            keys,
-            card,
-            environment: Environment::Production,
-        }
+        let card = keys.card(administration(code), Digest([1; 32]), from, until).unwrap();
+        Self { administration: administration(code), keys, card, environment: Environment::Production }
     }
 
     pub fn receiver(&self) -> Receiver<'_> {
-        Receiver {
-            administration: &self.administration,
-            keys: &self.keys,
-            environment: self.environment,
-        }
+        Receiver { administration: &self.administration, keys: &self.keys, environment: self.environment }
     }
 
     pub fn sender(&self) -> Sender<'_> {
-        Sender {
-            administration: &self.administration,
-            sign: &self.keys.sign,
-        }
+        Sender { administration: &self.administration, sign: &self.keys.sign }
     }
 }
 
@@ -79,10 +65,7 @@ pub struct Known {
 
 impl Register for Known {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
-        let of = self
-            .cards
-            .iter()
-            .filter(|card| card.administration == *administration);
+        let of = self.cards.iter().filter(|card| card.administration == *administration);
         of.cloned().collect()
     }
 
@@ -169,13 +152,7 @@ impl World {
     }
 
     pub fn prepared(&self, letter: &OutgoingLetter) -> Prepared {
-        prepare(
-            letter,
-            &self.gb.sender(),
-            &self.fr.card,
-            &mut bytes_from(letter.sequence + 99),
-        )
-        .unwrap()
+        prepare(letter, &self.gb.sender(), &self.fr.card, &mut bytes_from(letter.sequence + 99)).unwrap()
     }
 
     /// What a node does with an envelope, in one transaction.
@@ -190,25 +167,16 @@ impl World {
         let key = (incoming.sender().clone(), incoming.message_id());
         let channel = incoming.channel().to_string();
         let expected_sequence = self.inbox.numbers.get(&channel).copied().unwrap_or(1);
-        let inbox = InboxView {
-            found: self.inbox.answered.get(&key).cloned(),
-            expected_sequence,
-        };
-        let arrival = Arrival {
-            peer: &self.peer,
-            inbox: &inbox,
-            now: self.now,
-        };
+        let inbox = InboxView { found: self.inbox.answered.get(&key).cloned(), expected_sequence };
+        let arrival = Arrival { peer: &self.peer, inbox: &inbox, now: self.now };
         let receiver = self.fr.receiver();
         let (taken, response, record) = match assess(&incoming, &receiver, &self.register, &arrival).unwrap()
         {
             Assessment::New(opened) => {
                 let appended = self.log.append(opened.leaf);
                 let response = acknowledge(&opened, &receiver, &appended, self.now).unwrap();
-                let parts = opened
-                    .parts
-                    .iter()
-                    .map(|part| String::from_utf8_lossy(&part.content).into_owned());
+                let parts =
+                    opened.parts.iter().map(|part| String::from_utf8_lossy(&part.content).into_owned());
                 (Taken::Applied(parts.collect()), response, true)
             }
             Assessment::Repeat { response } => (Taken::Repeated, response, false),
@@ -220,13 +188,7 @@ impl World {
         };
         if record {
             let digest = incoming.digest();
-            self.inbox.answered.insert(
-                key,
-                Found {
-                    digest,
-                    response: response.clone(),
-                },
-            );
+            self.inbox.answered.insert(key, Found { digest, response: response.clone() });
             self.inbox.numbers.insert(channel, expected_sequence + 1);
         }
         (taken, response)

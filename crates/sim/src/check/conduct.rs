@@ -30,18 +30,13 @@ pub(super) fn check(stage: &Stage, all: &BTreeMap<Country, Records>, expected: &
     let streams: BTreeSet<_> = wanted.keys().chain(happened.keys()).collect();
     for stream in streams {
         let none = Events::new();
-        let (want, have) = (
-            wanted.get(stream).unwrap_or(&none),
-            happened.get(stream).unwrap_or(&none),
-        );
+        let (want, have) = (wanted.get(stream).unwrap_or(&none), happened.get(stream).unwrap_or(&none));
         for kind in want.keys().chain(have.keys()).collect::<BTreeSet<_>>() {
             let count = |events: &Events| events.get(kind).copied().unwrap_or_default();
             if count(want) != count(have) {
                 let (country, name) = stream;
                 let (have, want) = (count(have), count(want));
-                findings.push(format!(
-                    "{country} {name}: {kind} happened {have} times instead of {want}"
-                ));
+                findings.push(format!("{country} {name}: {kind} happened {have} times instead of {want}"));
             }
         }
     }
@@ -89,11 +84,7 @@ fn require(stage: &Stage, wanted: &mut Streams, one: &Expected, mrn: &str) {
         ],
     );
     for office in &one.transit {
-        add(
-            office.country(),
-            format!("passage/{mrn}/{office}"),
-            &[("Announced", 1), ("Crossed", 1)],
-        );
+        add(office.country(), format!("passage/{mrn}/{office}"), &[("Announced", 1), ("Crossed", 1)]);
     }
     add(
         one.destination,
@@ -108,17 +99,11 @@ fn require(stage: &Stage, wanted: &mut Streams, one: &Expected, mrn: &str) {
         ],
     );
     for grn in &one.guarantees {
-        add(
-            grn.country(),
-            format!("guarantee/{grn}"),
-            &[("Locked", 1), ("Credited", 1)],
-        );
+        add(grn.country(), format!("guarantee/{grn}"), &[("Locked", 1), ("Credited", 1)]);
     }
     // A guarantee is registered once, however many movements use it.
     for grn in &one.guarantees {
-        let events = wanted
-            .entry((grn.country(), format!("guarantee/{grn}")))
-            .or_default();
+        let events = wanted.entry((grn.country(), format!("guarantee/{grn}"))).or_default();
         events.insert("Registered".to_owned(), 1);
     }
 }
@@ -126,12 +111,7 @@ fn require(stage: &Stage, wanted: &mut Streams, one: &Expected, mrn: &str) {
 /// The rows that lists show at the end.
 fn check_states(all: &BTreeMap<Country, Records>, one: &Expected, mrn: &str) -> Vec<String> {
     let mut wanted = vec![
-        (
-            one.departure,
-            "departure",
-            format!("{}/{}", one.trader, one.lrn),
-            "WrittenOff",
-        ),
+        (one.departure, "departure", format!("{}/{}", one.trader, one.lrn), "WrittenOff"),
         (one.destination, "destination", mrn.to_owned(), "Released"),
     ];
     for office in &one.transit {
@@ -139,13 +119,8 @@ fn check_states(all: &BTreeMap<Country, Records>, one: &Expected, mrn: &str) -> 
     }
     let mut findings = Vec::new();
     for (country, room, key, state) in wanted {
-        let movements = all
-            .get(&country)
-            .map(|records| records.movements.as_slice())
-            .unwrap_or_default();
-        let found = movements
-            .iter()
-            .find(|(in_room, with_key, _)| in_room == room && *with_key == key);
+        let movements = all.get(&country).map(|records| records.movements.as_slice()).unwrap_or_default();
+        let found = movements.iter().find(|(in_room, with_key, _)| in_room == room && *with_key == key);
         let shown = found.map_or("not there", |(_, _, state)| state.as_str());
         if shown != state {
             findings.push(format!("{country} {room}/{key} is {shown} instead of {state}"));

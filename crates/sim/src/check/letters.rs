@@ -24,18 +24,13 @@ pub(super) fn check(stage: &Stage, all: &BTreeMap<Country, Records>) -> Vec<Stri
             *last = letter.sequence;
             if let Err(reason) = check_letter(stage, all, *sender, letter) {
                 let (id, channel) = (&letter.message_id, &letter.channel);
-                findings.push(format!(
-                    "letter {id}, number {} of {channel}: {reason}",
-                    letter.sequence
-                ));
+                findings.push(format!("letter {id}, number {} of {channel}: {reason}", letter.sequence));
             }
         }
     }
     for (recipient, records) in all {
         findings.extend(
-            check_inbox(&records.inbox, &known)
-                .into_iter()
-                .map(|finding| format!("{recipient}: {finding}")),
+            check_inbox(&records.inbox, &known).into_iter().map(|finding| format!("{recipient}: {finding}")),
         );
         let (sent, received) = (records.outbox.len(), records.inbox.len());
         if records.log.len() != sent + received {
@@ -58,36 +53,22 @@ fn check_letter(
         return Err(format!("it is {} at the end", letter.status));
     }
     let recipient = Administration::parse(&letter.recipient).map_err(|invalid| invalid.to_string())?;
-    let card = stage
-        .federation
-        .card(recipient.country())
-        .ok_or("its recipient has no card")?;
+    let card = stage.federation.card(recipient.country()).ok_or("its recipient has no card")?;
     let outcome = exchange::verify_response(&letter.receipt, &letter.envelope, std::slice::from_ref(card));
     let Ok(Outcome::Acknowledged(_)) = outcome else {
         return Err("its receipt does not hold".to_owned());
     };
     let envelope = Envelope::decode(&letter.envelope).map_err(|refusal| refusal.to_string())?;
     let in_log = |country: Country| {
-        let log = all
-            .get(&country)
-            .map(|records| records.log.as_slice())
-            .unwrap_or_default();
-        log.iter()
-            .filter(|(_, entry)| entry == envelope.statement)
-            .count()
+        let log = all.get(&country).map(|records| records.log.as_slice()).unwrap_or_default();
+        log.iter().filter(|(_, entry)| entry == envelope.statement).count()
     };
     for country in [sender, recipient.country()] {
         if in_log(country) != 1 {
-            return Err(format!(
-                "its statement is {} times in the log of {country}",
-                in_log(country)
-            ));
+            return Err(format!("its statement is {} times in the log of {country}", in_log(country)));
         }
     }
-    let inbox = all
-        .get(&recipient.country())
-        .map(|records| records.inbox.as_slice())
-        .unwrap_or_default();
+    let inbox = all.get(&recipient.country()).map(|records| records.inbox.as_slice()).unwrap_or_default();
     let from = Administration::of(sender);
     let rows: Vec<&Received> = inbox
         .iter()
@@ -103,10 +84,7 @@ fn check_letter(
         return Err("its recipient gave another receipt".to_owned());
     }
     if row.channel != letter.channel || row.sequence != letter.sequence {
-        return Err(format!(
-            "its recipient has it as number {} of {}",
-            row.sequence, row.channel
-        ));
+        return Err(format!("its recipient has it as number {} of {}", row.sequence, row.channel));
     }
     Ok(())
 }
@@ -117,17 +95,12 @@ fn check_inbox(inbox: &[Received], known: &BTreeSet<(String, String)>) -> Vec<St
     let mut sequences: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for row in inbox {
         if !known.contains(&(row.sender.clone(), row.message_id.clone())) {
-            findings.push(format!(
-                "{} was received, and {} never sent it",
-                row.message_id, row.sender
-            ));
+            findings.push(format!("{} was received, and {} never sent it", row.message_id, row.sender));
         }
         let last = sequences.entry((&row.sender, &row.channel)).or_default();
         if row.sequence != *last + 1 {
-            findings.push(format!(
-                "{} has number {} after {last} at its recipient",
-                row.channel, row.sequence
-            ));
+            findings
+                .push(format!("{} has number {} after {last} at its recipient", row.channel, row.sequence));
         }
         *last = row.sequence;
     }

@@ -30,20 +30,13 @@ impl Expected {
     pub(crate) fn of(consignment: &Consignment) -> Self {
         let declaration = &consignment.declaration;
         let route = declaration.route.as_ref();
-        let text = |path: &str| {
-            declaration
-                .document
-                .as_ref()
-                .and_then(|document| document.text(path))
-        };
+        let text = |path: &str| declaration.document.as_ref().and_then(|document| document.text(path));
         Self {
             lrn: route.map(|route| route.lrn.to_string()).unwrap_or_default(),
             trader: consignment.trader.clone(),
             departure: declaration.departure_country(),
             transit: route.map(|route| route.transit.clone()).unwrap_or_default(),
-            destination: route.map_or(declaration.departure_country(), |route| {
-                route.destination.country()
-            }),
+            destination: route.map_or(declaration.departure_country(), |route| route.destination.country()),
             authorised: route.is_some_and(|route| route.authorised),
             pre_lodged: text("TransitOperation/additionalDeclarationType") == Some("D"),
             controlled: consignment.controlled,
@@ -71,12 +64,7 @@ pub(crate) fn everything(aftermath: &Aftermath) -> Vec<String> {
         }
     }
     for (country, records) in &all {
-        findings.extend(
-            records
-                .findings()
-                .into_iter()
-                .map(|finding| format!("{country}: {finding}")),
-        );
+        findings.extend(records.findings().into_iter().map(|finding| format!("{country}: {finding}")));
     }
     findings.extend(conduct::check(stage, &all, expected));
     findings.extend(letters::check(stage, &all));

@@ -100,9 +100,7 @@ impl Records {
             }
         }
         for timer in &self.timers {
-            findings.push(format!(
-                "the time limit {timer} still runs, though every movement has ended"
-            ));
+            findings.push(format!("the time limit {timer} still runs, though every movement has ended"));
         }
         findings
     }
@@ -110,16 +108,10 @@ impl Records {
     fn check_journal(&self, findings: &mut Vec<String>) {
         for (number, recorded) in (1..).zip(&self.journal) {
             if recorded.seq != number {
-                findings.push(format!(
-                    "journal row {} stands where {number} should",
-                    recorded.seq
-                ));
+                findings.push(format!("journal row {} stands where {number} should", recorded.seq));
             }
             if !recorded.holds() {
-                findings.push(format!(
-                    "journal row {} does not agree with its digest",
-                    recorded.seq
-                ));
+                findings.push(format!("journal row {} does not agree with its digest", recorded.seq));
             }
         }
         for differ in &self.differ {
@@ -130,25 +122,14 @@ impl Records {
     fn check_accounts(&self, findings: &mut Vec<String>) {
         for account in &self.accounts {
             if account.ledger.sum() != 0 {
-                findings.push(format!(
-                    "the ledger of {} sums to {}",
-                    account.grn,
-                    account.ledger.sum()
-                ));
+                findings.push(format!("the ledger of {} sums to {}", account.grn, account.ledger.sum()));
             }
             let locks: Vec<String> = account.ledger.locks().map(|(mrn, _)| mrn.to_string()).collect();
             if !locks.is_empty() {
-                findings.push(format!(
-                    "{} is still locked for {}",
-                    account.grn,
-                    locks.join(", ")
-                ));
+                findings.push(format!("{} is still locked for {}", account.grn, locks.join(", ")));
             }
             if account.ledger.available() != account.terms.reference_amount.minor() {
-                findings.push(format!(
-                    "{} has not all of its reference amount available",
-                    account.grn
-                ));
+                findings.push(format!("{} has not all of its reference amount available", account.grn));
             }
         }
     }
@@ -176,10 +157,7 @@ impl Records {
         }
         let covered = self.checkpoints.last().map_or(0, |(size, _)| *size);
         if usize::try_from(covered) != Ok(leaves.len()) {
-            findings.push(format!(
-                "the last checkpoint covers {covered} of {} leaves",
-                leaves.len()
-            ));
+            findings.push(format!("the last checkpoint covers {covered} of {} leaves", leaves.len()));
         }
     }
 
@@ -203,11 +181,9 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
         journal: journal::after(tx, 0, ALL)?,
         outbox: outbox(tx)?,
         inbox: inbox(tx)?,
-        log: rows(
-            tx,
-            "SELECT leaf_hash, entry FROM log ORDER BY leaf_index",
-            |row| Ok((row.array(0)?, row.bytes(1)?.to_vec())),
-        )?,
+        log: rows(tx, "SELECT leaf_hash, entry FROM log ORDER BY leaf_index", |row| {
+            Ok((row.array(0)?, row.bytes(1)?.to_vec()))
+        })?,
         frontier: log::load_frontier(tx)?,
         checkpoints: rows(tx, "SELECT size, note FROM log_checkpoint ORDER BY size", |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
@@ -216,22 +192,14 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
         movements: rows(
             tx,
             "SELECT room, state_key, state FROM movements ORDER BY room, state_key",
-            |row| {
-                Ok((
-                    row.text(0)?.to_owned(),
-                    row.text(1)?.to_owned(),
-                    row.text(2)?.to_owned(),
-                ))
-            },
+            |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned())),
         )?,
         messages: rows(tx, "SELECT id, outcome FROM messages ORDER BY id", |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
         })?,
-        timers: rows(
-            tx,
-            "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id",
-            |row| Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?)),
-        )?,
+        timers: rows(tx, "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id", |row| {
+            Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?))
+        })?,
         content: content(tx)?,
         differ: Vec::new(),
     })
@@ -249,9 +217,7 @@ fn content(tx: &mut dyn Tx) -> Result<Digest, StoreError> {
     ];
     let mut digests = Vec::new();
     for column in columns {
-        for bytes in rows(tx, column, |row| {
-            Ok(row.opt_bytes(0)?.unwrap_or_default().to_vec())
-        })? {
+        for bytes in rows(tx, column, |row| Ok(row.opt_bytes(0)?.unwrap_or_default().to_vec()))? {
             digests.extend(evidence::digest_of(&bytes).as_bytes());
         }
     }
@@ -305,11 +271,8 @@ fn inbox(tx: &mut dyn Tx) -> Result<Vec<Received>, StoreError> {
 fn accounts(tx: &mut dyn Tx) -> Result<Vec<account::Account>, StoreError> {
     let mut accounts = Vec::new();
     for (_, stored) in state::list(tx, "guarantee", "", ALL)? {
-        let read: account::State =
-            serde_json::from_slice(&stored.body).map_err(|error| StoreError::Damaged {
-                what: "guarantee account",
-                reason: error.to_string(),
-            })?;
+        let read: account::State = serde_json::from_slice(&stored.body)
+            .map_err(|error| StoreError::Damaged { what: "guarantee account", reason: error.to_string() })?;
         accounts.extend(read);
     }
     Ok(accounts)

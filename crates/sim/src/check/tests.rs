@@ -7,16 +7,10 @@ use store::{Execution, Store, StoreError};
 
 /// Changes the disk of a node that is gone.
 fn spoil(aftermath: &Aftermath, country: &str, sql: &'static str) {
-    let disk = aftermath
-        .stage
-        .federation
-        .disk(Country::parse(country).unwrap())
-        .unwrap();
+    let disk = aftermath.stage.federation.disk(Country::parse(country).unwrap()).unwrap();
     disk.crash();
     let store = Store::open(&disk.location(), Execution::Inline, node::MIGRATIONS).unwrap();
-    let changed = store
-        .write(move |tx| tx.execute(sql, &[]))
-        .map_err(|error: StoreError| error.to_string());
+    let changed = store.write(move |tx| tx.execute(sql, &[])).map_err(|error: StoreError| error.to_string());
     assert!(changed.clone().is_ok_and(|rows| rows > 0), "{sql}: {changed:?}");
 }
 
@@ -26,29 +20,16 @@ fn has(findings: &[String], words: &str) -> bool {
 
 #[test]
 fn each_check_finds_what_it_is_for() {
-    let aftermath = simulate(&Scenario {
-        consignments: 6,
-        ..Scenario::of(3)
-    })
-    .unwrap();
+    let aftermath = simulate(&Scenario { consignments: 6, ..Scenario::of(3) }).unwrap();
     assert_eq!(everything(&aftermath), Vec::<String>::new());
     let cases = [
-        (
-            "update messages set outcome = 'queued' where id = 1",
-            "message 1 is queued at the end",
-        ),
-        (
-            "update timers set due = 1 where id = (select max(id) from timers)",
-            "still runs",
-        ),
+        ("update messages set outcome = 'queued' where id = 1", "message 1 is queued at the end"),
+        ("update timers set due = 1 where id = (select max(id) from timers)", "still runs"),
         (
             "update movements set state = 'Announced' where room = 'passage'",
             "is Announced instead of Crossed",
         ),
-        (
-            "update log_frontier set body = x'00'",
-            "the frontier is not that of the leaves",
-        ),
+        ("update log_frontier set body = x'00'", "the frontier is not that of the leaves"),
         (
             "delete from log_checkpoint where size = (select max(size) from log_checkpoint)",
             "the last checkpoint covers",
@@ -57,22 +38,10 @@ fn each_check_finds_what_it_is_for() {
             "update log_checkpoint set size = size + 1 where size = (select min(size) from log_checkpoint)",
             "its root is not that of the leaves",
         ),
-        (
-            "update outbox set status = 'refused' where id = 1",
-            "it is refused at the end",
-        ),
-        (
-            "update outbox set receipt = x'00' where id = 2",
-            "its receipt does not hold",
-        ),
-        (
-            "update outbox set sequence = 9 where id = 3",
-            "has number 9 after",
-        ),
-        (
-            "update inbox set digest = zeroblob(32)",
-            "its recipient has another statement",
-        ),
+        ("update outbox set status = 'refused' where id = 1", "it is refused at the end"),
+        ("update outbox set receipt = x'00' where id = 2", "its receipt does not hold"),
+        ("update outbox set sequence = 9 where id = 3", "has number 9 after"),
+        ("update inbox set digest = zeroblob(32)", "its recipient has another statement"),
         ("update inbox set message_id = message_id || 'x'", "never sent it"),
         (
             "update state set body = cast(replace(cast(body as text), '\"crossed\":\"2026', '\"crossed\":\"2025') as blob) \
@@ -84,14 +53,8 @@ fn each_check_finds_what_it_is_for() {
              from journal where kind = 'Crossed' limit 1",
             "Crossed happened 2 times instead of 1",
         ),
-        (
-            "update journal set body = x'7b7d' where seq = 1",
-            "journal row 1 does not agree with its digest",
-        ),
-        (
-            "update log set entry = x'00' where leaf_index = 0",
-            "leaf 0 is not the hash of its entry",
-        ),
+        ("update journal set body = x'7b7d' where seq = 1", "journal row 1 does not agree with its digest"),
+        ("update log set entry = x'00' where leaf_index = 0", "leaf 0 is not the hash of its entry"),
         ("delete from log where leaf_index = 1", "leaves for"),
         (
             "update state set body = cast(replace(cast(body as text), ':-', ':-1') as blob) where room = 'guarantee'",

@@ -118,13 +118,7 @@ impl Status {
     }
 
     fn parse(text: &str) -> Result<Self, StoreError> {
-        let all = [
-            Self::Waiting,
-            Self::Ready,
-            Self::Delivered,
-            Self::Refused,
-            Self::Expired,
-        ];
+        let all = [Self::Waiting, Self::Ready, Self::Delivered, Self::Refused, Self::Expired];
         let found = all.into_iter().find(|status| status.as_str() == text);
         found.ok_or_else(|| StoreError::damaged("outbox status", format!("`{text}` is none")))
     }

@@ -12,19 +12,11 @@ pub(super) fn bind<'v>(
 ) -> Result<Vec<Box<dyn ToSql + Sync + 'v>>, StoreError> {
     let refused = |reason: String| StoreError::statement(Engine::Postgres, sql, false, reason);
     if types.len() != params.len() {
-        return Err(refused(format!(
-            "it has {} parameters but {} were given",
-            types.len(),
-            params.len()
-        )));
+        return Err(refused(format!("it has {} parameters but {} were given", types.len(), params.len())));
     }
     let bound = types.iter().zip(params).enumerate().map(|(index, (of, value))| {
-        let mismatch = || {
-            refused(format!(
-                "parameter ?{} is of type {of}, which the given value is not",
-                index + 1
-            ))
-        };
+        let mismatch =
+            || refused(format!("parameter ?{} is of type {of}, which the given value is not", index + 1));
         bind_one(of, value).ok_or_else(mismatch)
     });
     bound.collect()
@@ -58,14 +50,10 @@ pub(super) fn owned(sql: &str, row: &::postgres::Row) -> Result<Row, StoreError>
         let value = match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(index).map(Value::from),
             Type::INT4 => row.try_get::<_, Option<i32>>(index).map(Value::from),
-            Type::INT2 => row
-                .try_get::<_, Option<i16>>(index)
-                .map(|number| number.map(i32::from).into()),
+            Type::INT2 => row.try_get::<_, Option<i16>>(index).map(|number| number.map(i32::from).into()),
             Type::BOOL => row.try_get::<_, Option<bool>>(index).map(Value::from),
             Type::FLOAT8 => row.try_get::<_, Option<f64>>(index).map(Value::from),
-            Type::FLOAT4 => row
-                .try_get::<_, Option<f32>>(index)
-                .map(|number| number.map(f64::from).into()),
+            Type::FLOAT4 => row.try_get::<_, Option<f32>>(index).map(|number| number.map(f64::from).into()),
             Type::TEXT | Type::VARCHAR | Type::NAME => {
                 row.try_get::<_, Option<String>>(index).map(Value::from)
             }
@@ -75,10 +63,8 @@ pub(super) fn owned(sql: &str, row: &::postgres::Row) -> Result<Row, StoreError>
                 .map(|number| number.map_or(Value::Null, |number| number.0)),
             Type::VOID => Ok(Value::Null),
             _ => {
-                let reason = format!(
-                    "column {index} is of type {}: cast it to a portable one",
-                    column.type_()
-                );
+                let reason =
+                    format!("column {index} is of type {}: cast it to a portable one", column.type_());
                 return Err(StoreError::statement(Engine::Postgres, sql, false, reason));
             }
         };
@@ -95,18 +81,14 @@ struct Numeric(Value);
 impl<'a> FromSql<'a> for Numeric {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         // The wire form: count of digits, weight of the first, sign, scale, then digits to the base 10,000.
-        let words: Vec<i16> = raw
-            .chunks_exact(2)
-            .map(|pair| i16::from_be_bytes([pair[0], pair[1]]))
-            .collect();
+        let words: Vec<i16> =
+            raw.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
         let [_, weight, sign, _, digits @ ..] = words.as_slice() else {
             return Err("a number with too few bytes".into());
         };
         let exponent = |position: usize| i32::from(*weight) - i32::try_from(position).unwrap_or(i32::MAX);
-        let is_whole = digits
-            .iter()
-            .enumerate()
-            .all(|(position, digit)| *digit == 0 || exponent(position) >= 0);
+        let is_whole =
+            digits.iter().enumerate().all(|(position, digit)| *digit == 0 || exponent(position) >= 0);
         let negative = match sign {
             0 => false,
             0x4000 => true,
@@ -115,20 +97,15 @@ impl<'a> FromSql<'a> for Numeric {
         if is_whole {
             let mut sum: i64 = 0;
             for (position, digit) in digits.iter().enumerate().filter(|(_, digit)| **digit != 0) {
-                let scale = u32::try_from(exponent(position))
-                    .ok()
-                    .and_then(|power| 10_000_i64.checked_pow(power));
+                let scale =
+                    u32::try_from(exponent(position)).ok().and_then(|power| 10_000_i64.checked_pow(power));
                 let part = scale.and_then(|scale| scale.checked_mul(i64::from(*digit)));
-                sum = part
-                    .and_then(|part| sum.checked_add(part))
-                    .ok_or("a sum beyond 64 bits")?;
+                sum = part.and_then(|part| sum.checked_add(part)).ok_or("a sum beyond 64 bits")?;
             }
             return Ok(Self(Value::Int(if negative { -sum } else { sum })));
         }
-        let parts = digits
-            .iter()
-            .enumerate()
-            .map(|(at, digit)| f64::from(*digit) * 10_000_f64.powi(exponent(at)));
+        let parts =
+            digits.iter().enumerate().map(|(at, digit)| f64::from(*digit) * 10_000_f64.powi(exponent(at)));
         let sum: f64 = parts.sum();
         Ok(Self(Value::Real(if negative { -sum } else { sum })))
     }

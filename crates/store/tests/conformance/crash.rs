@@ -16,11 +16,7 @@ const WRITERS: i64 = 8;
 
 /// After how many acknowledgements the node is killed, round by round.
 fn rounds() -> impl Iterator<Item = usize> {
-    let count = if std::env::var("TIDEWAITER_FULL").as_deref() == Ok("1") {
-        40
-    } else {
-        4
-    };
+    let count = if std::env::var("TIDEWAITER_FULL").as_deref() == Ok("1") { 40 } else { 4 };
     (1..=count).map(|round| round * 37 % 251 + 1)
 }
 
@@ -52,27 +48,17 @@ fn write_until_the_end(store: &Store, first: i64, acknowledge: impl Fn(i64) + Cl
 fn check(store: &Store, acknowledged: &BTreeSet<i64>, crashes: usize) -> i64 {
     let stored = things(store);
     let held: BTreeSet<i64> = stored.iter().copied().collect();
-    assert!(
-        acknowledged.is_subset(&held),
-        "lost: {:?}",
-        acknowledged.difference(&held).collect::<Vec<_>>()
-    );
+    assert!(acknowledged.is_subset(&held), "lost: {:?}", acknowledged.difference(&held).collect::<Vec<_>>());
     // The answer to each writer's last command may have died on its way.
     assert!(held.len() - acknowledged.len() <= crashes * usize::try_from(WRITERS).unwrap());
     // Every command is there as a whole.
     let count = i64::try_from(held.len()).unwrap();
     assert_eq!(read(store, |tx| counter::current(tx, "acts")), count);
     let events = read(store, |tx| journal::read(tx, "acts"));
-    assert_eq!(
-        events.iter().map(|event| event.seq).collect::<Vec<_>>(),
-        (1..=count).collect::<Vec<_>>()
-    );
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), (1..=count).collect::<Vec<_>>());
     let number = |event: &journal::Recorded| {
         assert!(event.holds());
-        String::from_utf8(event.content.as_ref().unwrap().body.clone())
-            .unwrap()
-            .parse()
-            .unwrap()
+        String::from_utf8(event.content.as_ref().unwrap().body.clone()).unwrap().parse().unwrap()
     };
     assert_eq!(events.iter().map(number).collect::<BTreeSet<i64>>(), held);
     let states = read(store, |tx| tx.query("select count(*) from state", &[]));
@@ -89,10 +75,7 @@ fn child() {
     let store = Store::open(&location, Execution::WriterThread, TABLES).unwrap();
     write_until_the_end(&store, first.parse().unwrap(), |number| {
         // One write, so that lines of different threads do not mix.
-        std::io::stdout()
-            .lock()
-            .write_all(format!("\nacknowledged {number}\n").as_bytes())
-            .unwrap();
+        std::io::stdout().lock().write_all(format!("\nacknowledged {number}\n").as_bytes()).unwrap();
     });
 }
 
@@ -152,14 +135,8 @@ fn a_power_cut_keeps_its_word() {
         // The dead node still has its handle, which is good for nothing.
         let next = Store::open(&disk.location(), Execution::Inline, TABLES).unwrap();
         first = check(&next, &acknowledged, round + 1);
-        assert!(matches!(
-            store.write(|tx| act(tx, -1)),
-            Err(StoreError::Unavailable { .. })
-        ));
-        assert!(matches!(
-            store.read(|tx| tx.query("select 1", &[])),
-            Err(StoreError::Unavailable { .. })
-        ));
+        assert!(matches!(store.write(|tx| act(tx, -1)), Err(StoreError::Unavailable { .. })));
+        assert!(matches!(store.read(|tx| tx.query("select 1", &[])), Err(StoreError::Unavailable { .. })));
     }
 }
 

@@ -148,9 +148,7 @@ fn a_snapshot_stays_as_it_was_while_others_write() {
         let (before, after) = read(&store, |tx| {
             let before = count(tx)?;
             let writer = store.clone();
-            std::thread::spawn(move || writer.write(|tx| put(tx, 2)).unwrap())
-                .join()
-                .unwrap();
+            std::thread::spawn(move || writer.write(|tx| put(tx, 2)).unwrap()).join().unwrap();
             Ok((before, count(tx)?))
         });
         assert_eq!((before, after), (1, 1));
@@ -166,15 +164,9 @@ fn a_full_queue_says_so() {
     let (answer, answers) = channel();
     for id in 0..8193 {
         let answer = answer.clone();
-        store.write_then(
-            move |tx| put(tx, id),
-            move |outcome| answer.send(outcome).unwrap(),
-        );
+        store.write_then(move |tx| put(tx, id), move |outcome| answer.send(outcome).unwrap());
     }
-    assert_eq!(
-        answers.try_recv().unwrap(),
-        Err(StoreError::Overloaded { limit: 8192 })
-    );
+    assert_eq!(answers.try_recv().unwrap(), Err(StoreError::Overloaded { limit: 8192 }));
     drop(blocked);
     assert!(answers.iter().take(8192).all(|outcome| outcome == Ok(1)));
 }
@@ -197,12 +189,7 @@ fn a_failed_commit_is_everyones() {
     }
     drop(blocked);
     // The refusal is overruled too: it may rest on what its neighbour wrote.
-    assert!(
-        answers
-            .iter()
-            .take(3)
-            .all(|outcome| matches!(outcome, Err(StoreError::Commit { .. })))
-    );
+    assert!(answers.iter().take(3).all(|outcome| matches!(outcome, Err(StoreError::Commit { .. }))));
     assert!(things(&store).is_empty());
     write(&store, |tx| put(tx, 7));
     assert_eq!(things(&store), [7]);

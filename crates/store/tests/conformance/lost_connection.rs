@@ -40,20 +40,14 @@ fn a_connection_lost_inside_a_group_loses_the_group() {
         let answer = answer.clone();
         let command = move |tx: &mut dyn store::Tx| {
             put(tx, id)?;
-            if id == 1 {
-                tx.query(END_MYSELF, &[]).map(drop)
-            } else {
-                Ok(())
-            }
+            if id == 1 { tx.query(END_MYSELF, &[]).map(drop) } else { Ok(()) }
         };
         store.write_then(command, move |outcome| answer.send(outcome).unwrap());
     }
     drop(blocked);
     let outcomes: Vec<_> = answers.iter().take(4).collect();
     assert!(
-        outcomes
-            .iter()
-            .all(|outcome| matches!(outcome, Err(StoreError::Unavailable { .. }))),
+        outcomes.iter().all(|outcome| matches!(outcome, Err(StoreError::Unavailable { .. }))),
         "{outcomes:?}"
     );
     assert!(things(&store).is_empty());
@@ -78,9 +72,7 @@ fn a_commit_that_the_server_did_not_reach_is_reported() {
         )
     });
     let outcome = store.write(|tx| put(tx, 13));
-    let Err(StoreError::Commit { reason }) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(StoreError::Commit { reason }) = outcome else { panic!("{outcome:?}") };
     assert!(!reason.contains("unknown"), "{reason}");
     assert!(things(&store).is_empty());
     write(&store, |tx| put(tx, 14));
@@ -90,12 +82,8 @@ fn a_commit_that_the_server_did_not_reach_is_reported() {
 #[test]
 fn a_commit_whose_answer_was_lost_is_looked_up() {
     let Some(place) = Place::server() else { return };
-    let Location::Postgres { url, schema } = &place.location else {
-        panic!()
-    };
-    let Some(address) = url.rsplit_once('@').and_then(|(_, rest)| rest.split('/').next()) else {
-        panic!()
-    };
+    let Location::Postgres { url, schema } = &place.location else { panic!() };
+    let Some(address) = url.rsplit_once('@').and_then(|(_, rest)| rest.split('/').next()) else { panic!() };
     let (port, swallow) = proxy(address.to_owned());
     let location = Location::Postgres {
         url: url.replace(address, &format!("127.0.0.1:{port}")),
@@ -104,10 +92,7 @@ fn a_commit_whose_answer_was_lost_is_looked_up() {
     let store = Store::open(&location, Execution::WriterThread, TABLES).unwrap();
     swallow.store(true, Ordering::SeqCst);
     assert_eq!(store.write(|tx| put(tx, 1)), Ok(1));
-    assert!(
-        !swallow.load(Ordering::SeqCst),
-        "the proxy did not see the commit"
-    );
+    assert!(!swallow.load(Ordering::SeqCst), "the proxy did not see the commit");
     assert_eq!(things(&store), [1]);
     write(&store, |tx| put(tx, 2));
     assert_eq!(things(&store), [1, 2]);

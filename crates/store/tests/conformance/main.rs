@@ -37,22 +37,12 @@ fn put(tx: &mut dyn Tx, id: i64) -> Result<u64, StoreError> {
 /// The things in the read table.
 fn things(store: &Store) -> Vec<i64> {
     read(store, |tx| {
-        tx.query("select id from things order by id", &[])?
-            .iter()
-            .map(|row| row.int(0))
-            .collect()
+        tx.query("select id from things order by id", &[])?.iter().map(|row| row.int(0)).collect()
     })
 }
 
 fn entry<'e>(stream: &'e str, body: &'e [u8]) -> journal::JournalEntry<'e> {
-    journal::JournalEntry {
-        stream,
-        kind: "released",
-        at: at(7),
-        salt: [9; 16],
-        body,
-        facts: b"facts",
-    }
+    journal::JournalEntry { stream, kind: "released", at: at(7), salt: [9; 16], body, facts: b"facts" }
 }
 
 /// Keeps the writer busy until dropped, so that what is sent meanwhile queues up.

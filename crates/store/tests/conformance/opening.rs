@@ -60,20 +60,14 @@ on_every_engine! {
 #[test]
 fn a_store_that_cannot_be_reached_says_where_and_why() {
     let nowhere = Location::SqliteFile("/nonexistent/node.db".into());
-    let error = Store::open(&nowhere, Execution::Inline, &[])
-        .err()
-        .unwrap()
-        .to_string();
+    let error = Store::open(&nowhere, Execution::Inline, &[]).err().unwrap().to_string();
     assert!(
         error.starts_with("the store `sqlite:/nonexistent/node.db` is not available: cannot lock"),
         "{error}"
     );
     // Port 1 of loopback: nobody listens there.
     let nobody: Location = "postgres://node:secret@127.0.0.1:1/customs".parse().unwrap();
-    let error = Store::open(&nobody, Execution::Inline, &[])
-        .err()
-        .unwrap()
-        .to_string();
+    let error = Store::open(&nobody, Execution::Inline, &[]).err().unwrap().to_string();
     assert!(
         error.starts_with("the store `postgres://node@127.0.0.1:1/customs?schema=tidewaiter` is not"),
         "{error}"

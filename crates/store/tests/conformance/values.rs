@@ -85,11 +85,7 @@ fn no_room_hides_a_statement_from_the_list() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            assert!(
-                !text.contains("tx.execute(\"") && !text.contains("tx.query(\""),
-                "{}",
-                path.display()
-            );
+            assert!(!text.contains("tx.execute(\"") && !text.contains("tx.query(\""), "{}", path.display());
         }
     }
 }

@@ -39,11 +39,7 @@ enum Act {
 /// A step of a run: acts that form one command (which may change its mind at the end), or a power cut.
 #[derive(Clone, Debug)]
 enum Step {
-    Command {
-        acts: Vec<Act>,
-        refuses: bool,
-        later: i64,
-    },
+    Command { acts: Vec<Act>, refuses: bool, later: i64 },
     PowerCut,
 }
 
@@ -71,11 +67,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let command = (
-        prop::collection::vec(act(), 1..5),
-        prop::bool::weighted(0.2),
-        0..15_i64,
-    )
+    let command = (prop::collection::vec(act(), 1..5), prop::bool::weighted(0.2), 0..15_i64)
         .prop_map(|(acts, refuses, later)| Step::Command { acts, refuses, later });
     prop_oneof![12 => command, 1 => Just(Step::PowerCut)]
 }
@@ -104,14 +96,7 @@ fn perform(tx: &mut dyn Tx, act: &Act, now: i64) -> Result<String, StoreError> {
             let (kind, salt, body) = ("act", [1; 16], &[body]);
             journal::append(
                 tx,
-                &journal::JournalEntry {
-                    stream: &stream,
-                    kind,
-                    at: at(now),
-                    salt,
-                    body,
-                    facts: b"",
-                },
+                &journal::JournalEntry { stream: &stream, kind, at: at(now), salt, body, facts: b"" },
             )
             .map(words)
         }
@@ -122,15 +107,7 @@ fn perform(tx: &mut dyn Tx, act: &Act, now: i64) -> Result<String, StoreError> {
             let number = outbox::counts(tx)
                 .map(|of| of.ready + of.waiting + of.delivered + of.refused + of.expired)?;
             let letter = letter(&france, number as u64, &channel, sequence);
-            outbox::enqueue(
-                tx,
-                &outbox::Letter {
-                    lane,
-                    created: at(now),
-                    ..letter
-                },
-            )
-            .map(words)
+            outbox::enqueue(tx, &outbox::Letter { lane, created: at(now), ..letter }).map(words)
         }
         Act::Claim { lease, limit } => {
             outbox::claim(tx, "w", at(now), lease, limit).map(|found| claims(&found))
@@ -139,11 +116,7 @@ fn perform(tx: &mut dyn Tx, act: &Act, now: i64) -> Result<String, StoreError> {
         Act::Settle { id, how: 0 } => outbox::delivered(tx, id, b"receipt", at(now)).map(words),
         Act::Settle { id, how: 1 } => outbox::refused(tx, id, "clause", at(now)).map(words),
         Act::Settle { id, .. } => outbox::expired(tx, id, at(now)).map(words),
-        Act::Receive {
-            number,
-            channel,
-            sequence,
-        } => receive(tx, number, channel, sequence),
+        Act::Receive { number, channel, sequence } => receive(tx, number, channel, sequence),
         Act::Set { key, kind, due } => {
             timers::set(tx, "room", &key.to_string(), &kind.to_string(), at(due), b"").map(|()| String::new())
         }
@@ -230,25 +203,15 @@ fn compare(steps: Vec<Step>) {
                 now += later;
                 let mut next = model.clone();
                 let expected: Result<Vec<_>, _> = acts.iter().map(|act| next.perform(act, now)).collect();
-                let expected = if refuses {
-                    expected.and(Err(words(StoreError::Closed)))
-                } else {
-                    expected
-                };
+                let expected = if refuses { expected.and(Err(words(StoreError::Closed))) } else { expected };
                 if expected.is_ok() {
                     model = next;
                 }
                 let told = acts.clone();
                 let answer = store.write(move |tx| {
-                    let answers = told
-                        .iter()
-                        .map(|act| perform(tx, act, now))
-                        .collect::<Result<Vec<_>, _>>()?;
-                    if refuses {
-                        Err(StoreError::Closed)
-                    } else {
-                        Ok(answers)
-                    }
+                    let answers =
+                        told.iter().map(|act| perform(tx, act, now)).collect::<Result<Vec<_>, _>>()?;
+                    if refuses { Err(StoreError::Closed) } else { Ok(answers) }
                 });
                 assert_eq!(answer.map_err(words), expected, "{acts:?}");
             }
@@ -258,11 +221,7 @@ fn compare(steps: Vec<Step>) {
 }
 
 fn cases() -> u32 {
-    if std::env::var("TIDEWAITER_FULL").as_deref() == Ok("1") {
-        5000
-    } else {
-        250
-    }
+    if std::env::var("TIDEWAITER_FULL").as_deref() == Ok("1") { 5000 } else { 250 }
 }
 
 proptest! {

@@ -42,9 +42,7 @@ pub struct Model {
 
 impl Model {
     fn open(&self, channel: u8) -> impl Iterator<Item = &Letter> {
-        self.letters
-            .iter()
-            .filter(move |letter| letter.channel == channel && letter.settled.is_none())
+        self.letters.iter().filter(move |letter| letter.channel == channel && letter.settled.is_none())
     }
 
     /// Whether a letter is the first open one of its channel.
@@ -65,12 +63,7 @@ impl Model {
     }
 
     fn enqueue(&mut self, channel: u8, skip: i64, lane: i64, now: i64) -> Answer {
-        let next = self
-            .letters
-            .iter()
-            .filter(|letter| letter.channel == channel)
-            .count() as i64
-            + 1;
+        let next = self.letters.iter().filter(|letter| letter.channel == channel).count() as i64 + 1;
         if skip != 0 {
             return Err(format!(
                 "sequence {} of `{channel}` is out of order: the next is {next}",
@@ -78,39 +71,22 @@ impl Model {
             ));
         }
         let number = self.letters.len() as i64 + 1;
-        let letter = Letter {
-            number,
-            channel,
-            sequence: next,
-            lane,
-            available: now,
-            attempts: 0,
-            settled: None,
-        };
+        let letter =
+            Letter { number, channel, sequence: next, lane, available: now, attempts: 0, settled: None };
         self.letters.push(letter);
         Ok(number.to_string())
     }
 
     fn claim(&mut self, lease: i64, limit: usize, now: i64) -> Answer {
-        let due = self
-            .letters
-            .iter()
-            .filter(|letter| self.leads(letter) && letter.available <= now);
-        let mut due: Vec<_> = due
-            .map(|letter| (letter.lane, letter.available, letter.number))
-            .collect();
+        let due = self.letters.iter().filter(|letter| self.leads(letter) && letter.available <= now);
+        let mut due: Vec<_> = due.map(|letter| (letter.lane, letter.available, letter.number)).collect();
         due.sort_unstable();
         let mut claims = Vec::new();
         for (_, _, number) in due.into_iter().take(limit) {
             let letter = &mut self.letters[number as usize - 1];
             letter.available = now + lease;
             letter.attempts += 1;
-            claims.push((
-                number,
-                letter.channel.to_string(),
-                letter.sequence,
-                letter.attempts,
-            ));
+            claims.push((number, letter.channel.to_string(), letter.sequence, letter.attempts));
         }
         Ok(format!("{claims:?}"))
     }
@@ -127,10 +103,8 @@ impl Model {
     }
 
     fn settle(&mut self, id: i64, how: &'static str) -> Answer {
-        let letter = self
-            .letters
-            .get_mut(id as usize - 1)
-            .ok_or_else(|| format!("there is no letter {id}"))?;
+        let letter =
+            self.letters.get_mut(id as usize - 1).ok_or_else(|| format!("there is no letter {id}"))?;
         let changes = letter.settled.is_none();
         letter.settled = letter.settled.or(Some(how));
         Ok(changes.to_string())
@@ -143,9 +117,7 @@ impl Model {
             return Ok(format!("repeat of {first:?}"));
         }
         if sequence < next {
-            return Err(format!(
-                "sequence {sequence} of `{channel}` is out of order: the next is {next}"
-            ));
+            return Err(format!("sequence {sequence} of `{channel}` is out of order: the next is {next}"));
         }
         self.inbox.insert(number, (channel, sequence));
         Ok("new".to_owned())
@@ -166,15 +138,10 @@ impl Model {
         if self.checkpoint == Some((size, note)) {
             return Ok(String::new());
         }
-        let (covered, leaves) = (
-            self.checkpoint.map_or(0, |(size, _)| size + 1),
-            self.leaves.len() as i64,
-        );
+        let (covered, leaves) = (self.checkpoint.map_or(0, |(size, _)| size + 1), self.leaves.len() as i64);
         if size < covered || size > leaves {
             let next = covered.max(leaves);
-            return Err(format!(
-                "sequence {size} of `checkpoint` is out of order: the next is {next}"
-            ));
+            return Err(format!("sequence {size} of `checkpoint` is out of order: the next is {next}"));
         }
         self.checkpoint = Some((size, note));
         Ok(String::new())
@@ -203,20 +170,10 @@ impl Model {
             Act::Claim { lease, limit } => self.claim(lease, limit, now),
             Act::Postpone { id, by } => self.postpone(id, now + by),
             Act::Settle { id, how } => self.settle(id, SETTLEMENTS[how as usize]),
-            Act::Receive {
-                number,
-                channel,
-                sequence,
-            } => self.receive(number, channel, sequence),
+            Act::Receive { number, channel, sequence } => self.receive(number, channel, sequence),
             Act::Set { key, kind, due } => {
                 self.timers_set += 1;
-                self.timers.insert(
-                    (key, kind),
-                    Timer {
-                        id: self.timers_set,
-                        due,
-                    },
-                );
+                self.timers.insert((key, kind), Timer { id: self.timers_set, due });
                 Ok(String::new())
             }
             Act::Cancel { key, kind } => Ok(self.timers.remove(&(key, kind)).is_some().to_string()),
@@ -235,39 +192,14 @@ impl Model {
 
     /// All that can be seen, in words.
     pub fn picture(&self, now: i64) -> String {
-        let count = |how: &str| {
-            self.letters
-                .iter()
-                .filter(|letter| letter.settled == Some(how))
-                .count()
-        };
+        let count = |how: &str| self.letters.iter().filter(|letter| letter.settled == Some(how)).count();
         let ready = self.letters.iter().filter(|letter| self.leads(letter)).count();
-        let open = self
-            .letters
-            .iter()
-            .filter(|letter| letter.settled.is_none())
-            .count();
-        let letters = [
-            ready,
-            open - ready,
-            count("delivered"),
-            count("refused"),
-            count("expired"),
-        ];
-        let journal: Vec<_> = self
-            .journal
-            .iter()
-            .map(|(stream, body)| (stream.to_string(), *body))
-            .collect();
-        let states: Vec<_> = self
-            .states
-            .iter()
-            .map(|(key, state)| (key.to_string(), *state))
-            .collect();
+        let open = self.letters.iter().filter(|letter| letter.settled.is_none()).count();
+        let letters = [ready, open - ready, count("delivered"), count("refused"), count("expired")];
+        let journal: Vec<_> = self.journal.iter().map(|(stream, body)| (stream.to_string(), *body)).collect();
+        let states: Vec<_> = self.states.iter().map(|(key, state)| (key.to_string(), *state)).collect();
         let due = self.timers.values().map(|timer| timer.due).min();
-        let counters: Vec<_> = (0..3)
-            .map(|name| self.counters.get(&name).copied().unwrap_or(0))
-            .collect();
+        let counters: Vec<_> = (0..3).map(|name| self.counters.get(&name).copied().unwrap_or(0)).collect();
         let settings: Vec<_> = (0..3).map(|key| self.settings.get(&key).copied()).collect();
         let claimable = self.clone().claim(1, 100, now).unwrap();
         format!(

@@ -32,38 +32,19 @@ impl Place {
     pub fn file() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::SqliteFile(directory.path().join("node.db"));
-        Some(Self {
-            location,
-            disk: None,
-            server: None,
-            _directory: Some(directory),
-        })
+        Some(Self { location, disk: None, server: None, _directory: Some(directory) })
     }
 
     pub fn memory() -> Option<Self> {
         let disk = MemoryDisk::open(&format!("place {}", PLACES.fetch_add(1, Ordering::Relaxed))).unwrap();
-        Some(Self {
-            location: disk.location(),
-            disk: Some(disk),
-            server: None,
-            _directory: None,
-        })
+        Some(Self { location: disk.location(), disk: Some(disk), server: None, _directory: None })
     }
 
     pub fn server() -> Option<Self> {
         let server = SERVER.get_or_init(postgres).clone()?;
-        let schema = format!(
-            "t{}_{}",
-            std::process::id(),
-            PLACES.fetch_add(1, Ordering::Relaxed)
-        );
+        let schema = format!("t{}_{}", std::process::id(), PLACES.fetch_add(1, Ordering::Relaxed));
         let location = server.location(&schema);
-        Some(Self {
-            location,
-            disk: None,
-            server: Some(server),
-            _directory: None,
-        })
+        Some(Self { location, disk: None, server: Some(server), _directory: None })
     }
 
     pub fn open(&self, execution: Execution) -> Store {

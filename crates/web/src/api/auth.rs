@@ -17,17 +17,10 @@ impl FromRequestParts<Arc<Node>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(Problem::unauthenticated)?;
-        node.principal_of(token.trim())
-            .await?
-            .map(Caller)
-            .ok_or_else(Problem::unauthenticated)
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token =
+            header.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(Problem::unauthenticated)?;
+        node.principal_of(token.trim()).await?.map(Caller).ok_or_else(Problem::unauthenticated)
     }
 }
 

@@ -26,11 +26,7 @@ pub async fn decide(
         return Err(Problem::absent("movement"));
     };
     if submission.accepted {
-        return Ok((
-            StatusCode::ACCEPTED,
-            Json(json!({ "movement": submission.movement })),
-        )
-            .into_response());
+        return Ok((StatusCode::ACCEPTED, Json(json!({ "movement": submission.movement }))).into_response());
     }
     let mut problem = Problem::new(
         StatusCode::CONFLICT,

@@ -40,18 +40,10 @@ pub async fn register(
         .map_err(|error| Problem::malformed(format!("the registration: {error}")))?;
     let submission = node.register_guarantee(&principal, registration).await?;
     if submission.accepted {
-        return Ok((
-            StatusCode::CREATED,
-            Json(json!({ "guarantee": submission.movement })),
-        )
-            .into_response());
+        return Ok((StatusCode::CREATED, Json(json!({ "guarantee": submission.movement }))).into_response());
     }
-    let mut problem = Problem::new(
-        StatusCode::CONFLICT,
-        "guarantee-refused",
-        "not registered",
-        submission.words.clone(),
-    );
+    let mut problem =
+        Problem::new(StatusCode::CONFLICT, "guarantee-refused", "not registered", submission.words.clone());
     problem.errors = Some(json!(submission.errors));
     Err(problem)
 }

@@ -45,11 +45,7 @@ fn accepted(submission: &Submission) -> serde_json::Value {
 }
 
 fn replies(submission: &Submission) -> serde_json::Value {
-    submission
-        .replies
-        .iter()
-        .map(|(id, kind)| json!({"id": id, "type": kind}))
-        .collect()
+    submission.replies.iter().map(|(id, kind)| json!({"id": id, "type": kind})).collect()
 }
 
 /// The cursor of a list of messages.
@@ -66,14 +62,8 @@ pub async fn list(
     Caller(principal): Caller,
     Query(cursor): Query<Cursor>,
 ) -> Result<Response, Problem> {
-    let messages = node
-        .messages(
-            None,
-            owner_limit(&principal),
-            cursor.after,
-            cursor.limit.unwrap_or(100),
-        )
-        .await?;
+    let messages =
+        node.messages(None, owner_limit(&principal), cursor.after, cursor.limit.unwrap_or(100)).await?;
     Ok(Json(json!({ "messages": messages })).into_response())
 }
 
@@ -89,9 +79,6 @@ pub async fn body(
     if owner_limit(&principal).is_some_and(|own| own != owner) {
         return Err(Problem::absent("message"));
     }
-    let headers = [
-        (header::CONTENT_TYPE, "application/xml"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "application/xml"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     Ok((headers, body).into_response())
 }

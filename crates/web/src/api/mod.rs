@@ -38,10 +38,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/api/v1/movements", get(movements::list))
         .route("/api/v1/movements/{movement}/messages", get(movements::messages))
         .route("/api/v1/movements/{movement}/decisions", post(decisions::decide))
-        .route(
-            "/api/v1/guarantees",
-            get(guarantees::list).post(guarantees::register),
-        )
+        .route("/api/v1/guarantees", get(guarantees::list).post(guarantees::register))
         .route("/api/v1/guarantees/{grn}", get(guarantees::account))
         .route("/api/v1/partners", get(partners::list))
         .fallback(absent)

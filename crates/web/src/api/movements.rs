@@ -50,9 +50,7 @@ pub async fn messages(
     Caller(principal): Caller,
     Path(movement): Path<String>,
 ) -> Result<Response, Problem> {
-    let messages = node
-        .messages(Some(movement), owner_limit(&principal), 0, node::PAGE_LIMIT)
-        .await?;
+    let messages = node.messages(Some(movement), owner_limit(&principal), 0, node::PAGE_LIMIT).await?;
     if messages.is_empty() {
         return Err(Problem::absent("movement"));
     }

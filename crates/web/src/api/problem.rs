@@ -59,22 +59,12 @@ impl Problem {
 
     /// There is no such thing, or it is not the principal's: the two look alike on purpose.
     pub fn absent(what: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            "not found",
-            format!("there is no such {what} for you"),
-        )
+        Self::new(StatusCode::NOT_FOUND, "not-found", "not found", format!("there is no such {what} for you"))
     }
 
     /// The request cannot be understood.
     pub fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "malformed-request",
-            "malformed request",
-            detail,
-        )
+        Self::new(StatusCode::BAD_REQUEST, "malformed-request", "malformed request", detail)
     }
 }
 

@@ -8,10 +8,7 @@ const STYLESHEET: &str = include_str!("../../assets/console.css");
 const MARK: &str = include_str!("../../assets/mark.svg");
 
 /// The version of all assets: 64 bits of FNV-1a over their bytes. It tells versions apart and protects nothing.
-const VERSION: u64 = fingerprint(
-    fingerprint(0xcbf2_9ce4_8422_2325, STYLESHEET.as_bytes()),
-    MARK.as_bytes(),
-);
+const VERSION: u64 = fingerprint(fingerprint(0xcbf2_9ce4_8422_2325, STYLESHEET.as_bytes()), MARK.as_bytes());
 
 const fn fingerprint(mut state: u64, bytes: &[u8]) -> u64 {
     let mut place = 0;
@@ -64,12 +61,7 @@ mod tests {
     async fn the_present_version_is_immutable_and_others_are_absent() {
         let present = serve(Path((format!("{VERSION:016x}"), "console.css".to_owned()))).await;
         assert_eq!(present.status(), StatusCode::OK);
-        assert!(
-            present.headers()[header::CACHE_CONTROL]
-                .to_str()
-                .unwrap()
-                .contains("immutable")
-        );
+        assert!(present.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
         let other = serve(Path(("0".to_owned(), "console.css".to_owned()))).await;
         assert_eq!(other.status(), StatusCode::NOT_FOUND);
     }

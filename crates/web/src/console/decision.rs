@@ -40,12 +40,7 @@ const REASON: Field = Field {
     choices: &[],
 };
 
-const REMARKS: Field = Field {
-    label: "Remarks",
-    hint: "They stay on record.",
-    required: false,
-    ..REASON
-};
+const REMARKS: Field = Field { label: "Remarks", hint: "They stay on record.", required: false, ..REASON };
 
 const FINDINGS: Field = Field {
     label: "Remarks",
@@ -92,21 +87,11 @@ const CONTROL_RESULT: Field = Field {
 const DISCREPANCIES: [&str; 2] = ["A5", "B1"];
 
 const fn kind(name: &'static str, fields: &'static [Field]) -> Kind {
-    Kind {
-        name,
-        negative: false,
-        at_office: false,
-        fields,
-    }
+    Kind { name, negative: false, at_office: false, fields }
 }
 
 const fn against(name: &'static str) -> Kind {
-    Kind {
-        name,
-        negative: true,
-        at_office: false,
-        fields: &[REASON],
-    }
+    Kind { name, negative: true, at_office: false, fields: &[REASON] }
 }
 
 /// Every decision that an officer can take.
@@ -118,10 +103,7 @@ const KINDS: &[Kind] = &[
     against("refuse-release"),
     against("invalidate"),
     kind("resolve-discrepancies", &[REASON]),
-    Kind {
-        at_office: true,
-        ..kind("crossing", &[])
-    },
+    Kind { at_office: true, ..kind("crossing", &[]) },
     kind("permit-unloading", &[]),
     kind("control-result", &[CONTROL_RESULT, FINDINGS]),
     kind("release-goods", &[]),
@@ -190,19 +172,11 @@ impl Entered {
     /// What is missing or wrong; `None` when there is no such decision.
     pub fn problems(&self) -> Option<Vec<Problem>> {
         let fields = find(&self.decision)?.fields.iter();
-        let wrong = |field: &Field| {
-            Some(Problem {
-                field: field.name,
-                words: self.wrong(field)?,
-            })
-        };
+        let wrong = |field: &Field| Some(Problem { field: field.name, words: self.wrong(field)? });
         let mut problems: Vec<Problem> = fields.filter_map(wrong).collect();
         if !self.confirmed {
             let words = "Confirm that you have checked the movement and take this decision".to_owned();
-            problems.push(Problem {
-                field: "confirmed",
-                words,
-            });
+            problems.push(Problem { field: "confirmed", words });
         }
         Some(problems)
     }
@@ -212,11 +186,7 @@ impl Entered {
         let (value, label) = (self.value(field.name), field.label.to_lowercase());
         if value.is_empty() {
             let against = field.name == "reason" && DISCREPANCIES.contains(&self.value("code"));
-            let verb = if field.choices.is_empty() {
-                "Enter"
-            } else {
-                "Choose"
-            };
+            let verb = if field.choices.is_empty() { "Enter" } else { "Choose" };
             return (field.required || against).then(|| format!("{verb} the {label}"));
         }
         if value.chars().count() > TEXT_LIMIT {
@@ -247,10 +217,7 @@ impl Entered {
 
     /// What was entered, for people: labels and values.
     pub fn told(&self) -> Vec<(&'static str, String)> {
-        let fields = find(&self.decision)
-            .map(|kind| kind.fields)
-            .unwrap_or_default()
-            .iter();
+        let fields = find(&self.decision).map(|kind| kind.fields).unwrap_or_default().iter();
         let told = fields.map(|field| (field.label, self.value(field.name).to_owned()));
         told.filter(|(_, value)| !value.is_empty()).collect()
     }
@@ -265,11 +232,7 @@ mod tests {
     #[test]
     fn the_node_understands_every_decision() {
         for kind in KINDS {
-            let mut pairs = vec![
-                ("decision", kind.name),
-                ("office", "FR000060"),
-                ("confirmed", "yes"),
-            ];
+            let mut pairs = vec![("decision", kind.name), ("office", "FR000060"), ("confirmed", "yes")];
             let value = |field: &Field| field.choices.first().map_or("because", |(code, _)| *code);
             pairs.extend(kind.fields.iter().map(|field| (field.name, value(field))));
             let full = entered(&pairs);
@@ -283,10 +246,7 @@ mod tests {
     fn a_negative_decision_needs_its_reason() {
         for kind in KINDS.iter().filter(|kind| kind.negative) {
             let silent = entered(&[("decision", kind.name), ("reason", "  \n"), ("confirmed", "yes")]);
-            let missing = Problem {
-                field: "reason",
-                words: "Enter the reason".to_owned(),
-            };
+            let missing = Problem { field: "reason", words: "Enter the reason".to_owned() };
             assert_eq!(silent.problems(), Some(vec![missing]), "{}", kind.name);
         }
         assert_eq!(KINDS.iter().filter(|kind| kind.negative).count(), 3);
@@ -295,11 +255,7 @@ mod tests {
     #[test]
     fn a_control_result_needs_remarks_when_it_names_discrepancies() {
         let missing = |code: &str| {
-            let result = entered(&[
-                ("decision", "control-result"),
-                ("code", code),
-                ("confirmed", "yes"),
-            ]);
+            let result = entered(&[("decision", "control-result"), ("code", code), ("confirmed", "yes")]);
             result.problems().unwrap().len()
         };
         assert_eq!(["A1", "A2", "A5", "B1"].map(missing), [0, 0, 1, 1]);
@@ -309,29 +265,16 @@ mod tests {
     fn every_decision_must_be_confirmed() {
         for kind in KINDS {
             let problems = entered(&[("decision", kind.name)]).problems().unwrap();
-            assert!(
-                problems.iter().any(|problem| problem.field == "confirmed"),
-                "{}",
-                kind.name
-            );
+            assert!(problems.iter().any(|problem| problem.field == "confirmed"), "{}", kind.name);
         }
     }
 
     #[test]
     fn fields_are_checked_before_the_node_is_asked() {
         let too_long = "x".repeat(TEXT_LIMIT + 1);
-        let wrong = entered(&[
-            ("decision", "control"),
-            ("type", "99"),
-            ("reason", &too_long),
-            ("confirmed", "yes"),
-        ]);
-        let fields: Vec<_> = wrong
-            .problems()
-            .unwrap()
-            .iter()
-            .map(|problem| problem.field)
-            .collect();
+        let wrong =
+            entered(&[("decision", "control"), ("type", "99"), ("reason", &too_long), ("confirmed", "yes")]);
+        let fields: Vec<_> = wrong.problems().unwrap().iter().map(|problem| problem.field).collect();
         assert_eq!(fields, ["type", "reason"]);
         assert_eq!(entered(&[("decision", "drop-tables")]).problems(), None);
     }
@@ -347,14 +290,8 @@ mod tests {
             ("form_token", "secret"),
             ("confirmed", "yes"),
         ]);
-        assert_eq!(
-            sent.to_json(),
-            serde_json::json!({"decision": "control-result", "code": "A2"})
-        );
+        assert_eq!(sent.to_json(), serde_json::json!({"decision": "control-result", "code": "A2"}));
         let crossing = entered(&[("decision", "crossing"), ("office", "FR000060")]);
-        assert_eq!(
-            crossing.to_json(),
-            serde_json::json!({"decision": "crossing", "office": "FR000060"})
-        );
+        assert_eq!(crossing.to_json(), serde_json::json!({"decision": "crossing", "office": "FR000060"}));
     }
 }

@@ -63,16 +63,11 @@ impl DecisionForm {
         };
         let entered = entered.filter(same);
         let problem = |field: &str| {
-            let found = problems
-                .iter()
-                .find(|problem| entered.is_some() && problem.field == field);
+            let found = problems.iter().find(|problem| entered.is_some() && problem.field == field);
             found.map(|problem| problem.words.clone()).unwrap_or_default()
         };
         let view = |field: &Field| {
-            let value = entered
-                .map(|entered| entered.value(field.name))
-                .unwrap_or_default()
-                .to_owned();
+            let value = entered.map(|entered| entered.value(field.name)).unwrap_or_default().to_owned();
             let choice = |(code, label): &(&str, &str)| Choice {
                 value: (*code).to_owned(),
                 label: format!("{code} {label}"),
@@ -89,21 +84,13 @@ impl DecisionForm {
                 value,
             }
         };
-        let label = if possible.label.is_empty() {
-            names::words(&possible.decision)
-        } else {
-            possible.label.clone()
-        };
+        let label =
+            if possible.label.is_empty() { names::words(&possible.decision) } else { possible.label.clone() };
         Self {
             number,
             label,
             negative: kind.is_some_and(|kind| kind.negative),
-            fields: kind
-                .map(|kind| kind.fields)
-                .unwrap_or_default()
-                .iter()
-                .map(view)
-                .collect(),
+            fields: kind.map(|kind| kind.fields).unwrap_or_default().iter().map(view).collect(),
             unconfirmed: problem("confirmed"),
             open: entered.is_some(),
             decision: possible.decision.clone(),
@@ -113,15 +100,9 @@ impl DecisionForm {
 
     /// Its problems, each with the identifier of its field.
     pub fn problems(&self) -> Vec<(String, String)> {
-        let fields = self
-            .fields
-            .iter()
-            .map(|field| (field.id.clone(), field.problem.clone()));
+        let fields = self.fields.iter().map(|field| (field.id.clone(), field.problem.clone()));
         let confirmation = (field_id(self.number, "confirmed"), self.unconfirmed.clone());
-        fields
-            .chain([confirmation])
-            .filter(|(_, words)| !words.is_empty())
-            .collect()
+        fields.chain([confirmation]).filter(|(_, words)| !words.is_empty()).collect()
     }
 }
 

@@ -24,10 +24,7 @@ pub async fn take(
     let entered = Entered::from_pairs(pairs);
     visit.check_form_token(entered.form_token(), paths::movement(&movement))?;
     let problems = entered.problems().ok_or_else(|| {
-        Failure::malformed(
-            &visit.frame,
-            format!("There is no decision `{}`.", entered.decision()),
-        )
+        Failure::malformed(&visit.frame, format!("There is no decision `{}`.", entered.decision()))
     })?;
     if !problems.is_empty() {
         return draw(
@@ -41,19 +38,11 @@ pub async fn take(
     let decision: OfficerDecision = match serde_json::from_value(entered.to_json()) {
         Ok(decision) => decision,
         Err(error) => {
-            let refused = Outcome::Refused {
-                entered,
-                words: error.to_string(),
-                rules: Vec::new(),
-            };
+            let refused = Outcome::Refused { entered, words: error.to_string(), rules: Vec::new() };
             return draw(visit, &movement, StatusCode::UNPROCESSABLE_ENTITY, refused).await;
         }
     };
-    let taken = visit
-        .node
-        .decide(&visit.principal, &movement, decision)
-        .await
-        .map_err(visit.failed())?;
+    let taken = visit.node.decide(&visit.principal, &movement, decision).await.map_err(visit.failed())?;
     let Some(submission) = taken else {
         let words = format!("No movement `{movement}` is known at this administration.");
         return Err(Failure::absent(&visit.frame, words));
@@ -63,11 +52,7 @@ pub async fn take(
         return Ok(Redirect::to(&page).into_response());
     }
     let rules = broken_rules(&submission);
-    let refused = Outcome::Refused {
-        entered,
-        words: submission.words,
-        rules,
-    };
+    let refused = Outcome::Refused { entered, words: submission.words, rules };
     draw(visit, &movement, StatusCode::CONFLICT, refused).await
 }
 

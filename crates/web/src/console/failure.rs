@@ -35,13 +35,7 @@ pub struct Failure {
 impl Failure {
     fn new(frame: &Frame, status: StatusCode, title: &'static str, words: impl Into<String>) -> Self {
         let way_out = paths::WORKLIST.to_owned();
-        Self {
-            frame: Box::new(frame.clone()),
-            status,
-            title,
-            words: words.into(),
-            way_out,
-        }
+        Self { frame: Box::new(frame.clone()), status, title, words: words.into(), way_out }
     }
 
     /// There is no such thing here.
@@ -58,20 +52,12 @@ impl Failure {
     pub fn stale_form(frame: &Frame, page: String) -> Self {
         let words = "The form does not belong to your present session, so nothing was done. Open the page again and \
                      repeat the step.";
-        Self {
-            way_out: page,
-            ..Self::new(frame, StatusCode::FORBIDDEN, "The form is out of date", words)
-        }
+        Self { way_out: page, ..Self::new(frame, StatusCode::FORBIDDEN, "The form is out of date", words) }
     }
 
     /// The form cannot be read.
     pub fn malformed(frame: &Frame, words: impl Into<String>) -> Self {
-        Self::new(
-            frame,
-            StatusCode::BAD_REQUEST,
-            "The request cannot be read",
-            words,
-        )
+        Self::new(frame, StatusCode::BAD_REQUEST, "The request cannot be read", words)
     }
 
     /// The node failed: logged with its cause, shown without it.
@@ -84,29 +70,12 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Self {
-            frame,
-            status,
-            title,
-            words,
-            way_out,
-        } = self;
-        page(
-            status,
-            &FailurePage {
-                frame: *frame,
-                title,
-                words,
-                way_out,
-            },
-        )
+        let Self { frame, status, title, words, way_out } = self;
+        page(status, &FailurePage { frame: *frame, title, words, way_out })
     }
 }
 
 /// Any other address under `/console`.
 pub async fn unknown_page(visit: Visit) -> Failure {
-    Failure::absent(
-        &visit.frame,
-        "The console has no page at this address. It may have been mistyped.",
-    )
+    Failure::absent(&visit.frame, "The console has no page at this address. It may have been mistyped.")
 }

@@ -49,12 +49,7 @@ pub fn message() -> MessageRow {
 
 /// The acceptance of the declaration.
 pub fn event() -> EventRow {
-    EventRow {
-        at: SIX,
-        room: "departure".to_owned(),
-        kind: "Accepted".to_owned(),
-        words: "acme".to_owned(),
-    }
+    EventRow { at: SIX, room: "departure".to_owned(), kind: "Accepted".to_owned(), words: "acme".to_owned() }
 }
 
 /// A decision that the node offers.
@@ -68,14 +63,10 @@ pub fn possible(decision: &str, office: &str) -> PossibleDecision {
 }
 
 pub fn frame(section: Section) -> Frame {
-    let principal = Principal {
-        name: "j.doe".to_owned(),
-        role: Role::Officer,
-    };
+    let principal = Principal { name: "j.doe".to_owned(), role: Role::Officer };
     let administration = Administration::parse("NTA.GB").unwrap();
-    let mut frame = Frame::new(&administration, false)
-        .for_principal(&principal, "form-secret")
-        .within(section);
+    let mut frame =
+        Frame::new(&administration, false).for_principal(&principal, "form-secret").within(section);
     // The real addresses change with every edit of the stylesheet.
     frame.stylesheet = "/assets/0/console.css".to_owned();
     frame.mark = "/assets/0/mark.svg".to_owned();
@@ -127,11 +118,7 @@ pub fn guarantee() -> GuaranteeView {
         available: "75000.00 EUR".to_owned(),
         locked: "25000.00 EUR".to_owned(),
         balanced: true,
-        locks: vec![LockView {
-            mrn: MRN.to_owned(),
-            amount: "25000.00 EUR".to_owned(),
-            since: SIX,
-        }],
+        locks: vec![LockView { mrn: MRN.to_owned(), amount: "25000.00 EUR".to_owned(), since: SIX }],
         entries: vec![EntryView {
             at: SIX,
             words: format!("locked for {MRN}"),
@@ -169,10 +156,5 @@ pub fn counts() -> Vec<(String, String, i64)> {
 
 /// What a form was sent with.
 pub fn entered(pairs: &[(&str, &str)]) -> Entered {
-    Entered::from_pairs(
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-    )
+    Entered::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }

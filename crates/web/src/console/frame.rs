@@ -87,9 +87,7 @@ impl Frame {
 
     /// The secret that forms carry; empty when nobody is signed in.
     pub fn form_token(&self) -> &str {
-        self.signed_in
-            .as_ref()
-            .map_or("", |signed_in| &signed_in.form_token)
+        self.signed_in.as_ref().map_or("", |signed_in| &signed_in.form_token)
     }
 
     /// Whether the page is about movements.
@@ -114,10 +112,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be drawn");
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the page could not be drawn; the node's log says why",
-            )
+            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; the node's log says why")
                 .into_response()
         }
     }
@@ -133,9 +128,7 @@ pub async fn guard(mut response: Response) -> Response {
         (CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in HEADERS {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -57,10 +57,7 @@ pub struct GuaranteesPage {
 impl GuaranteesPage {
     /// The page of these accounts.
     pub fn new(frame: Frame, views: &[GuaranteeView]) -> Self {
-        Self {
-            frame,
-            accounts: views.iter().map(Account::from).collect(),
-        }
+        Self { frame, accounts: views.iter().map(Account::from).collect() }
     }
 }
 
@@ -132,11 +129,7 @@ pub async fn show(visit: Visit, Path(grn): Path<String>) -> Result<Response, Fai
     let visit = visit.within(Section::Guarantees);
     let parsed = Grn::parse(&grn)
         .map_err(|invalid| Failure::absent(&visit.frame, format!("No such account: {invalid}.")))?;
-    let view = visit
-        .node
-        .guarantee_account(&parsed)
-        .await
-        .map_err(visit.failed())?;
+    let view = visit.node.guarantee_account(&parsed).await.map_err(visit.failed())?;
     let Some(view) = view else {
         let words =
             format!("No guarantee `{parsed}` is registered at this administration's office of guarantee.");

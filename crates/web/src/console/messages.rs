@@ -44,22 +44,14 @@ impl MessagePage {
 async fn find(visit: &Visit, id: &str) -> Result<(MessageRow, String, Vec<u8>), Failure> {
     let absent = || Failure::absent(&visit.frame, format!("There is no message `{id}` on record."));
     let number: i64 = id.parse().map_err(|_| absent())?;
-    visit
-        .node
-        .message(number)
-        .await
-        .map_err(visit.failed())?
-        .ok_or_else(absent)
+    visit.node.message(number).await.map_err(visit.failed())?.ok_or_else(absent)
 }
 
 /// `GET /console/messages/{id}`.
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let visit = visit.within(Section::Movements);
     let (row, owner, body) = find(&visit, &id).await?;
-    Ok(page(
-        StatusCode::OK,
-        &MessagePage::new(visit.frame, &row, &owner, &body),
-    ))
+    Ok(page(StatusCode::OK, &MessagePage::new(visit.frame, &row, &owner, &body)))
 }
 
 /// `GET /console/messages/{id}/xml`: the message as it was received or sent, to keep.
@@ -67,21 +59,14 @@ pub async fn download(visit: Visit, Path(id): Path<String>) -> Result<Response, 
     let (row, _, body) = find(&visit, &id).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/xml".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{}\"", file_name(&row)),
-        ),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file_name(&row))),
     ];
     Ok((headers, body).into_response())
 }
 
 /// A name that no message can turn into something else: the type comes from outside.
 fn file_name(row: &MessageRow) -> String {
-    let kind: String = row
-        .message_type
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
+    let kind: String = row.message_type.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("{:06}-{kind}.xml", row.id)
 }
 
@@ -92,11 +77,7 @@ mod tests {
 
     #[test]
     fn a_download_has_a_harmless_name() {
-        let row = MessageRow {
-            id: 42,
-            message_type: "CC015C\"; x=\"../../a\r\n".to_owned(),
-            ..message()
-        };
+        let row = MessageRow { id: 42, message_type: "CC015C\"; x=\"../../a\r\n".to_owned(), ..message() };
         assert_eq!(file_name(&row), "000042-CC015Cxa.xml");
     }
 }

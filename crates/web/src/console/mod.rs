@@ -65,7 +65,5 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/{*anything}", get(failure::unknown_page))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(axum::middleware::map_response(frame::guard));
-    Router::new()
-        .route("/assets/{hash}/{name}", get(assets::serve))
-        .merge(pages)
+    Router::new().route("/assets/{hash}/{name}", get(assets::serve)).merge(pages)
 }

@@ -2,9 +2,8 @@
 
 use base::Timestamp;
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A moment of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +32,7 @@ fn words(form: &str) -> Option<String> {
     let (date, time) = form.split_once('T')?;
     let [year, month, day]: [&str; 3] = date.split('-').collect::<Vec<_>>().try_into().ok()?;
     let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
-    Some(format!(
-        "{} {month} {year}, {time} UTC",
-        day.trim_start_matches('0')
-    ))
+    Some(format!("{} {month} {year}, {time} UTC", day.trim_start_matches('0')))
 }
 
 #[cfg(test)]

@@ -102,12 +102,7 @@ impl MovementPage {
     /// The page of `view`, which was asked for as `movement`.
     pub fn new(frame: Frame, movement: &str, view: &MovementView, outcome: Outcome) -> Self {
         let first = |pick: fn(&node::MovementRow) -> &String| {
-            view.rows
-                .iter()
-                .map(pick)
-                .find(|text| !text.is_empty())
-                .cloned()
-                .unwrap_or_default()
+            view.rows.iter().map(pick).find(|text| !text.is_empty()).cloned().unwrap_or_default()
         };
         let (mrn, lrn) = (first(|row| &row.mrn), first(|row| &row.lrn));
         let (entered, missing) = match &outcome {
@@ -123,18 +118,12 @@ impl MovementPage {
         let problems = if held {
             forms.iter().flat_map(DecisionForm::problems).collect()
         } else {
-            missing
-                .iter()
-                .map(|problem| ("decide".to_owned(), problem.words.clone()))
-                .collect()
+            missing.iter().map(|problem| ("decide".to_owned(), problem.words.clone())).collect()
         };
         // The movement may have moved on since the form was drawn: then no form holds what was entered.
         let entered_in_vain = entered.filter(|_| !held).map(Entered::told).unwrap_or_default();
-        let name = [&mrn, &lrn]
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .map_or(movement, |name| name)
-            .to_owned();
+        let name =
+            [&mrn, &lrn].into_iter().find(|name| !name.is_empty()).map_or(movement, |name| name).to_owned();
         let (taken, refusal) = told(view, outcome);
         Self {
             decisions_address: format!("{}/decisions", paths::movement(movement)),
@@ -163,28 +152,14 @@ impl MovementPage {
 /// What the page says on top: the decision that was taken, or why it was refused.
 fn told(view: &MovementView, outcome: Outcome) -> (Option<String>, Option<Refusal>) {
     let label = |decision: &str| {
-        let possible = view
-            .possible
-            .iter()
-            .find(|possible| possible.decision == decision);
+        let possible = view.possible.iter().find(|possible| possible.decision == decision);
         possible.map_or_else(|| names::words(decision), |possible| possible.label.clone())
     };
     match outcome {
         Outcome::Taken { decision } => (Some(label(&decision)), None),
-        Outcome::Refused {
-            entered,
-            words,
-            rules,
-        } => {
+        Outcome::Refused { entered, words, rules } => {
             let decision = label(entered.decision());
-            (
-                None,
-                Some(Refusal {
-                    decision,
-                    words,
-                    rules,
-                }),
-            )
+            (None, Some(Refusal { decision, words, rules }))
         }
         Outcome::None | Outcome::Incomplete { .. } => (None, None),
     }
@@ -195,11 +170,7 @@ fn parties(view: &MovementView) -> Vec<String> {
     let mut parties: Vec<String> = Vec::new();
     for message in &view.messages {
         let received = message.direction == "received";
-        let other = names::party(if received {
-            &message.from_party
-        } else {
-            &message.to_party
-        });
+        let other = names::party(if received { &message.from_party } else { &message.to_party });
         if parties.iter().all(|known| known != other) {
             parties.push(other.to_owned());
         }
@@ -240,10 +211,7 @@ pub async fn draw(
         let words = format!("No movement `{movement}` is known at this administration.");
         return Err(Failure::absent(&visit.frame, words));
     };
-    Ok(page(
-        status,
-        &MovementPage::new(visit.frame, movement, &view, outcome),
-    ))
+    Ok(page(status, &MovementPage::new(visit.frame, movement, &view, outcome)))
 }
 
 /// What the page is to say on top.
@@ -262,10 +230,6 @@ pub async fn show(
     let taken = said.map(|Query(said)| said.taken).unwrap_or_default();
     // The words come from an address that anyone can make up: only names of decisions are taken from it.
     let known = decision::find(&taken).is_some();
-    let outcome = if known {
-        Outcome::Taken { decision: taken }
-    } else {
-        Outcome::None
-    };
+    let outcome = if known { Outcome::Taken { decision: taken } } else { Outcome::None };
     draw(visit, &movement, StatusCode::OK, outcome).await
 }

@@ -71,10 +71,7 @@ pub fn party(party: &str) -> &str {
 /// letter at the end is a version and may differ.
 pub fn message(kind: &str) -> &'static str {
     let stem = kind.get(..5).unwrap_or(kind);
-    MESSAGES
-        .iter()
-        .find(|(code, _)| *code == stem)
-        .map_or("", |(_, name)| name)
+    MESSAGES.iter().find(|(code, _)| *code == stem).map_or("", |(_, name)| name)
 }
 
 const MESSAGES: &[(&str, &str)] = &[
@@ -192,10 +189,7 @@ pub fn guarantee_kind(code: &str) -> &str {
 
 /// A country by its code; the code itself when it takes no part in the transit corridors that the console knows.
 pub fn country(code: &str) -> &str {
-    COUNTRIES
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map_or(code, |(_, name)| name)
+    COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
 }
 
 const COUNTRIES: &[(&str, &str)] = &[

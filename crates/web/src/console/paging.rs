@@ -34,10 +34,7 @@ mod tests {
 
     /// The lengths of the pages of `count` movements; each must be shown once.
     fn page_lengths(count: i64) -> Vec<usize> {
-        let all: Vec<_> = (0..count)
-            .rev()
-            .map(|change| MovementRow { change, ..movement() })
-            .collect();
+        let all: Vec<_> = (0..count).rev().map(|change| MovementRow { change, ..movement() }).collect();
         let (mut before, mut seen, mut lengths) = (i64::MAX, Vec::new(), Vec::new());
         loop {
             let answer = all.iter().filter(|row| row.change < before);

@@ -53,10 +53,7 @@ pub struct PartnersPage {
 impl PartnersPage {
     /// The page of these partners.
     pub fn new(frame: Frame, views: &[PartnerView]) -> Self {
-        Self {
-            frame,
-            partners: views.iter().map(Partner::from).collect(),
-        }
+        Self { frame, partners: views.iter().map(Partner::from).collect() }
     }
 }
 

@@ -67,11 +67,7 @@ pub fn safe_next(next: &str) -> &str {
     let plain = next.len() <= NEXT_LIMIT && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let signs = next.starts_with("/console/sign-");
     let climbs = next.contains("/..") || next.contains("//");
-    if inside && plain && !signs && !climbs {
-        next
-    } else {
-        WORKLIST
-    }
+    if inside && plain && !signs && !climbs { next } else { WORKLIST }
 }
 
 #[cfg(test)]
@@ -80,11 +76,8 @@ mod tests {
 
     #[test]
     fn a_sign_in_returns_only_to_the_console() {
-        let own = [
-            "/console",
-            "/console?state=Released&room=departure",
-            "/console/movements/26GB000060KNEJKEJ3",
-        ];
+        let own =
+            ["/console", "/console?state=Released&room=departure", "/console/movements/26GB000060KNEJKEJ3"];
         for next in own {
             assert_eq!(safe_next(next), next);
         }
@@ -108,23 +101,14 @@ mod tests {
         for next in foreign {
             assert_eq!(safe_next(next), WORKLIST, "for {next:?}");
         }
-        assert_eq!(
-            safe_next(&format!("/console/{}", "a".repeat(NEXT_LIMIT))),
-            WORKLIST
-        );
+        assert_eq!(safe_next(&format!("/console/{}", "a".repeat(NEXT_LIMIT))), WORKLIST);
     }
 
     #[test]
     fn what_is_put_into_an_address_cannot_leave_its_place() {
-        assert_eq!(
-            movement("GB123/LRN 1?x#y"),
-            "/console/movements/GB123%2FLRN%201%3Fx%23y"
-        );
+        assert_eq!(movement("GB123/LRN 1?x#y"), "/console/movements/GB123%2FLRN%201%3Fx%23y");
         assert_eq!(movement("../partners"), "/console/movements/..%2Fpartners");
-        assert_eq!(
-            sign_in("/console?a=b&c"),
-            "/console/sign-in?next=%2Fconsole%3Fa%3Db%26c"
-        );
+        assert_eq!(sign_in("/console?a=b&c"), "/console/sign-in?next=%2Fconsole%3Fa%3Db%26c");
         assert_eq!(
             with_query("/console", &[("room", ""), ("q", "a&b"), ("state", "X")]),
             "/console?q=a%26b&state=X"

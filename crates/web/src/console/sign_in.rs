@@ -68,15 +68,7 @@ pub struct SignOut {
 pub async fn show(State(node): State<Arc<Node>>, Query(wanted): Query<Return>) -> Response {
     let next = paths::safe_next(&wanted.next).to_owned();
     let frame = Frame::new(node.administration(), node.exercise());
-    page(
-        StatusCode::OK,
-        &SignInPage {
-            frame,
-            next,
-            name: String::new(),
-            problem: None,
-        },
-    )
+    page(StatusCode::OK, &SignInPage { frame, next, name: String::new(), problem: None })
 }
 
 /// `POST /console/sign-in`.
@@ -95,12 +87,7 @@ pub async fn submit(
         let problem = Some(problem);
         page(
             status,
-            &SignInPage {
-                frame: frame.clone(),
-                next: next.clone(),
-                name: form.name.clone(),
-                problem,
-            },
+            &SignInPage { frame: frame.clone(), next: next.clone(), name: form.name.clone(), problem },
         )
     };
     let Ok(_place) = QUEUE.try_acquire() else {
@@ -118,11 +105,7 @@ pub async fn submit(
         return Ok(again(StatusCode::FORBIDDEN, "The name or the password is wrong."));
     };
     tracing::info!(name = form.name.trim(), "signed in at the console");
-    let set = format!(
-        "{}={cookie}; {}",
-        cookie_name(node.administration()),
-        attributes(&headers)
-    );
+    let set = format!("{}={cookie}; {}", cookie_name(node.administration()), attributes(&headers));
     Ok((AppendHeaders([(header::SET_COOKIE, set)]), Redirect::to(&next)).into_response())
 }
 
@@ -136,27 +119,14 @@ pub async fn sign_out(
     if let Some(cookie) = session_cookie(&headers, visit.node.administration()) {
         visit.node.sign_out(cookie).await.map_err(visit.failed())?;
     }
-    let clear = format!(
-        "{}=; Max-Age=0; {}",
-        cookie_name(visit.node.administration()),
-        attributes(&headers)
-    );
-    Ok((
-        AppendHeaders([(header::SET_COOKIE, clear)]),
-        Redirect::to(paths::SIGN_IN),
-    )
-        .into_response())
+    let clear = format!("{}=; Max-Age=0; {}", cookie_name(visit.node.administration()), attributes(&headers));
+    Ok((AppendHeaders([(header::SET_COOKIE, clear)]), Redirect::to(paths::SIGN_IN)).into_response())
 }
 
 /// The attributes of the session cookie: never shown to scripts, never sent along from another site, and only over TLS
 /// unless the browser itself runs on this machine.
 fn attributes(headers: &HeaderMap) -> &'static str {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if text("x-forwarded-proto") == "https" || !is_loopback(text("host")) {
         "Path=/; HttpOnly; SameSite=Strict; Secure"
     } else {
@@ -170,10 +140,7 @@ fn is_loopback(host: &str) -> bool {
         Some(address) => address.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost"
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -189,23 +156,12 @@ mod tests {
             headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
             attributes(&headers).contains("Secure")
         };
-        for host in [
-            "127.0.0.1:8443",
-            "localhost",
-            "localhost:80",
-            "[::1]:8080",
-            "127.8.9.1",
-        ] {
+        for host in ["127.0.0.1:8443", "localhost", "localhost:80", "[::1]:8080", "127.8.9.1"] {
             assert!(!secure(host, "http"), "for {host}");
             assert!(secure(host, "https"), "for {host} behind TLS");
         }
-        for host in [
-            "console.customs.example",
-            "127.0.0.1.evil.example",
-            "10.0.0.1:80",
-            "",
-            "[2001:db8::1]",
-        ] {
+        for host in ["console.customs.example", "127.0.0.1.evil.example", "10.0.0.1:80", "", "[2001:db8::1]"]
+        {
             assert!(secure(host, "http"), "for {host}");
         }
     }

@@ -23,18 +23,10 @@ fn worklist(wanted: Wanted, rows: Vec<MovementRow>, before: Option<i64>) -> Work
 
 #[test]
 fn the_sign_in() {
-    let mut frame = Frame {
-        signed_in: None,
-        ..frame(Section::None)
-    };
+    let mut frame = Frame { signed_in: None, ..frame(Section::None) };
     frame.exercise = true;
     let problem = Some("The name or the password is wrong.");
-    let page = SignInPage {
-        frame,
-        next: "/console/partners".to_owned(),
-        name: "j.doe".to_owned(),
-        problem,
-    };
+    let page = SignInPage { frame, next: "/console/partners".to_owned(), name: "j.doe".to_owned(), problem };
     insta::assert_snapshot!(page.render().unwrap());
 }
 
@@ -48,41 +40,25 @@ fn the_worklist() {
         ..movement()
     };
     insta::assert_snapshot!(
-        worklist(Wanted::default(), vec![movement(), accepted], Some(SIX))
-            .render()
-            .unwrap()
+        worklist(Wanted::default(), vec![movement(), accepted], Some(SIX)).render().unwrap()
     );
 }
 
 #[test]
 fn a_search_that_finds_nothing() {
-    let wanted = Wanted {
-        q: "LRN 7".to_owned(),
-        room: "departure".to_owned(),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { q: "LRN 7".to_owned(), room: "departure".to_owned(), ..Wanted::default() };
     let html = worklist(wanted, Vec::new(), None).render().unwrap();
     assert!(
         html.contains("No movement with the reference <q>LRN 7</q> in this state and office is known here.")
     );
-    assert!(
-        !html.contains("Waits for you"),
-        "a search shows what was found, and only that"
-    );
+    assert!(!html.contains("Waits for you"), "a search shows what was found, and only that");
 }
 
 #[test]
 fn the_next_page_keeps_the_filter() {
-    let wanted = Wanted {
-        state: "UnderControl".to_owned(),
-        waiting: "1".to_owned(),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { state: "UnderControl".to_owned(), waiting: "1".to_owned(), ..Wanted::default() };
     let html = worklist(wanted, vec![movement()], Some(77)).render().unwrap();
-    assert!(
-        html.contains("href=\"/console?state=UnderControl&#38;waiting=1&#38;before=77\""),
-        "{html}"
-    );
+    assert!(html.contains("href=\"/console?state=UnderControl&#38;waiting=1&#38;before=77\""), "{html}");
 }
 
 #[test]
@@ -96,50 +72,24 @@ fn a_decision_that_is_not_complete() {
     let entered = entered(&[("decision", "control-unsatisfactory"), ("reason", " ")]);
     let problems = entered.problems().unwrap();
     let outcome = Outcome::Incomplete { entered, problems };
-    let html = MovementPage::new(frame(Section::Movements), MRN, &view(), outcome)
-        .render()
-        .unwrap();
+    let html = MovementPage::new(frame(Section::Movements), MRN, &view(), outcome).render().unwrap();
     for id in ["decision-1-reason", "decision-1-confirmed"] {
-        assert!(
-            html.contains(&format!("<li><a href=\"#{id}\">")),
-            "the summary leads to {id}"
-        );
-        assert_eq!(
-            html.matches(&format!(" id=\"{id}\"")).count(),
-            1,
-            "there is one {id}"
-        );
+        assert!(html.contains(&format!("<li><a href=\"#{id}\">")), "the summary leads to {id}");
+        assert_eq!(html.matches(&format!(" id=\"{id}\"")).count(), 1, "there is one {id}");
     }
     assert_eq!(html.matches("<details open>").count(), 1);
 }
 
 #[test]
 fn a_decision_that_is_refused_loses_nothing() {
-    let entered = entered(&[
-        ("decision", "control-unsatisfactory"),
-        ("reason", "seals broken"),
-        ("confirmed", "yes"),
-    ]);
-    let rule = BrokenRule {
-        code: "92".to_owned(),
-        rule: "G0009".to_owned(),
-        place: "/CC051C".to_owned(),
-    };
+    let entered =
+        entered(&[("decision", "control-unsatisfactory"), ("reason", "seals broken"), ("confirmed", "yes")]);
+    let rule = BrokenRule { code: "92".to_owned(), rule: "G0009".to_owned(), place: "/CC051C".to_owned() };
     let words = "it does not fit a movement in state `Released`".to_owned();
-    let outcome = Outcome::Refused {
-        entered,
-        words,
-        rules: vec![rule],
-    };
-    let html = MovementPage::new(frame(Section::Movements), MRN, &view(), outcome)
-        .render()
-        .unwrap();
-    for shown in [
-        "<strong>92</strong>",
-        "<strong>G0009</strong>",
-        "does not fit",
-        "seals broken</textarea>",
-    ] {
+    let outcome = Outcome::Refused { entered, words, rules: vec![rule] };
+    let html = MovementPage::new(frame(Section::Movements), MRN, &view(), outcome).render().unwrap();
+    for shown in ["<strong>92</strong>", "<strong>G0009</strong>", "does not fit", "seals broken</textarea>"]
+    {
         assert!(html.contains(shown), "{shown} is shown");
     }
     assert!(!html.contains("What you had entered"), "the form holds it");
@@ -150,9 +100,7 @@ fn what_was_entered_is_shown_when_its_form_is_gone() {
     let entered = entered(&[("decision", "invalidate"), ("reason", "seals broken")]);
     let problems = entered.problems().unwrap();
     let outcome = Outcome::Incomplete { entered, problems };
-    let html = MovementPage::new(frame(Section::Movements), MRN, &view(), outcome)
-        .render()
-        .unwrap();
+    let html = MovementPage::new(frame(Section::Movements), MRN, &view(), outcome).render().unwrap();
     assert!(html.contains("<a href=\"#decide\">Confirm"), "{html}");
     assert!(html.contains("<dd>seals broken</dd>"), "{html}");
 }
@@ -167,54 +115,34 @@ fn a_message() {
 #[test]
 fn guarantee_accounts() {
     insta::assert_snapshot!(
-        GuaranteesPage::new(frame(Section::Guarantees), &[guarantee()])
-            .render()
-            .unwrap()
+        GuaranteesPage::new(frame(Section::Guarantees), &[guarantee()]).render().unwrap()
     );
 }
 
 #[test]
 fn the_statement_of_an_account() {
-    insta::assert_snapshot!(
-        GuaranteePage::new(frame(Section::Guarantees), &guarantee())
-            .render()
-            .unwrap()
-    );
+    insta::assert_snapshot!(GuaranteePage::new(frame(Section::Guarantees), &guarantee()).render().unwrap());
 }
 
 #[test]
 fn a_ledger_that_does_not_balance_is_told() {
-    let broken = GuaranteeView {
-        balanced: false,
-        ..guarantee()
-    };
-    let html = GuaranteePage::new(frame(Section::Guarantees), &broken)
-        .render()
-        .unwrap();
+    let broken = GuaranteeView { balanced: false, ..guarantee() };
+    let html = GuaranteePage::new(frame(Section::Guarantees), &broken).render().unwrap();
     assert!(html.contains("The ledger does not balance"));
 }
 
 #[test]
 fn messages_without_a_movement_are_shown_all_the_same() {
-    let rejected = MovementView {
-        rows: Vec::new(),
-        possible: Vec::new(),
-        ..view()
-    };
-    let html = MovementPage::new(frame(Section::Movements), "GB1/LRN 1", &rejected, Outcome::None)
-        .render()
-        .unwrap();
+    let rejected = MovementView { rows: Vec::new(), possible: Vec::new(), ..view() };
+    let html =
+        MovementPage::new(frame(Section::Movements), "GB1/LRN 1", &rejected, Outcome::None).render().unwrap();
     assert!(html.contains("No movement came of these messages."));
     assert!(html.contains("CC015C Transit declaration"));
 }
 
 #[test]
 fn the_partners() {
-    insta::assert_snapshot!(
-        PartnersPage::new(frame(Section::Partners), &[partner()])
-            .render()
-            .unwrap()
-    );
+    insta::assert_snapshot!(PartnersPage::new(frame(Section::Partners), &[partner()]).render().unwrap());
 }
 
 #[test]
@@ -271,15 +199,7 @@ fn nothing_from_outside_becomes_markup() {
 #[test]
 fn pages_need_neither_scripts_nor_inline_styles() {
     for html in every_page(true, "") {
-        for forbidden in [
-            "<script",
-            " style=",
-            "<style",
-            " onclick",
-            "javascript:",
-            "http://",
-            "url(",
-        ] {
+        for forbidden in ["<script", " style=", "<style", " onclick", "javascript:", "http://", "url("] {
             assert!(!html.contains(forbidden), "{forbidden} in {html}");
         }
     }
@@ -287,10 +207,7 @@ fn pages_need_neither_scripts_nor_inline_styles() {
 
 /// Every page, with `outside` put wherever text comes from outside.
 fn every_page(exercise: bool, outside: &str) -> Vec<String> {
-    let frame = |section| Frame {
-        exercise,
-        ..frame(section)
-    };
+    let frame = |section| Frame { exercise, ..frame(section) };
     let movement = MovementRow {
         room: format!("departure{outside}"),
         movement: format!("{MRN}{outside}"),
@@ -313,31 +230,14 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         ..message()
     };
     let view = view_with(outside, &movement, &message);
-    let entered = entered(&[
-        ("decision", "control-unsatisfactory"),
-        ("reason", outside),
-        ("confirmed", "yes"),
-    ]);
-    let rules = vec![BrokenRule {
-        code: outside.to_owned(),
-        rule: outside.to_owned(),
-        place: outside.to_owned(),
-    }];
-    let refused = Outcome::Refused {
-        entered,
-        words: format!("no{outside}"),
-        rules,
-    };
+    let entered =
+        entered(&[("decision", "control-unsatisfactory"), ("reason", outside), ("confirmed", "yes")]);
+    let rules =
+        vec![BrokenRule { code: outside.to_owned(), rule: outside.to_owned(), place: outside.to_owned() }];
+    let refused = Outcome::Refused { entered, words: format!("no{outside}"), rules };
     let (guarantee, partner) = (guarantee_with(outside), partner_with(outside));
-    let wanted = Wanted {
-        q: outside.to_owned(),
-        state: format!("Accepted{outside}"),
-        ..Wanted::default()
-    };
-    let found = Found {
-        rows: vec![movement.clone()],
-        before: Some(1),
-    };
+    let wanted = Wanted { q: outside.to_owned(), state: format!("Accepted{outside}"), ..Wanted::default() };
+    let found = Found { rows: vec![movement.clone()], before: Some(1) };
     let counts = vec![(format!("departure{outside}"), format!("Accepted{outside}"), 1)];
     let sign_in = SignInPage {
         frame: frame(Section::None),

@@ -65,11 +65,7 @@ pub struct Event {
 impl Message {
     /// Its type and name in one line.
     pub fn title(&self) -> String {
-        if self.name.is_empty() {
-            self.kind.clone()
-        } else {
-            format!("{} {}", self.kind, self.name)
-        }
+        if self.name.is_empty() { self.kind.clone() } else { format!("{} {}", self.kind, self.name) }
     }
 
     /// `Received` or `Sent`.
@@ -102,14 +98,7 @@ impl From<&MessageRow> for Message {
 pub fn merge(messages: &[MessageRow], events: &[EventRow]) -> Vec<Entry> {
     let messages = messages.iter().map(|row| {
         let message = Message::from(row);
-        (
-            row.at,
-            if message.received { 0 } else { 2 },
-            Entry {
-                at: message.at,
-                what: What::Message(message),
-            },
-        )
+        (row.at, if message.received { 0 } else { 2 }, Entry { at: message.at, what: What::Message(message) })
     });
     let events = events.iter().map(|row| {
         let event = Event {
@@ -117,14 +106,7 @@ pub fn merge(messages: &[MessageRow], events: &[EventRow]) -> Vec<Entry> {
             kind: names::words(&row.kind),
             actor: row.words.clone(),
         };
-        (
-            row.at,
-            1,
-            Entry {
-                at: Moment::from_micros(row.at),
-                what: What::Event(event),
-            },
-        )
+        (row.at, 1, Entry { at: Moment::from_micros(row.at), what: What::Event(event) })
     });
     let mut told: Vec<(i64, u8, Entry)> = messages.chain(events).collect();
     told.sort_by_key(|(at, rank, _)| (*at, *rank));
@@ -138,24 +120,9 @@ mod tests {
 
     #[test]
     fn what_happens_at_one_moment_is_told_in_order_of_cause() {
-        let answer = MessageRow {
-            id: 8,
-            at: 5,
-            direction: "sent".to_owned(),
-            ..message()
-        };
-        let cause = MessageRow {
-            id: 7,
-            at: 5,
-            direction: "received".to_owned(),
-            ..message()
-        };
-        let earlier = MessageRow {
-            id: 9,
-            at: 4,
-            direction: "sent".to_owned(),
-            ..message()
-        };
+        let answer = MessageRow { id: 8, at: 5, direction: "sent".to_owned(), ..message() };
+        let cause = MessageRow { id: 7, at: 5, direction: "received".to_owned(), ..message() };
+        let earlier = MessageRow { id: 9, at: 4, direction: "sent".to_owned(), ..message() };
         let change = EventRow { at: 5, ..event() };
         let told = merge(&[answer, cause, earlier], &[change]);
         let told: Vec<String> = told
@@ -165,14 +132,6 @@ mod tests {
                 What::Event(_) => "event".to_owned(),
             })
             .collect();
-        assert_eq!(
-            told,
-            [
-                "/console/messages/9",
-                "/console/messages/7",
-                "event",
-                "/console/messages/8"
-            ]
-        );
+        assert_eq!(told, ["/console/messages/9", "/console/messages/7", "event", "/console/messages/8"]);
     }
 }

@@ -40,11 +40,7 @@ impl FromRequestParts<Arc<Node>> for Visit {
         if is_from_elsewhere(&parts.headers) && parts.method != Method::GET && parts.method != Method::HEAD {
             return Err(Failure::stale_form(&frame, return_address(parts)).into_response());
         }
-        Ok(Self {
-            node: Arc::clone(node),
-            principal: session.principal,
-            frame,
-        })
+        Ok(Self { node: Arc::clone(node), principal: session.principal, frame })
     }
 }
 
@@ -81,44 +77,27 @@ pub fn cookie_name(administration: &Administration) -> String {
 /// The value of the session cookie, if the request has one that can be a session's.
 pub fn session_cookie<'h>(headers: &'h HeaderMap, administration: &Administration) -> Option<&'h str> {
     let name = cookie_name(administration);
-    let cookies = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    let pairs = cookies
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .filter(|(key, value)| *key == name && !value.is_empty())
-        .map(|(_, value)| value)
-        .next()
+    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value).next()
 }
 
 /// Whether the browser says that the request was made by another site. A browser that says nothing is old, or none.
 pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    let site = headers
-        .get("sec-fetch-site")
-        .and_then(|value| value.to_str().ok());
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     matches!(site, Some("cross-site" | "same-site"))
 }
 
 /// Whether two secrets are the same, in a time that does not tell how much of them is. No secret is empty.
 fn same_secret(ours: &str, theirs: &str) -> bool {
-    let difference = ours
-        .bytes()
-        .zip(theirs.bytes())
-        .fold(0, |all, (one, other)| all | (one ^ other));
+    let difference = ours.bytes().zip(theirs.bytes()).fold(0, |all, (one, other)| all | (one ^ other));
     !ours.is_empty() && ours.len() == theirs.len() && difference == 0
 }
 
 /// Where a sign-in should return to: the page asked for, or the page whose form was sent.
 fn return_address(parts: &Parts) -> String {
     if parts.method == Method::GET || parts.method == Method::HEAD {
-        return parts
-            .uri
-            .path_and_query()
-            .map_or(paths::WORKLIST, |address| address.as_str())
-            .to_owned();
+        return parts.uri.path_and_query().map_or(paths::WORKLIST, |address| address.as_str()).to_owned();
     }
     let path = parts.uri.path();
     path.strip_suffix("/decisions").unwrap_or(path).to_owned()
@@ -136,15 +115,9 @@ mod tests {
     #[test]
     fn only_this_nodes_own_cookie_counts() {
         let mut headers = HeaderMap::new();
-        headers.append(
-            header::COOKIE,
-            HeaderValue::from_static("tidewaiter_FR=theirs; other=1"),
-        );
+        headers.append(header::COOKIE, HeaderValue::from_static("tidewaiter_FR=theirs; other=1"));
         assert_eq!(session_cookie(&headers, &administration()), None);
-        headers.append(
-            header::COOKIE,
-            HeaderValue::from_static("a=b; tidewaiter_GB=ours"),
-        );
+        headers.append(header::COOKIE, HeaderValue::from_static("a=b; tidewaiter_GB=ours"));
         assert_eq!(session_cookie(&headers, &administration()), Some("ours"));
     }
 
@@ -163,13 +136,7 @@ mod tests {
             let request = Request::builder().method(method).uri(uri).body(()).unwrap();
             return_address(&request.into_parts().0)
         };
-        assert_eq!(
-            address("GET", "/console?state=Released"),
-            "/console?state=Released"
-        );
-        assert_eq!(
-            address("POST", "/console/movements/26GB/decisions"),
-            "/console/movements/26GB"
-        );
+        assert_eq!(address("GET", "/console?state=Released"), "/console?state=Released");
+        assert_eq!(address("POST", "/console/movements/26GB/decisions"), "/console/movements/26GB");
     }
 }

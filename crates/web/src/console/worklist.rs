@@ -44,9 +44,7 @@ impl Wanted {
     /// The same, as a question to the node.
     fn filter(&self) -> MovementFilter {
         let searched = self.q.trim();
-        let mrn = Mrn::parse(&searched.to_uppercase())
-            .ok()
-            .map(|mrn| mrn.to_string());
+        let mrn = Mrn::parse(&searched.to_uppercase()).ok().map(|mrn| mrn.to_string());
         let lrn = (mrn.is_none() && !searched.is_empty()).then(|| searched.to_owned());
         MovementFilter {
             lrn,
@@ -98,14 +96,8 @@ pub struct Line {
 
 impl From<&MovementRow> for Line {
     fn from(row: &MovementRow) -> Self {
-        let known_by = if row.mrn.is_empty() {
-            &row.movement
-        } else {
-            &row.mrn
-        };
-        let name = [&row.mrn, &row.lrn, &row.movement]
-            .into_iter()
-            .find(|name| !name.is_empty());
+        let known_by = if row.mrn.is_empty() { &row.movement } else { &row.mrn };
+        let name = [&row.mrn, &row.lrn, &row.movement].into_iter().find(|name| !name.is_empty());
         Self {
             address: paths::movement(known_by),
             name: name.cloned().unwrap_or_default(),
@@ -205,12 +197,8 @@ impl WorklistPage {
 }
 
 fn counts_by_room(counts: &[(String, String, i64)]) -> Vec<RoomCounts> {
-    let known = |room: &str| {
-        names::ROOMS
-            .iter()
-            .position(|known| *known == room)
-            .unwrap_or(names::ROOMS.len())
-    };
+    let known =
+        |room: &str| names::ROOMS.iter().position(|known| *known == room).unwrap_or(names::ROOMS.len());
     let mut sorted: Vec<_> = counts.iter().filter(|(_, _, number)| *number > 0).collect();
     sorted.sort_by(|one, other| (known(&one.0), &one.0).cmp(&(known(&other.0), &other.0)));
     let mut grouped: Vec<RoomCounts> = Vec::new();
@@ -224,23 +212,15 @@ fn counts_by_room(counts: &[(String, String, i64)]) -> Vec<RoomCounts> {
         let words = names::room(room);
         match grouped.last_mut().filter(|group| group.room == words) {
             Some(group) => group.counts.push(count),
-            None => grouped.push(RoomCounts {
-                room: words.to_owned(),
-                counts: vec![count],
-            }),
+            None => grouped.push(RoomCounts { room: words.to_owned(), counts: vec![count] }),
         }
     }
     grouped
 }
 
 fn rooms(counts: &[(String, String, i64)], chosen: &str) -> Vec<Choice> {
-    let others = counts
-        .iter()
-        .map(|(room, _, _)| room.as_str())
-        .filter(|room| !names::ROOMS.contains(room));
-    choices(names::ROOMS.into_iter().chain(others), chosen, |room| {
-        names::room(room).to_owned()
-    })
+    let others = counts.iter().map(|(room, _, _)| room.as_str()).filter(|room| !names::ROOMS.contains(room));
+    choices(names::ROOMS.into_iter().chain(others), chosen, |room| names::room(room).to_owned())
 }
 
 fn states(counts: &[(String, String, i64)], chosen: &str) -> Vec<Choice> {
@@ -258,11 +238,7 @@ fn choices<'a>(
     let mut choices: Vec<Choice> = Vec::new();
     for value in values.filter(|value| !value.is_empty()) {
         if choices.iter().all(|choice| choice.value != value) {
-            choices.push(Choice {
-                value: value.to_owned(),
-                label: label(value),
-                chosen: value == chosen,
-            });
+            choices.push(Choice { value: value.to_owned(), label: label(value), chosen: value == chosen });
         }
     }
     choices
@@ -273,24 +249,10 @@ pub async fn show(visit: Visit, wanted: Result<Query<Wanted>, QueryRejection>) -
     let visit = visit.within(Section::Movements);
     let Query(wanted) =
         wanted.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
-    let answer = visit
-        .node
-        .movements(wanted.filter(), ASKED)
-        .await
-        .map_err(visit.failed())?;
+    let answer = visit.node.movements(wanted.filter(), ASKED).await.map_err(visit.failed())?;
     let found = Found::of(answer);
     let counts = visit.node.movement_counts().await.map_err(visit.failed())?;
-    let waiting = MovementFilter {
-        waiting: true,
-        ..MovementFilter::default()
-    };
-    let waiting = visit
-        .node
-        .movements(waiting, WAITING_SHOWN as i64 + 1)
-        .await
-        .map_err(visit.failed())?;
-    Ok(page(
-        StatusCode::OK,
-        &WorklistPage::new(visit.frame, wanted, &waiting, &counts, &found),
-    ))
+    let waiting = MovementFilter { waiting: true, ..MovementFilter::default() };
+    let waiting = visit.node.movements(waiting, WAITING_SHOWN as i64 + 1).await.map_err(visit.failed())?;
+    Ok(page(StatusCode::OK, &WorklistPage::new(visit.frame, wanted, &waiting, &counts, &found)))
 }

@@ -46,12 +46,7 @@ pub fn show(bytes: &[u8]) -> Shown {
 }
 
 fn as_it_came(text: &str) -> Vec<Line> {
-    text.lines()
-        .map(|line| Line {
-            text: line.to_owned(),
-            ..Line::default()
-        })
-        .collect()
+    text.lines().map(|line| Line { text: line.to_owned(), ..Line::default() }).collect()
 }
 
 /// Lays out `text`; `None` when it is no XML. A cut text counts as XML up to the cut.
@@ -78,41 +73,14 @@ fn lay_out(text: &str) -> Option<Vec<Line>> {
                         joins = false;
                         continue;
                     }
-                    _ => (
-                        false,
-                        Line {
-                            open: tag.to_owned(),
-                            ..Line::default()
-                        },
-                    ),
+                    _ => (false, Line { open: tag.to_owned(), ..Line::default() }),
                 }
             }
-            Piece::Open(tag) => (
-                true,
-                Line {
-                    open: tag.to_owned(),
-                    ..Line::default()
-                },
-            ),
-            Piece::Lone(tag) => (
-                false,
-                Line {
-                    open: tag.to_owned(),
-                    ..Line::default()
-                },
-            ),
-            Piece::Text(text) => (
-                false,
-                Line {
-                    text: text.trim().to_owned(),
-                    ..Line::default()
-                },
-            ),
+            Piece::Open(tag) => (true, Line { open: tag.to_owned(), ..Line::default() }),
+            Piece::Lone(tag) => (false, Line { open: tag.to_owned(), ..Line::default() }),
+            Piece::Text(text) => (false, Line { text: text.trim().to_owned(), ..Line::default() }),
         };
-        lines.push(Line {
-            indent: "  ".repeat(depth.min(DEEPEST)),
-            ..line
-        });
+        lines.push(Line { indent: "  ".repeat(depth.min(DEEPEST)), ..line });
         joins = opens;
         depth += usize::from(opens);
     }
@@ -127,11 +95,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
             if rest.is_empty() {
                 return None;
             }
-            let (piece, after) = if rest.starts_with('<') {
-                markup(rest)
-            } else {
-                plain(rest)
-            };
+            let (piece, after) = if rest.starts_with('<') { markup(rest) } else { plain(rest) };
             rest = after;
             match piece {
                 Piece::Text(text) if text.trim().is_empty() => {}
@@ -206,11 +170,7 @@ mod tests {
         let bomb = "<a>".repeat(1_000_000);
         let shown = show(bomb.as_bytes());
         assert!(shown.cut);
-        let longest = shown
-            .lines
-            .iter()
-            .map(|line| line.indent.len() + line.open.len())
-            .max();
+        let longest = shown.lines.iter().map(|line| line.indent.len() + line.open.len()).max();
         assert_eq!(longest, Some(2 * DEEPEST + 3));
     }
 

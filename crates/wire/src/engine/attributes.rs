@@ -16,11 +16,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
     pub(super) fn declare_namespaces(&mut self, element: &str, tag: TagEnd) -> Result<(), Stop> {
         let mut attributes = std::mem::take(&mut self.attributes);
         for (index, attribute) in attributes.iter().enumerate() {
-            if attributes
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.name == attribute.name)
-            {
+            if attributes.iter().take(index).any(|earlier| earlier.name == attribute.name) {
                 return Err(Fault::new(
                     tag.close,
                     format!("the attribute `{}` stands twice", quoted(attribute.name)),
@@ -83,10 +79,9 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
                 }
                 Resolved::In(XSI, "schemaLocation" | "noNamespaceSchemaLocation") => None,
                 Resolved::In(XSI, "type") if self.is_own_type(&lexer::attribute_value(attribute.raw)) => None,
-                Resolved::In(XSI, "type") => Some((
-                    cl030::WRONG_TYPE,
-                    "xsi:type must name the element's own type".to_owned(),
-                )),
+                Resolved::In(XSI, "type") => {
+                    Some((cl030::WRONG_TYPE, "xsi:type must name the element's own type".to_owned()))
+                }
                 Resolved::In(XSI, "nil") => {
                     Some((cl030::NOT_EXPECTED, "the element may not be nil".to_owned()))
                 }
@@ -96,18 +91,13 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
                 )),
             };
             if let Some((code, message)) = wrong {
-                let value = lexer::attribute_value(attribute.raw)
-                    .chars()
-                    .take(MOST_VALUE)
-                    .collect();
+                let value = lexer::attribute_value(attribute.raw).chars().take(MOST_VALUE).collect();
                 self.report_attribute(code, attribute.name, message, Some(value))?;
             }
         }
         self.attributes = attributes;
-        let needs_phase = self
-            .message
-            .and_then(|message| table().message(message))
-            .is_some_and(|spec| spec.phase_required);
+        let needs_phase =
+            self.message.and_then(|message| table().message(message)).is_some_and(|spec| spec.phase_required);
         if self.open.len() == 1 && needs_phase && !has_phase {
             self.report_attribute(
                 cl030::MISSING,
@@ -123,19 +113,12 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
     pub(super) fn is_own_type(&self, value: &str) -> bool {
         let value = value.trim_matches(BLANKS);
         let (prefix, local) = value.split_once(':').unwrap_or(("", value));
-        let Some(Frame {
-            holds: Holds::Group { spec, .. },
-            ..
-        }) = self.open.last()
-        else {
+        let Some(Frame { holds: Holds::Group { spec, .. }, .. }) = self.open.last() else {
             return false;
         };
         let own = spec.name.split('.').next().unwrap_or_default();
-        let is_own = if self.open.len() == 1 {
-            local.strip_suffix("Type") == Some(own)
-        } else {
-            local == own
-        };
+        let is_own =
+            if self.open.len() == 1 { local.strip_suffix("Type") == Some(own) } else { local == own };
         self.scopes.lookup(prefix) == Some(NCTS) && is_own
     }
 

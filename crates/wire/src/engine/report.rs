@@ -34,48 +34,22 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
         let (line, column) = self.places.of(place.close);
         let (first_line, first_column) = self.places.of(place.from);
         let column = if line == first_line { first_column } else { column };
-        self.errors.push(XmlError {
-            line,
-            column,
-            code,
-            path,
-            message,
-            value,
-        });
-        if self.errors.len() >= self.limits.errors {
-            Err(Stop::TooManyErrors)
-        } else {
-            Ok(())
-        }
+        self.errors.push(XmlError { line, column, code, path, message, value });
+        if self.errors.len() >= self.limits.errors { Err(Stop::TooManyErrors) } else { Ok(()) }
     }
 
     /// Reports an error of namespaces. libxml2 finds them while it parses, so they come before all others.
     pub(super) fn push_namespace_error(&mut self, offset: usize, message: String) -> Result<(), Stop> {
         let error = self.error(offset, cl030::NOT_WELL_FORMED, message);
         self.namespace_errors.push(error);
-        if self.namespace_errors.len() >= self.limits.errors {
-            Err(Stop::TooManyErrors)
-        } else {
-            Ok(())
-        }
+        if self.namespace_errors.len() >= self.limits.errors { Err(Stop::TooManyErrors) } else { Ok(()) }
     }
 
     /// An error at an offset rather than of an element.
     pub(super) fn error(&mut self, offset: usize, code: u8, message: String) -> XmlError {
         let (line, column) = self.places.of(offset);
-        let path = if self.open.is_empty() {
-            "/".to_owned()
-        } else {
-            self.path()
-        };
-        XmlError {
-            line,
-            column,
-            code,
-            path,
-            message,
-            value: None,
-        }
+        let path = if self.open.is_empty() { "/".to_owned() } else { self.path() };
+        XmlError { line, column, code, path, message, value: None }
     }
 
     /// XPath of the innermost open element.

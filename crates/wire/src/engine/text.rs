@@ -37,11 +37,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
             Holds::Unknown => Ok(()),
             Holds::Group { .. } if is_reference => {
                 let (character, _) = lexer::reference(text, from)?;
-                if character.is_ascii() && is_blank(character as u8) {
-                    Ok(())
-                } else {
-                    self.report_text()
-                }
+                if character.is_ascii() && is_blank(character as u8) { Ok(()) } else { self.report_text() }
             }
             Holds::Group { .. } => self.report_text(),
             Holds::Text { .. } if is_reference => {
@@ -57,10 +53,7 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
     pub(super) fn cdata(&mut self, from: usize, to: usize) -> Result<(), Stop> {
         let content_end = lexer::cdata(self.text, from)?;
         same_end(from, content_end + "]]>".len(), to)?;
-        let piece = self
-            .text
-            .get(from + "<![CDATA[".len()..content_end)
-            .unwrap_or_default();
+        let piece = self.text.get(from + "<![CDATA[".len()..content_end).unwrap_or_default();
         match self.open.last().map(|frame| frame.holds) {
             None => Err(Fault::new(from, "a CDATA section may stand only inside the root element").into()),
             Some(Holds::Unknown) => Ok(()),
@@ -108,20 +101,12 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
 
     /// Reports text in an element that holds elements, once for each.
     pub(super) fn report_text(&mut self) -> Result<(), Stop> {
-        if let Some(Frame {
-            holds: Holds::Group { had_text, .. },
-            ..
-        }) = self.open.last_mut()
-        {
+        if let Some(Frame { holds: Holds::Group { had_text, .. }, .. }) = self.open.last_mut() {
             if *had_text {
                 return Ok(());
             }
             *had_text = true;
         }
-        self.report_last(
-            cl030::NOT_EXPECTED,
-            "this element holds elements, not text".to_owned(),
-            None,
-        )
+        self.report_last(cl030::NOT_EXPECTED, "this element holds elements, not text".to_owned(), None)
     }
 }

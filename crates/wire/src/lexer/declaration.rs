@@ -21,17 +21,10 @@ pub(crate) fn declaration(text: &str) -> Result<Declaration<'_>, Fault> {
         return Err(cursor.fault("the XML declaration must begin with the version: `<?xml version=\"1.0\"`"));
     };
     let is_number = version.split_once('.').is_some_and(|(major, minor)| {
-        major.len() == 1
-            && major
-                .bytes()
-                .chain(minor.bytes())
-                .all(|byte| byte.is_ascii_digit())
+        major.len() == 1 && major.bytes().chain(minor.bytes()).all(|byte| byte.is_ascii_digit())
     });
     if !is_number || !version.starts_with("1.") {
-        let good = version
-            .bytes()
-            .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
-            .count();
+        let good = version.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
         return Err(inside_value(
             &cursor,
             version,
@@ -65,10 +58,7 @@ pub(crate) fn declaration(text: &str) -> Result<Declaration<'_>, Fault> {
     if !cursor.eat("?>") {
         return Err(cursor.fault("the XML declaration must end with `?>`"));
     }
-    Ok(Declaration {
-        encoding,
-        end: cursor.at,
-    })
+    Ok(Declaration { encoding, end: cursor.at })
 }
 
 /// A fault behind the first `good` bytes of the value that the cursor has just passed.
@@ -90,12 +80,11 @@ fn pseudo_attribute<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<Option<&'
         _ => return Err(cursor.fault(format!("the value of `{name}` must stand in quotes"))),
     };
     cursor.at += 1;
-    let Some(length) = cursor.rest().find([quote, '<', '>']).filter(|at| {
-        cursor
-            .rest()
-            .get(*at..)
-            .is_some_and(|rest| rest.starts_with(quote))
-    }) else {
+    let Some(length) = cursor
+        .rest()
+        .find([quote, '<', '>'])
+        .filter(|at| cursor.rest().get(*at..).is_some_and(|rest| rest.starts_with(quote)))
+    else {
         return Err(cursor.fault(format!("the value of `{name}` has no closing quote")));
     };
     let value = cursor.rest().get(..length).unwrap_or_default();

@@ -35,24 +35,10 @@ pub(crate) fn start_tag<'a>(
     loop {
         let close = cursor.at;
         if cursor.eat(">") {
-            return Ok((
-                name,
-                TagEnd {
-                    close,
-                    end: cursor.at,
-                    is_empty: false,
-                },
-            ));
+            return Ok((name, TagEnd { close, end: cursor.at, is_empty: false }));
         }
         if cursor.eat("/>") {
-            return Ok((
-                name,
-                TagEnd {
-                    close,
-                    end: cursor.at,
-                    is_empty: true,
-                },
-            ));
+            return Ok((name, TagEnd { close, end: cursor.at, is_empty: true }));
         }
         if cursor.peek().is_none() {
             return Err(cursor.fault(format!("the start tag of `{}` does not end", quoted(name))));
@@ -82,10 +68,9 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Result<Attribute<'a>, Fault> {
     let quote = match cursor.peek() {
         Some(quote @ (b'"' | b'\'')) => char::from(quote),
         _ => {
-            return Err(cursor.fault(format!(
-                "the value of the attribute `{}` must stand in quotes",
-                quoted(name)
-            )));
+            return Err(
+                cursor.fault(format!("the value of the attribute `{}` must stand in quotes", quoted(name)))
+            );
         }
     };
     cursor.at += 1;
@@ -94,10 +79,7 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Result<Attribute<'a>, Fault> {
         let offset = from + at;
         if c == quote {
             cursor.at = offset + 1;
-            return Ok(Attribute {
-                name,
-                raw: cursor.text.get(from..offset).unwrap_or_default(),
-            });
+            return Ok(Attribute { name, raw: cursor.text.get(from..offset).unwrap_or_default() });
         }
         match c {
             '<' => {
@@ -115,10 +97,7 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Result<Attribute<'a>, Fault> {
     }
     Err(Fault::new(
         cursor.text.len(),
-        format!(
-            "the value of the attribute `{}` has no closing quote",
-            quoted(name)
-        ),
+        format!("the value of the attribute `{}` has no closing quote", quoted(name)),
     ))
 }
 
@@ -193,9 +172,8 @@ pub(crate) fn instruction(text: &str, from: usize) -> Result<usize, Fault> {
         return Ok(cursor.at);
     }
     if !cursor.blanks() {
-        return Err(cursor.fault(format!(
-            "white space must follow the name of the processing instruction `{target}`"
-        )));
+        return Err(cursor
+            .fault(format!("white space must follow the name of the processing instruction `{target}`")));
     }
     let Some(length) = cursor.rest().find("?>") else {
         check_characters(text, cursor.at, text.len())?;
@@ -230,7 +208,5 @@ pub(crate) fn diagnose(text: &str, from: usize) -> Fault {
     } else {
         check_text(text, from, text.len())
     };
-    outcome
-        .err()
-        .unwrap_or_else(|| Fault::new(from, "the markup is malformed"))
+    outcome.err().unwrap_or_else(|| Fault::new(from, "the markup is malformed"))
 }

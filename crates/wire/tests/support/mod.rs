@@ -29,16 +29,9 @@ pub fn data() -> Option<PathBuf> {
 
 /// Whether xmllint is installed; says so on standard output where it is not.
 pub fn has_xmllint() -> bool {
-    let found = Command::new("xmllint")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success());
+    let found = Command::new("xmllint").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
-        assert_ne!(
-            std::env::var("TIDEWAITER_REQUIRE_TOOLS").as_deref(),
-            Ok("1"),
-            "xmllint is not installed"
-        );
+        assert_ne!(std::env::var("TIDEWAITER_REQUIRE_TOOLS").as_deref(), Ok("1"), "xmllint is not installed");
         println!("skipped: xmllint is not installed");
     }
     found
@@ -46,11 +39,7 @@ pub fn has_xmllint() -> bool {
 
 /// `few`, or `many` in the full test run.
 pub fn rounds(few: usize, many: usize) -> usize {
-    if std::env::var("TIDEWAITER_FULL").as_deref() == Ok("1") {
-        many
-    } else {
-        few
-    }
+    if std::env::var("TIDEWAITER_FULL").as_deref() == Ok("1") { many } else { few }
 }
 
 /// An XML sample.
@@ -77,12 +66,7 @@ pub fn samples(data: &Path) -> Vec<Sample> {
         }
         let path = folder.join(columns[0]);
         let bytes = std::fs::read(&path).expect("a sample");
-        samples.push(Sample {
-            path,
-            message,
-            bytes,
-            is_valid: columns[2] == "valid",
-        });
+        samples.push(Sample { path, message, bytes, is_valid: columns[2] == "valid" });
     }
     samples
 }
@@ -92,11 +76,7 @@ pub fn schema(data: &Path, message: MessageType) -> PathBuf {
     let folder = data.join("xsd/p5-51.8.6");
     let name = format!("{}.xsd", message.as_str().to_lowercase());
     let published = folder.join(&name);
-    if published.exists() {
-        published
-    } else {
-        folder.join("reconstructed").join(name)
-    }
+    if published.exists() { published } else { folder.join("reconstructed").join(name) }
 }
 
 /// What xmllint says of a file.
@@ -136,18 +116,13 @@ pub fn says_the_same(code: u8, message: &str) -> bool {
         ("No matching global", &[15, 18]),
         ("xsi:type", &[50]),
     ];
-    codes
-        .iter()
-        .find(|(words, _)| message.contains(words))
-        .is_some_and(|(_, codes)| codes.contains(&code))
+    codes.iter().find(|(words, _)| message.contains(words)).is_some_and(|(_, codes)| codes.contains(&code))
 }
 
 /// Runs xmllint over files that are all to be the same message.
 pub fn xmllint(schema: &Path, files: &[PathBuf]) -> HashMap<PathBuf, Judgement> {
-    let mut found: HashMap<PathBuf, Judgement> = files
-        .iter()
-        .map(|file| (file.clone(), Judgement::default()))
-        .collect();
+    let mut found: HashMap<PathBuf, Judgement> =
+        files.iter().map(|file| (file.clone(), Judgement::default())).collect();
     for chunk in files.chunks(500) {
         let output = Command::new("xmllint")
             .args(["--noout", "--schema"])
@@ -178,10 +153,8 @@ pub struct Random(pub u64);
 impl Random {
     /// The seed of a test: from the environment, else fixed. Printed, so that a failure can be repeated.
     pub fn seeded(default: u64) -> Self {
-        let seed = std::env::var("TIDEWAITER_SEED")
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default);
+        let seed =
+            std::env::var("TIDEWAITER_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(default);
         println!("seed {seed}: repeat with TIDEWAITER_SEED={seed}");
         Random(seed)
     }

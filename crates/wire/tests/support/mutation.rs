@@ -39,24 +39,12 @@ pub fn elements(xml: &str) -> Vec<Element> {
             found[index].end = end;
             continue;
         }
-        let name = rest[1..]
-            .split([' ', '>', '/', '\n', '\t', '\r'])
-            .next()
-            .unwrap()
-            .to_owned();
+        let name = rest[1..].split([' ', '>', '/', '\n', '\t', '\r']).next().unwrap().to_owned();
         let parent = open.last().copied();
         if let Some(parent) = parent {
             found[parent].is_leaf = false;
         }
-        let element = Element {
-            name,
-            start,
-            inside: end,
-            outside: end,
-            end,
-            parent,
-            is_leaf: true,
-        };
+        let element = Element { name, start, inside: end, outside: end, end, parent, is_leaf: true };
         if !xml[..end].ends_with("/>") {
             open.push(found.len());
         }
@@ -102,10 +90,7 @@ impl Original<'_> {
 
 /// Makes one random change, or two; what was done, and the result.
 pub fn mutate(xml: &str, random: &mut Random) -> (String, Vec<u8>) {
-    let original = Original {
-        xml,
-        all: elements(xml),
-    };
+    let original = Original { xml, all: elements(xml) };
     let one = &original.all[1 + random.below(original.all.len() - 1)];
     let leaves: Vec<&Element> = original.all.iter().filter(|element| element.is_leaf).collect();
     let leaf = *random.pick(&leaves);
@@ -118,10 +103,7 @@ pub fn mutate(xml: &str, random: &mut Random) -> (String, Vec<u8>) {
         25..=27 => {
             let at = original.boundary(random.below(xml.len()));
             let noise = *random.pick(NOISE);
-            (
-                format!("put {noise:?} at byte {at}"),
-                original.with(at, at, noise),
-            )
+            (format!("put {noise:?} at byte {at}"), original.with(at, at, noise))
         }
         28 => return bytes(xml, random),
         _ => {
@@ -144,29 +126,20 @@ fn structure(original: &Original<'_>, one: &Element, random: &mut Random) -> Cha
     let copy = format!("\n{}", original.text(one));
     match random.below(9) {
         0..=2 => (format!("drop {}", one.name), original.instead_of(one, "")),
-        3 | 4 => (
-            format!("duplicate {}", one.name),
-            original.with(one.end, one.end, &copy),
-        ),
+        3 | 4 => (format!("duplicate {}", one.name), original.with(one.end, one.end, &copy)),
         5 => {
             let times = *random.pick(&[2, 8, 9, 10, 98, 99, 100]);
             let what = format!("repeat {} {times} times", one.name);
             (what, original.with(one.end, one.end, &copy.repeat(times)))
         }
         6 | 7 => {
-            let mut later = original
-                .all
-                .iter()
-                .filter(|other| other.parent == one.parent && other.start > one.start);
+            let mut later =
+                original.all.iter().filter(|other| other.parent == one.parent && other.start > one.start);
             let Some(next) = later.next() else {
                 return (format!("drop {}", one.name), original.instead_of(one, ""));
             };
-            let swapped = [
-                original.text(next),
-                &original.xml[one.end..next.start],
-                original.text(one),
-            ]
-            .concat();
+            let swapped =
+                [original.text(next), &original.xml[one.end..next.start], original.text(one)].concat();
             let what = format!("swap {} and {}", one.name, next.name);
             (what, original.with(one.start, next.end, &swapped))
         }
@@ -184,10 +157,7 @@ fn value(original: &Original<'_>, leaf: &Element, random: &mut Random) -> Change
     match random.below(10) {
         0..=5 => {
             let value = random.pick(VALUES);
-            (
-                format!("set {} to {value:?}", leaf.name),
-                original.with_content(leaf, value),
-            )
+            (format!("set {} to {value:?}", leaf.name), original.with_content(leaf, value))
         }
         6 | 7 => {
             let (letter, length) = (random.pick(LETTERS), *random.pick(LENGTHS));
@@ -195,15 +165,10 @@ fn value(original: &Original<'_>, leaf: &Element, random: &mut Random) -> Change
             (what, original.with_content(leaf, &letter.repeat(length)))
         }
         8 => {
-            let space = random.pick(&[
-                " ", "\n", "\t", "\r\n", "  ", "&#9;", "&#13;", "\u{a0}", "\u{3000}",
-            ]);
+            let space = random.pick(&[" ", "\n", "\t", "\r\n", "  ", "&#9;", "&#13;", "\u{a0}", "\u{3000}"]);
             let at = *random.pick(&[leaf.inside, leaf.outside, (leaf.inside + leaf.outside) / 2]);
             let at = original.boundary(at);
-            (
-                format!("put {space:?} into {}", leaf.name),
-                original.with(at, at, space),
-            )
+            (format!("put {space:?} into {}", leaf.name), original.with(at, at, space))
         }
         _ => {
             let characters: Vec<(usize, char)> = original.content(leaf).char_indices().collect();
@@ -228,36 +193,18 @@ fn name(original: &Original<'_>, one: &Element, random: &mut Random) -> Change {
             (format!("root {other}"), original.xml.replace(&local, other))
         }
         1 => {
-            let names = &[
-                "other",
-                "lrn",
-                "LRN",
-                "MRN",
-                "referenceNumber",
-                "Guarantee",
-                "x.y",
-                "_a",
-                "\u{e9}",
-            ];
+            let names =
+                &["other", "lrn", "LRN", "MRN", "referenceNumber", "Guarantee", "x.y", "_a", "\u{e9}"];
             let name = random.pick(names);
             let renamed = format!("<{name}>{}</{name}>", original.content(one));
-            (
-                format!("rename {} to {name}", one.name),
-                original.instead_of(one, &renamed),
-            )
+            (format!("rename {} to {name}", one.name), original.instead_of(one, &renamed))
         }
         2 => {
             let noise = *random.pick(BETWEEN);
             let at = *random.pick(&[one.start, one.inside, one.outside, one.end]);
-            (
-                format!("put {noise:?} at {}", one.name),
-                original.with(at, at, noise),
-            )
+            (format!("put {noise:?} at {}", one.name), original.with(at, at, noise))
         }
-        _ => (
-            format!("empty {}", one.name),
-            original.instead_of(one, &format!("<{}/>", one.name)),
-        ),
+        _ => (format!("empty {}", one.name), original.instead_of(one, &format!("<{}/>", one.name))),
     }
 }
 
@@ -279,45 +226,29 @@ fn bytes(xml: &str, random: &mut Random) -> (String, Vec<u8>) {
 /// Whether [`elements`] can find its way: well-formed as far as wire can tell, and with elements that hold no `<` in comments.
 fn is_splittable(xml: &str) -> bool {
     let verdict = wire::validate(xml.as_bytes(), &wire::Limits::default());
-    verdict
-        .errors
-        .first()
-        .is_none_or(|first| !matches!(first.code, 18 | 52 | 53))
+    verdict.errors.first().is_none_or(|first| !matches!(first.code, 18 | 52 | 53))
         && !xml.contains("<![CDATA[")
         && !xml.contains("<?")
 }
 
 fn namespace(original: &Original<'_>, one: &Element, random: &mut Random) -> Change {
     let (xml, all) = (original.xml, &original.all);
-    let root_prefix = all[0]
-        .name
-        .split_once(':')
-        .map_or("ncts", |(prefix, _)| prefix)
-        .to_owned();
+    let root_prefix = all[0].name.split_once(':').map_or("ncts", |(prefix, _)| prefix).to_owned();
     let content = original.content(one);
     match random.below(8) {
         0 => {
             let prefixed = format!("<{root_prefix}:{0}>{content}</{root_prefix}:{0}>", one.name);
-            (
-                format!("qualify {}", one.name),
-                original.instead_of(one, &prefixed),
-            )
+            (format!("qualify {}", one.name), original.instead_of(one, &prefixed))
         }
         1 => {
             let prefixed = format!("<q:{0}>{content}</q:{0}>", one.name);
-            (
-                format!("undeclared prefix on {}", one.name),
-                original.instead_of(one, &prefixed),
-            )
+            (format!("undeclared prefix on {}", one.name), original.instead_of(one, &prefixed))
         }
         2 => (
             "other namespace".to_owned(),
             xml.replacen("http://ncts.dgtaxud.ec", "http://ncts.dgtaxud.ec/", 1),
         ),
-        3 => (
-            "upper-case namespace".to_owned(),
-            xml.replacen("http://ncts", "HTTP://NCTS", 1),
-        ),
+        3 => ("upper-case namespace".to_owned(), xml.replacen("http://ncts", "HTTP://NCTS", 1)),
         4 => {
             let declaration = *random.pick(&[
                 "xmlns=\"http://ncts.dgtaxud.ec\"",
@@ -327,28 +258,17 @@ fn namespace(original: &Original<'_>, one: &Element, random: &mut Random) -> Cha
                 "xmlns=\"u\"",
             ]);
             let tag = format!("<{} {declaration}>{content}</{}>", one.name, one.name);
-            (
-                format!("{declaration} on {}", one.name),
-                original.instead_of(one, &tag),
-            )
+            (format!("{declaration} on {}", one.name), original.instead_of(one, &tag))
         }
-        5 => (
-            "no declaration".to_owned(),
-            xml.replacen(&format!("xmlns:{root_prefix}="), "xmlns:other=", 1),
-        ),
+        5 => ("no declaration".to_owned(), xml.replacen(&format!("xmlns:{root_prefix}="), "xmlns:other=", 1)),
         6 => (
             "other prefix".to_owned(),
-            xml.replace(&format!("{root_prefix}:"), "zz:")
-                .replacen(&format!(":{root_prefix}="), ":zz=", 1),
+            xml.replace(&format!("{root_prefix}:"), "zz:").replacen(&format!(":{root_prefix}="), ":zz=", 1),
         ),
         _ => {
-            let bare = xml
-                .replace(&format!("<{root_prefix}:"), "<")
-                .replace(&format!("</{root_prefix}:"), "</");
-            (
-                "default namespace".to_owned(),
-                bare.replacen(&format!("xmlns:{root_prefix}="), "xmlns=", 1),
-            )
+            let bare =
+                xml.replace(&format!("<{root_prefix}:"), "<").replace(&format!("</{root_prefix}:"), "</");
+            ("default namespace".to_owned(), bare.replacen(&format!("xmlns:{root_prefix}="), "xmlns=", 1))
         }
     }
 }
@@ -379,17 +299,12 @@ fn attribute(original: &Original<'_>, one: &Element, random: &mut Random) -> Cha
                 "phaseID=\"NCTS5.1\"",
                 "PhaseID='NCTS5.1'",
             ]);
-            let changed = old
-                .iter()
-                .fold(xml.to_owned(), |xml, old| xml.replacen(old, new, 1));
+            let changed = old.iter().fold(xml.to_owned(), |xml, old| xml.replacen(old, new, 1));
             return (format!("phase {new}"), changed);
         }
     };
     let element = if random.below(3) == 0 { &all[0] } else { one };
     let at = element.start + 1 + element.name.len();
     let breaks = *random.pick(&[" ", "\n  ", " "]);
-    (
-        format!("{added} on {}", element.name),
-        [&xml[..at], breaks, &added, &xml[at..]].concat(),
-    )
+    (format!("{added} on {}", element.name), [&xml[..at], breaks, &added, &xml[at..]].concat())
 }

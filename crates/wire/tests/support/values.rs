@@ -141,22 +141,8 @@ pub const LENGTHS: &[usize] = &[
     600,
 ];
 /// Texts to repeat.
-pub const LETTERS: &[&str] = &[
-    "x",
-    "X",
-    "7",
-    " ",
-    ".",
-    "-",
-    "\u{e9}",
-    "\u{20ac}",
-    "\u{1f600}",
-    "&amp;",
-    "&#65;",
-    "ab",
-    "A1",
-    "~",
-];
+pub const LETTERS: &[&str] =
+    &["x", "X", "7", " ", ".", "-", "\u{e9}", "\u{20ac}", "\u{1f600}", "&amp;", "&#65;", "ab", "A1", "~"];
 /// What breaks markup.
 pub const NOISE: &[&str] = &[
     "<",
@@ -210,9 +196,7 @@ pub const BETWEEN: &[&str] = &[
 /// Values for a field: those that break something somewhere, and small changes of the value that it has.
 pub fn values_like(value: &[u8], count: usize, random: &mut Random) -> Vec<String> {
     let original = String::from_utf8(value.to_vec()).unwrap();
-    let mut values: Vec<String> = (0..count / 2)
-        .map(|_| (*random.pick(VALUES)).to_owned())
-        .collect();
+    let mut values: Vec<String> = (0..count / 2).map(|_| (*random.pick(VALUES)).to_owned()).collect();
     while values.len() < count {
         let mut characters: Vec<char> = original.chars().collect();
         for _ in 0..=random.below(3) {

@@ -48,10 +48,7 @@ fn check_sequence(account: &Account, command: &Command) -> Result<(), Refusal> {
     let Some(mrn) = command.mrn() else { return Ok(()) };
     let phase = account.usage(mrn);
     let trigger = command.trigger();
-    if TRANSITIONS
-        .iter()
-        .any(|row| row.from == phase && row.on == trigger)
-    {
+    if TRANSITIONS.iter().any(|row| row.from == phase && row.on == trigger) {
         return Ok(());
     }
     Err(if phase == UsePhase::None {
@@ -77,13 +74,7 @@ fn decide_known(work: &mut Work, account: &Account, command: Command, facts: &Fa
                 );
                 return Ok(());
             }
-            let entry = unlock(
-                account,
-                &mrn,
-                EntryReason::Cancelled,
-                LedgerAccount::Available,
-                facts,
-            )?;
+            let entry = unlock(account, &mrn, EntryReason::Cancelled, LedgerAccount::Available, facts)?;
             work.event(Event::Cancelled { mrn, on, entry });
             Ok(())
         }
@@ -92,11 +83,7 @@ fn decide_known(work: &mut Work, account: &Account, command: Command, facts: &Fa
                 work.notice(NoticeCode::NoEffect, format!("`{mrn}` was credited before"));
                 return Ok(());
             }
-            let to = if account.terms.single_use() {
-                LedgerAccount::Spent
-            } else {
-                LedgerAccount::Available
-            };
+            let to = if account.terms.single_use() { LedgerAccount::Spent } else { LedgerAccount::Available };
             let entry = unlock(account, &mrn, EntryReason::Credited, to, facts)?;
             work.event(Event::Credited { mrn, arrived, entry });
             Ok(())
@@ -130,30 +117,17 @@ fn check_terms(grn: &Grn, terms: &Terms, facts: &Facts) -> Result<(), Refusal> {
         Err(Refusal {
             kind: RefusalKind::Invalid,
             message: None,
-            errors: vec![FunctionalError::new(
-                "guarantee",
-                ErrorCode::Rule,
-                rule,
-                Some(value),
-            )],
+            errors: vec![FunctionalError::new("guarantee", ErrorCode::Rule, rule, Some(value))],
             words,
         })
     };
     let kind = terms.kind.to_string();
     if grn.country() != facts.country() {
-        let words = format!(
-            "`{grn}` is a guarantee of {}, not of {}",
-            grn.country(),
-            facts.country()
-        );
+        let words = format!("`{grn}` is a guarantee of {}, not of {}", grn.country(), facts.country());
         return broken("R0028", grn.as_str(), words);
     }
     if !terms.kind.has_reference() {
-        return broken(
-            "C0086",
-            &kind,
-            format!("guarantees of type {kind} have no reference (CL286)"),
-        );
+        return broken("C0086", &kind, format!("guarantees of type {kind} have no reference (CL286)"));
     }
     if grn.is_voucher() != (terms.kind == GuaranteeType::VOUCHER) {
         return broken(
@@ -163,24 +137,16 @@ fn check_terms(grn: &Grn, terms: &Terms, facts: &Facts) -> Result<(), Refusal> {
         );
     }
     if !facts.profile.lenient_grn_check_digit && !grn.check_digit_holds() {
-        let words = format!(
-            "the check digit of `{grn}` should be {} (R0028)",
-            grn.expected_check_digit()
-        );
+        let words = format!("the check digit of `{grn}` should be {} (R0028)", grn.expected_check_digit());
         return broken("R0028", grn.as_str(), words);
     }
     if terms.reference_amount.currency() != Currency::EUR {
-        let words = format!(
-            "the reference amount is in {}, not EUR",
-            terms.reference_amount.currency()
-        );
+        let words = format!("the reference amount is in {}, not EUR", terms.reference_amount.currency());
         return broken("R0267", terms.reference_amount.currency().as_str(), words);
     }
     if ![0, 30, 50, 100].contains(&terms.percentage) {
-        let words = format!(
-            "{} is no share of the reference amount; it must be 100, 50, 30 or 0",
-            terms.percentage
-        );
+        let words =
+            format!("{} is no share of the reference amount; it must be 100, 50, 30 or 0", terms.percentage);
         return broken("DA 84", &terms.percentage.to_string(), words);
     }
     Ok(())
@@ -201,25 +167,9 @@ struct Question {
 impl Question {
     fn of(command: Command) -> Option<Self> {
         match command {
-            Command::Use {
-                grn,
-                mrn,
-                departure,
-                holder,
-                kind,
-                access_code,
-                amount,
-                countries,
-            } => Some(Self {
-                grn,
-                mrn,
-                departure,
-                holder,
-                kind,
-                access_code,
-                amount,
-                countries,
-            }),
+            Command::Use { grn, mrn, departure, holder, kind, access_code, amount, countries } => {
+                Some(Self { grn, mrn, departure, holder, kind, access_code, amount, countries })
+            }
             _ => None,
         }
     }
@@ -246,10 +196,7 @@ impl Question {
 
 fn used(work: &mut Work, account: &Account, question: Question, facts: &Facts) -> Result<(), Refusal> {
     if account.usage(&question.mrn) == UsePhase::Locked && question.access_code == account.terms.access_code {
-        work.notice(
-            NoticeCode::NoEffect,
-            format!("`{}` has its amount locked already", question.mrn),
-        );
+        work.notice(NoticeCode::NoEffect, format!("`{}` has its amount locked already", question.mrn));
         work.letter(question.answer(Some(account), Vec::new()));
         return Ok(());
     }
@@ -266,11 +213,7 @@ fn used(work: &mut Work, account: &Account, question: Question, facts: &Facts) -
         .map_err(unbookable)?;
         work.event(Event::Locked { mrn, entry });
     } else {
-        work.event(Event::UseRefused {
-            mrn,
-            reasons: reasons.clone(),
-            amount: question.amount,
-        });
+        work.event(Event::UseRefused { mrn, reasons: reasons.clone(), amount: question.amount });
     }
     work.letter(question.answer(Some(account), reasons));
     Ok(())
@@ -284,10 +227,7 @@ fn reasons(account: &Account, question: &Question, today: Date) -> Vec<InvalidRe
     }
     let revoked = account.revoked.is_some_and(|from| from <= today);
     let expired = terms.valid_until.is_some_and(|until| until < today);
-    let excluded = question
-        .countries
-        .iter()
-        .any(|country| terms.not_valid_in.contains(country));
+    let excluded = question.countries.iter().any(|country| terms.not_valid_in.contains(country));
     let ledger = &account.ledger;
     let used =
         terms.single_use() && (ledger.locks().next().is_some() || ledger.is_open(&LedgerAccount::Spent));
@@ -295,23 +235,11 @@ fn reasons(account: &Account, question: &Question, today: Date) -> Vec<InvalidRe
     [
         (InvalidReason::Type, question.kind != terms.kind),
         (InvalidReason::Holder, !terms.holders.contains(&question.holder)),
-        (
-            InvalidReason::NotValid,
-            revoked || expired || today < terms.valid_from,
-        ),
+        (InvalidReason::NotValid, revoked || expired || today < terms.valid_from),
         (InvalidReason::Country, excluded),
-        (
-            InvalidReason::VoucherUsed,
-            used && terms.kind == GuaranteeType::VOUCHER,
-        ),
-        (
-            InvalidReason::IndividualUsed,
-            used && terms.kind == GuaranteeType::INDIVIDUAL,
-        ),
-        (
-            InvalidReason::Amount,
-            !used && (!in_euro || question.amount.minor() > account.ledger.available()),
-        ),
+        (InvalidReason::VoucherUsed, used && terms.kind == GuaranteeType::VOUCHER),
+        (InvalidReason::IndividualUsed, used && terms.kind == GuaranteeType::INDIVIDUAL),
+        (InvalidReason::Amount, !used && (!in_euro || question.amount.minor() > account.ledger.available())),
     ]
     .into_iter()
     .filter(|(_, holds)| *holds)
@@ -338,12 +266,7 @@ fn registered_already(account: &Account, grn: &Grn) -> Refusal {
     Refusal {
         kind: RefusalKind::Duplicate,
         message: None,
-        errors: vec![FunctionalError::new(
-            "guarantee",
-            ErrorCode::Duplicate,
-            "R0028",
-            Some(grn.as_str()),
-        )],
+        errors: vec![FunctionalError::new("guarantee", ErrorCode::Duplicate, "R0028", Some(grn.as_str()))],
         words: format!("`{}` is registered already", account.grn),
     }
 }
@@ -353,9 +276,8 @@ fn registered_already(account: &Account, grn: &Grn) -> Refusal {
 fn unknown(command: &Command) -> Refusal {
     let grn = command.grn().map_or("the guarantee", Grn::as_str);
     let message = command.message();
-    let pointer = message.map_or("guarantee".to_owned(), |message| {
-        format!("/{message}/Guarantee/GuaranteeReference/GRN")
-    });
+    let pointer = message
+        .map_or("guarantee".to_owned(), |message| format!("/{message}/Guarantee/GuaranteeReference/GRN"));
     Refusal {
         kind: RefusalKind::UnknownMovement,
         message: message.map(str::to_owned),
@@ -367,10 +289,6 @@ fn unknown(command: &Command) -> Refusal {
 /// The letter that tells the administration `sender` of its refused message; none for officers.
 pub fn refuse(refusal: &Refusal, command: &Command, sender: Administration) -> Option<Letter> {
     (refusal.reply() == Reply::Nack).then(|| {
-        Letter::Nack(Nack {
-            to: sender,
-            mrn: command.mrn().cloned(),
-            errors: refusal.errors.clone(),
-        })
+        Letter::Nack(Nack { to: sender, mrn: command.mrn().cloned(), errors: refusal.errors.clone() })
     })
 }

@@ -75,9 +75,7 @@ impl UseResult {
     /// Puts the answers to one question together; `None` when there are none or they are about different movements.
     pub fn gather(answers: Vec<UseAnswer>) -> Option<Self> {
         let first = answers.first()?;
-        let same = answers
-            .iter()
-            .all(|answer| answer.mrn == first.mrn && answer.to == first.to);
+        let same = answers.iter().all(|answer| answer.mrn == first.mrn && answer.to == first.to);
         same.then(|| Self {
             to: first.to.clone(),
             mrn: first.mrn.clone(),

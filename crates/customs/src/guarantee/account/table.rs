@@ -68,13 +68,7 @@ const fn row(
     to: UsePhase,
     sends: &'static [&'static str],
 ) -> Transition<UsePhase, Trigger> {
-    Transition {
-        from,
-        on,
-        when,
-        to,
-        sends,
-    }
+    Transition { from, on, when, to, sends }
 }
 
 /// Every transition of the use of a guarantee for one movement. What is not here is out of sequence (error 92).

@@ -25,20 +25,8 @@ pub fn apply(state: &mut State, event: &Event) {
                 ended_because: None,
             });
         }
-        (
-            None,
-            Event::Accepted {
-                lrn,
-                declaration,
-                mrn,
-                at,
-            },
-        ) => {
-            let lodged = Event::PreLodged {
-                lrn: lrn.clone(),
-                declaration: declaration.clone(),
-                at: *at,
-            };
+        (None, Event::Accepted { lrn, declaration, mrn, at }) => {
+            let lodged = Event::PreLodged { lrn: lrn.clone(), declaration: declaration.clone(), at: *at };
             apply(state, &lodged);
             if let Some(movement) = state {
                 movement.phase = Phase::Accepted;
@@ -102,20 +90,12 @@ fn change(movement: &mut Movement, event: &Event) {
 
 fn change_underway(movement: &mut Movement, event: &Event) {
     match event {
-        Event::Released {
-            control,
-            on,
-            limit,
-            offices_of_transit,
-        } => {
+        Event::Released { control, on, limit, offices_of_transit } => {
             movement.phase = Phase::Released;
             movement.control = Some(control.clone());
             movement.released = Some(*on);
             movement.limit = Some(*limit);
-            movement.crossings = offices_of_transit
-                .iter()
-                .map(|office| (office.clone(), None))
-                .collect();
+            movement.crossings = offices_of_transit.iter().map(|office| (office.clone(), None)).collect();
         }
         Event::NotReleased { text, .. } => {
             movement.phase = Phase::NotReleased;

@@ -18,11 +18,7 @@ pub(super) fn crossing(
         Some(None) => {}
         // Crossed there already.
         Some(Some(_)) => {
-            return Err(Refusal::out_of_sequence(
-                Some("CD118C"),
-                what,
-                movement.phase.as_str(),
-            ));
+            return Err(Refusal::out_of_sequence(Some("CD118C"), what, movement.phase.as_str()));
         }
         None => {
             let pointer = "/CD118C/CustomsOfficeOfTransitActual/referenceNumber";
@@ -31,10 +27,7 @@ pub(super) fn crossing(
         }
     }
     if movement.phase.is_final() {
-        work.notice(
-            NoticeCode::Late,
-            format!("{what} was reported after the movement had ended"),
-        );
+        work.notice(NoticeCode::Late, format!("{what} was reported after the movement had ended"));
     }
     work.event(Event::FrontierCrossed { office, on });
     Ok(())
@@ -65,10 +58,7 @@ pub(super) fn arrive(
     }
     work.cancel(TimerKind::Arrival);
     let days = i32::from(facts.profile.results_days);
-    work.set(
-        TimerKind::ControlResults,
-        arrival.at.date().plus_days(days).start(),
-    );
+    work.set(TimerKind::ControlResults, arrival.at.date().plus_days(days).start());
     Ok(())
 }
 
@@ -80,28 +70,19 @@ pub(super) fn results(
     seals_intact: Option<bool>,
     facts: &Facts,
 ) -> Result<(), Refusal> {
-    if movement
-        .arrival
-        .as_ref()
-        .is_some_and(|arrival| arrival.office != *office)
-    {
+    if movement.arrival.as_ref().is_some_and(|arrival| arrival.office != *office) {
         let pointer = "/CD018C/CustomsOfficeOfDestinationActual/referenceNumber";
         let error = FunctionalError::new(pointer, ErrorCode::Rule, "G0042", Some(office.as_str()));
         return Err(Refusal::invalid("CD018C", vec![error]));
     }
     let clean = result.code.is_clean() && seals_intact != Some(false);
-    work.event(Event::ResultsNoted {
-        result: result.clone(),
-    });
+    work.event(Event::ResultsNoted { result: result.clone() });
     work.cancel(TimerKind::ControlResults);
     if clean {
         return write_off(work, movement, facts);
     }
     work.event(Event::DiscrepanciesFound);
-    work.notice(
-        NoticeCode::Discrepancies,
-        format!("control results are {}", result.code),
-    );
+    work.notice(NoticeCode::Discrepancies, format!("control results are {}", result.code));
     work.letter(Letter::DiscrepanciesFound {
         mrn: mrn_of(movement)?,
         on: facts.now.date(),

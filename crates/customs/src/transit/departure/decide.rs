@@ -44,20 +44,13 @@ fn decide_known(
     match command {
         // Handled above: a declaration never meets a known movement.
         Command::Declare { .. } => Ok(()),
-        Command::Amend {
-            declaration,
-            guarantees_only,
-            submitted,
-            ..
-        } => lodging::amend(work, movement, declaration, guarantees_only, submitted, facts),
+        Command::Amend { declaration, guarantees_only, submitted, .. } => {
+            lodging::amend(work, movement, declaration, guarantees_only, submitted, facts)
+        }
         Command::Present { holder, limit, .. } => {
             lodging::present(work, movement, holder.as_ref(), limit, facts)
         }
-        Command::RequestInvalidation {
-            requested,
-            justification,
-            ..
-        } => {
+        Command::RequestInvalidation { requested, justification, .. } => {
             lodging::invalidate_on_request(work, movement, requested, justification, facts);
             Ok(())
         }
@@ -82,11 +75,7 @@ fn check_reference(movement: &Movement, command: &Command) -> Result<(), Refusal
         Some(Reference::Mrn(mrn)) => movement.mrn.as_ref() == Some(&mrn),
         Some(Reference::Lrn(lrn)) => movement.lrn == lrn,
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::unknown(command.message(), command.mrn()))
-    }
+    if fits { Ok(()) } else { Err(Refusal::unknown(command.message(), command.mrn())) }
 }
 
 /// Why a command has no row in the table: because there is no movement, or because it does not fit the phase.
@@ -118,16 +107,9 @@ pub fn refuse(
             errors: refusal.errors.clone(),
         })),
         Reply::RejectionAtDeparture => {
-            let known = state
-                .as_ref()
-                .and_then(|movement| movement.mrn.clone())
-                .map(Reference::Mrn);
+            let known = state.as_ref().and_then(|movement| movement.mrn.clone()).map(Reference::Mrn);
             // A duplicate declaration is told apart by its own LRN, not by the MRN of the movement that stands.
-            let reference = if refusal.rejection_type() == Some("015") {
-                named
-            } else {
-                known.or(named)
-            };
+            let reference = if refusal.rejection_type() == Some("015") { named } else { known.or(named) };
             Some(Letter::Rejected(Rejection {
                 reference,
                 business_type: refusal.rejection_type().unwrap_or("015").to_owned(),

@@ -23,11 +23,7 @@ pub(super) fn check(
             "roles of customs offices were not checked: no register of offices is loaded (CL171, CL172, CL173)",
         );
     }
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::invalid(message, found))
-    }
+    if found.is_empty() { Ok(()) } else { Err(Refusal::invalid(message, found)) }
 }
 
 fn check_offices(message: &str, declaration: &Declaration, facts: &Facts, found: &mut Vec<FunctionalError>) {
@@ -52,22 +48,14 @@ fn check_offices(message: &str, declaration: &Declaration, facts: &Facts, found:
             ));
         }
     };
-    role(
-        departure,
-        OfficeRole::Departure,
-        "CustomsOfficeOfDeparture".to_owned(),
-    );
+    role(departure, OfficeRole::Departure, "CustomsOfficeOfDeparture".to_owned());
     role(
         &declaration.office_of_destination,
         OfficeRole::Destination,
         "CustomsOfficeOfDestinationDeclared".to_owned(),
     );
     for (position, transit) in (1..).zip(&declaration.offices_of_transit) {
-        role(
-            &transit.office,
-            OfficeRole::Transit,
-            format!("CustomsOfficeOfTransitDeclared[{position}]"),
-        );
+        role(&transit.office, OfficeRole::Transit, format!("CustomsOfficeOfTransitDeclared[{position}]"));
     }
 }
 
@@ -91,10 +79,7 @@ fn check_guarantees(
         }
         check_references(&at, guarantee, facts, found);
     }
-    let monitored = declaration
-        .guarantees
-        .iter()
-        .any(|guarantee| guarantee.kind.has_reference());
+    let monitored = declaration.guarantees.iter().any(|guarantee| guarantee.kind.has_reference());
     if monitored && declaration.holder.identification.is_none() {
         // The office of guarantee compares the holder by identification (CD203C), so without one none can be used.
         found.push(FunctionalError::new(

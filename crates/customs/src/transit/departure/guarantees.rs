@@ -16,10 +16,7 @@ type Claims = BTreeMap<Grn, (GuaranteeUse, AccessCode)>;
 
 fn claims(declaration: &Declaration, facts: &Facts) -> Result<Claims, Currency> {
     let mut claims = Claims::new();
-    let monitored = declaration
-        .guarantees
-        .iter()
-        .filter(|guarantee| guarantee.kind.has_reference());
+    let monitored = declaration.guarantees.iter().filter(|guarantee| guarantee.kind.has_reference());
     for guarantee in monitored {
         for line in &guarantee.references {
             // The gate demanded all three; a line without them claims nothing.
@@ -27,12 +24,7 @@ fn claims(declaration: &Declaration, facts: &Facts) -> Result<Claims, Currency> 
                 continue;
             };
             let amount = facts.in_euro(amount).ok_or(amount.currency())?;
-            let fresh = GuaranteeUse {
-                kind: guarantee.kind,
-                amount,
-                status: UseStatus::Asked,
-                office: None,
-            };
+            let fresh = GuaranteeUse { kind: guarantee.kind, amount, status: UseStatus::Asked, office: None };
             // Two lines on one guarantee are one claim on it: it is locked once per movement.
             claims
                 .entry(grn.clone())
@@ -62,17 +54,12 @@ pub(super) fn register(work: &mut Work, facts: &Facts) -> Result<bool, Refusal> 
         }
     };
     note_unmonitored(work, &movement.declaration);
-    let uses = claims
-        .iter()
-        .map(|(grn, (usage, _))| (grn.clone(), usage.clone()))
-        .collect();
+    let uses = claims.iter().map(|(grn, (usage, _))| (grn.clone(), usage.clone())).collect();
     if claims.is_empty() {
         return underway::release(work, facts).map(|()| true);
     }
     let Some(holder) = movement.holder().cloned() else {
-        return Err(Refusal::fact_missing(format!(
-            "the holder of `{mrn}` has no identification"
-        )));
+        return Err(Refusal::fact_missing(format!("the holder of `{mrn}` has no identification")));
     };
     work.event(Event::RegistrationStarted { guarantees: uses });
     let mut requests: BTreeMap<Country, Vec<GuaranteeClaim>> = BTreeMap::new();
@@ -111,10 +98,7 @@ pub(super) fn register_again(work: &mut Work, facts: &Facts) -> Result<(), Refus
 /// The countries of a movement, departure first, each once.
 fn countries(declaration: &Declaration) -> Vec<Country> {
     let mut countries = vec![declaration.office_of_departure.country()];
-    let onward = declaration
-        .offices_of_transit
-        .iter()
-        .map(|transit| transit.office.country());
+    let onward = declaration.offices_of_transit.iter().map(|transit| transit.office.country());
     for country in onward.chain([declaration.office_of_destination.country()]) {
         if !countries.contains(&country) {
             countries.push(country);
@@ -124,15 +108,8 @@ fn countries(declaration: &Declaration) -> Vec<Country> {
 }
 
 fn note_unmonitored(work: &mut Work, declaration: &Declaration) {
-    for guarantee in declaration
-        .guarantees
-        .iter()
-        .filter(|guarantee| !guarantee.kind.has_reference())
-    {
-        let words = format!(
-            "a guarantee of type {} is accepted without monitoring",
-            guarantee.kind
-        );
+    for guarantee in declaration.guarantees.iter().filter(|guarantee| !guarantee.kind.has_reference()) {
+        let words = format!("a guarantee of type {} is accepted without monitoring", guarantee.kind);
         work.notice(NoticeCode::Unmonitored, words);
     }
 }
@@ -151,12 +128,8 @@ pub(super) fn answered(
         return Ok(());
     };
     if ended {
-        let late: Vec<Grn> = after
-            .uses(&UseStatus::Locked)
-            .into_values()
-            .flatten()
-            .map(|(grn, _)| grn)
-            .collect();
+        let late: Vec<Grn> =
+            after.uses(&UseStatus::Locked).into_values().flatten().map(|(grn, _)| grn).collect();
         if !late.is_empty() {
             work.notice(
                 NoticeCode::Late,
@@ -167,11 +140,7 @@ pub(super) fn answered(
         }
         return Ok(());
     }
-    if after
-        .guarantees
-        .values()
-        .any(|usage| usage.status == UseStatus::Asked)
-    {
+    if after.guarantees.values().any(|usage| usage.status == UseStatus::Asked) {
         return Ok(());
     }
     let refused: Vec<_> = after
@@ -193,10 +162,7 @@ pub(super) fn answered(
     cancel(work, &after, &UseStatus::Locked, facts);
     work.event(Event::GuaranteesRefused);
     let days = i32::from(facts.profile.guarantee_amendment_days);
-    work.set(
-        TimerKind::GuaranteeAmendment,
-        facts.now.date().plus_days(days).start(),
-    );
+    work.set(TimerKind::GuaranteeAmendment, facts.now.date().plus_days(days).start());
     Ok(())
 }
 
@@ -206,39 +172,21 @@ fn check_answers(movement: &Movement, answers: &[GuaranteeAnswer]) -> Result<(),
         |grn: &Grn| matches!(movement.guarantees.get(grn), Some(usage) if usage.status == UseStatus::Asked);
     if !answers.iter().any(|answer| asked(&answer.grn)) {
         let what = "an answer that is not awaited";
-        return Err(Refusal::out_of_sequence(
-            Some("CD205C"),
-            what,
-            movement.phase.as_str(),
-        ));
+        return Err(Refusal::out_of_sequence(Some("CD205C"), what, movement.phase.as_str()));
     }
     let at = "/CD205C/Guarantee/GuaranteeReference";
     let mut found = Vec::new();
     for answer in answers {
         let grn = Some(answer.grn.as_str());
         if !asked(&answer.grn) {
-            found.push(FunctionalError::new(
-                format!("{at}/GRN"),
-                ErrorCode::Rule,
-                "R0028",
-                grn,
-            ));
+            found.push(FunctionalError::new(format!("{at}/GRN"), ErrorCode::Rule, "R0028", grn));
         } else if answer.reasons.is_empty() && answer.office.is_none() {
             // Without the office no later message could end the use.
             let pointer = format!("{at}/CustomsOfficeOfGuarantee");
-            found.push(FunctionalError::new(
-                pointer,
-                ErrorCode::ConditionMissing,
-                "C0417",
-                grn,
-            ));
+            found.push(FunctionalError::new(pointer, ErrorCode::ConditionMissing, "C0417", grn));
         }
     }
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::invalid("CD205C", found))
-    }
+    if found.is_empty() { Ok(()) } else { Err(Refusal::invalid("CD205C", found)) }
 }
 
 /// CD204C to each country whose guarantees have this status.

@@ -306,9 +306,5 @@ impl Letter {
 
 /// The result code of a movement released without control (G0126).
 pub(super) fn uncontrolled(authorised_consignor: bool) -> ResultCode {
-    if authorised_consignor {
-        ResultCode::simplified()
-    } else {
-        ResultCode::considered_satisfactory()
-    }
+    if authorised_consignor { ResultCode::simplified() } else { ResultCode::considered_satisfactory() }
 }

@@ -17,23 +17,14 @@ pub(super) fn declare(
     let at = facts.now;
     match declaration.additional {
         AdditionalType::PreLodged => {
-            work.event(Event::PreLodged {
-                lrn: lrn.clone(),
-                declaration,
-                at,
-            });
+            work.event(Event::PreLodged { lrn: lrn.clone(), declaration, at });
             work.letter(Letter::Acknowledged { lrn });
             let days = i32::from(facts.profile.presentation_days);
             work.set(TimerKind::Presentation, at.date().plus_days(days).start());
         }
         AdditionalType::Standard => {
             let mrn = offered(facts)?;
-            work.event(Event::Accepted {
-                lrn: lrn.clone(),
-                declaration,
-                mrn: mrn.clone(),
-                at,
-            });
+            work.event(Event::Accepted { lrn: lrn.clone(), declaration, mrn: mrn.clone(), at });
             work.letter(Letter::Acknowledged { lrn: lrn.clone() });
             accepted(work, lrn, mrn, facts)?;
         }
@@ -68,11 +59,7 @@ pub(super) fn present(
     }
     note_limit(work, limit, facts);
     let mrn = offered(facts)?;
-    work.event(Event::Presented {
-        mrn: mrn.clone(),
-        at: facts.now,
-        limit,
-    });
+    work.event(Event::Presented { mrn: mrn.clone(), at: facts.now, limit });
     work.cancel(TimerKind::Presentation);
     accepted(work, movement.lrn.clone(), mrn, facts)
 }
@@ -80,11 +67,7 @@ pub(super) fn present(
 /// What follows acceptance: the MRN goes out; then control if risk analysis selects, or release if it is automatic.
 fn accepted(work: &mut Work, lrn: Lrn, mrn: Mrn, facts: &Facts) -> Result<(), Refusal> {
     let accepted = facts.now.date();
-    work.letter(Letter::MrnAllocated {
-        lrn,
-        mrn: mrn.clone(),
-        accepted,
-    });
+    work.letter(Letter::MrnAllocated { lrn, mrn: mrn.clone(), accepted });
     underway::after_acceptance(work, facts)
 }
 
@@ -95,9 +78,7 @@ fn offered(facts: &Facts) -> Result<Mrn, Refusal> {
             "the offered MRN `{mrn}` is not one of {}; issue it from this administration's counter",
             facts.administration
         ))),
-        None => Err(Refusal::fact_missing(
-            "no MRN is offered, so the declaration cannot be accepted",
-        )),
+        None => Err(Refusal::fact_missing("no MRN is offered, so the declaration cannot be accepted")),
     }
 }
 
@@ -118,15 +99,8 @@ pub(super) fn amend(
 ) -> Result<(), Refusal> {
     check_amendment(work, movement, &declaration, guarantees_only)?;
     gate::check(work, "CC013C", &declaration, facts)?;
-    work.event(Event::Amended {
-        declaration,
-        at: facts.now,
-    });
-    work.letter(Letter::AmendmentAccepted {
-        reference: reference(movement),
-        submitted,
-        accepted: facts.now,
-    });
+    work.event(Event::Amended { declaration, at: facts.now });
+    work.letter(Letter::AmendmentAccepted { reference: reference(movement), submitted, accepted: facts.now });
     if movement.phase == Phase::GuaranteeUnderAmendment {
         work.cancel(TimerKind::GuaranteeAmendment);
         guarantees::register_again(work, facts)?;
@@ -145,12 +119,7 @@ fn check_amendment(
     let before = &movement.declaration;
     let mut found = Vec::new();
     let mut broken = |at: &str, value: Option<&str>| {
-        found.push(FunctionalError::new(
-            format!("/CC013C/{at}"),
-            ErrorCode::Rule,
-            "R0520",
-            value,
-        ));
+        found.push(FunctionalError::new(format!("/CC013C/{at}"), ErrorCode::Rule, "R0520", value));
     };
     let expected = movement.phase == Phase::GuaranteeUnderAmendment;
     if guarantees_only != expected {
@@ -161,31 +130,19 @@ fn check_amendment(
         broken("TransitOperation/declarationType", Some(amended.kind.code()));
     }
     if amended.additional != before.additional {
-        broken(
-            "TransitOperation/additionalDeclarationType",
-            Some(amended.additional.code()),
-        );
+        broken("TransitOperation/additionalDeclarationType", Some(amended.additional.code()));
     }
     if amended.security != before.security {
         broken("TransitOperation/security", Some(amended.security.code()));
     }
     if amended.office_of_departure != before.office_of_departure {
-        broken(
-            "CustomsOfficeOfDeparture/referenceNumber",
-            Some(amended.office_of_departure.as_str()),
-        );
+        broken("CustomsOfficeOfDeparture/referenceNumber", Some(amended.office_of_departure.as_str()));
     }
     if amended.holder != before.holder {
-        broken(
-            "HolderOfTheTransitProcedure",
-            amended.holder.identification.as_ref().map(Eori::as_str),
-        );
+        broken("HolderOfTheTransitProcedure", amended.holder.identification.as_ref().map(Eori::as_str));
     }
     if amended.representative != before.representative {
-        broken(
-            "Representative",
-            amended.representative.as_ref().map(Eori::as_str),
-        );
+        broken("Representative", amended.representative.as_ref().map(Eori::as_str));
     }
     if guarantees_only {
         match (&before.content, &amended.content) {
@@ -199,16 +156,9 @@ fn check_amendment(
     } else if let (Some(before), Some(after)) = (&before.commodities, &amended.commodities)
         && before != after
     {
-        broken(
-            "Consignment/HouseConsignment/ConsignmentItem/Commodity/CommodityCode",
-            None,
-        );
+        broken("Consignment/HouseConsignment/ConsignmentItem/Commodity/CommodityCode", None);
     }
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::invalid("CC013C", found))
-    }
+    if found.is_empty() { Ok(()) } else { Err(Refusal::invalid("CC013C", found)) }
 }
 
 /// How messages with the trader name the movement (C0467).
@@ -234,11 +184,7 @@ pub(super) fn invalidate_on_request(
         Some("the goods are selected for examination, which comes first (UCC Art 174(1))".to_owned())
     };
     work.event(if granted {
-        Event::Invalidated {
-            by_customs: false,
-            at: facts.now,
-            justification: why.clone(),
-        }
+        Event::Invalidated { by_customs: false, at: facts.now, justification: why.clone() }
     } else {
         Event::InvalidationRefused { at: facts.now }
     });

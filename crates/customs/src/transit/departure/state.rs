@@ -169,15 +169,8 @@ impl Movement {
     /// The guarantees whose use has this status, per guarantee country.
     pub(super) fn uses(&self, wanted: &UseStatus) -> BTreeMap<Country, Vec<(Grn, GuaranteeUse)>> {
         let mut found: BTreeMap<Country, Vec<(Grn, GuaranteeUse)>> = BTreeMap::new();
-        for (grn, usage) in self
-            .guarantees
-            .iter()
-            .filter(|(_, usage)| usage.status == *wanted)
-        {
-            found
-                .entry(grn.country())
-                .or_default()
-                .push((grn.clone(), usage.clone()));
+        for (grn, usage) in self.guarantees.iter().filter(|(_, usage)| usage.status == *wanted) {
+            found.entry(grn.country()).or_default().push((grn.clone(), usage.clone()));
         }
         found
     }

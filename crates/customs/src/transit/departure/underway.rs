@@ -23,9 +23,7 @@ pub(super) fn decide(
                 return Ok(());
             }
             let words = work.decision.notices.last().map(|notice| notice.words.clone());
-            Err(Refusal::fact_missing(
-                words.unwrap_or_else(|| "release is not possible yet".to_owned()),
-            ))
+            Err(Refusal::fact_missing(words.unwrap_or_else(|| "release is not possible yet".to_owned())))
         }
         Command::RefuseRelease { code, text } => refuse_release(work, movement, code, text, facts),
         Command::AmendmentExpired => {
@@ -37,14 +35,7 @@ pub(super) fn decide(
         Command::NoteArrival { office, at, .. } => {
             arrival::arrive(work, movement, Arrival { office, at }, facts)
         }
-        Command::NoteResults {
-            office,
-            code,
-            on,
-            seals_intact,
-            text,
-            ..
-        } => {
+        Command::NoteResults { office, code, on, seals_intact, text, .. } => {
             let result = ControlResult { code, on, text };
             arrival::results(work, movement, &office, result, seals_intact, facts)
         }
@@ -53,13 +44,8 @@ pub(super) fn decide(
             arrival::write_off(work, movement, facts)
         }
         Command::NoteNack { errors, .. } => {
-            let first = errors
-                .first()
-                .map_or_else(|| "no error named".to_owned(), ToString::to_string);
-            work.notice(
-                NoticeCode::PartnerRefused,
-                format!("a partner refused our message: {first}"),
-            );
+            let first = errors.first().map_or_else(|| "no error named".to_owned(), ToString::to_string);
+            work.notice(NoticeCode::PartnerRefused, format!("a partner refused our message: {first}"));
             work.event(Event::PartnerRefused { errors });
             Ok(())
         }
@@ -115,10 +101,7 @@ fn release_or_wait(work: &mut Work, facts: &Facts) -> Result<(), Refusal> {
         // Without a rate nothing is registered, and the notice says why.
         Release::Automatic => guarantees::register(work, facts).map(|_| ()),
         Release::ByOfficer => {
-            work.notice(
-                NoticeCode::DecisionAwaited,
-                "release for transit awaits an officer",
-            );
+            work.notice(NoticeCode::DecisionAwaited, "release for transit awaits an officer");
             Ok(())
         }
     }
@@ -132,24 +115,12 @@ fn control(
     facts: &Facts,
 ) -> Result<(), Refusal> {
     if controls.is_empty() {
-        controls.push(ControlType {
-            code: DOCUMENTARY.to_owned(),
-            text: None,
-        });
+        controls.push(ControlType { code: DOCUMENTARY.to_owned(), text: None });
     }
     let at = facts.now;
     let mrn = mrn_of(movement)?;
-    work.event(Event::ControlDecided {
-        controls: controls.clone(),
-        documents: documents.clone(),
-        at,
-    });
-    work.letter(Letter::ControlDecided {
-        mrn,
-        at,
-        controls,
-        documents,
-    });
+    work.event(Event::ControlDecided { controls: controls.clone(), documents: documents.clone(), at });
+    work.letter(Letter::ControlDecided { mrn, at, controls, documents });
     Ok(())
 }
 
@@ -161,14 +132,8 @@ fn record_control(
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let clean = code.is_clean();
-    let words = text
-        .clone()
-        .unwrap_or_else(|| format!("control was not satisfactory ({code})"));
-    let result = ControlResult {
-        code,
-        on: facts.now.date(),
-        text,
-    };
+    let words = text.clone().unwrap_or_else(|| format!("control was not satisfactory ({code})"));
+    let result = ControlResult { code, on: facts.now.date(), text };
     work.event(Event::ControlRecorded { result });
     if clean {
         release_or_wait(work, facts)
@@ -185,16 +150,8 @@ fn refuse_release(
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let mrn = mrn_of(movement)?;
-    work.event(Event::NotReleased {
-        code: code.clone(),
-        text: text.clone(),
-    });
-    work.letter(Letter::NotReleased {
-        mrn,
-        submitted: movement.lodged,
-        code,
-        text,
-    });
+    work.event(Event::NotReleased { code: code.clone(), text: text.clone() });
+    work.letter(Letter::NotReleased { mrn, submitted: movement.lodged, code, text });
     lodging::end(work, movement, facts);
     Ok(())
 }
@@ -219,36 +176,18 @@ pub(super) fn release(work: &mut Work, facts: &Facts) -> Result<(), Refusal> {
         released: on,
         limit,
         control: control.clone(),
-        covered: movement
-            .guarantees
-            .iter()
-            .map(|(grn, usage)| (grn.clone(), usage.amount))
-            .collect(),
+        covered: movement.guarantees.iter().map(|(grn, usage)| (grn.clone(), usage.amount)).collect(),
     };
-    let offices: Vec<OfficeReference> = declaration
-        .offices_of_transit
-        .iter()
-        .map(|transit| transit.office.clone())
-        .collect();
+    let offices: Vec<OfficeReference> =
+        declaration.offices_of_transit.iter().map(|transit| transit.office.clone()).collect();
     let countries = by_country(&offices).into_keys();
-    work.event(Event::Released {
-        control,
-        on,
-        limit,
-        offices_of_transit: offices.clone(),
-    });
+    work.event(Event::Released { control, on, limit, offices_of_transit: offices.clone() });
     work.letter(Letter::Released(release.clone()));
     let to = Administration::of(declaration.office_of_destination.country());
-    work.letter(Letter::ArrivalRecord {
-        to,
-        release: release.clone(),
-    });
+    work.letter(Letter::ArrivalRecord { to, release: release.clone() });
     for country in countries {
         let to = Administration::of(country);
-        work.letter(Letter::TransitRecord {
-            to,
-            release: release.clone(),
-        });
+        work.letter(Letter::TransitRecord { to, release: release.clone() });
     }
     let grace = i32::from(facts.profile.arrival_grace_days);
     work.set(TimerKind::Arrival, limit.plus_days(grace).start());

@@ -5,15 +5,7 @@ use super::{Event, Movement, Phase, State};
 /// Applies an event. An event that does not fit the state, which `decide` never produces, changes nothing.
 pub fn apply(state: &mut State, event: &Event) {
     match (state.as_mut(), event) {
-        (
-            None,
-            Event::Announced {
-                mrn,
-                departure,
-                destination,
-                seals,
-            },
-        ) => {
+        (None, Event::Announced { mrn, departure, destination, seals }) => {
             *state = Some(Movement {
                 phase: Phase::Announced,
                 mrn: mrn.clone(),

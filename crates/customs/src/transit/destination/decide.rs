@@ -32,25 +32,12 @@ pub fn decide(state: &State, command: Command, facts: &Facts) -> Result<Decision
     }
     let mut work = Draft::new(state, apply);
     match (state, command) {
-        (
-            None,
-            Command::Announce {
-                mrn,
-                departure,
-                destination,
-                seals,
-            },
-        ) => {
+        (None, Command::Announce { mrn, departure, destination, seals }) => {
             if !mrn.check_digit_holds() {
                 return Err(Refusal::unknown(Some("CD001C"), Some(&mrn)));
             }
             check_declared(&destination, facts)?;
-            work.event(Event::Announced {
-                mrn,
-                departure,
-                destination,
-                seals,
-            });
+            work.event(Event::Announced { mrn, departure, destination, seals });
         }
         (Some(movement), command) => {
             if command.mrn().is_some_and(|mrn| *mrn != movement.mrn) {
@@ -72,40 +59,15 @@ fn decide_known(
     match command {
         // A record comes once: the table lets it meet no record only.
         Command::Announce { .. } => Ok(()),
-        Command::NotifyArrival {
-            office,
-            trader,
-            at,
-            simplified,
-            ..
-        } => arrive(
-            work,
-            movement,
-            Notification {
-                office,
-                trader,
-                at,
-                simplified,
-            },
-            facts,
-        ),
+        Command::NotifyArrival { office, trader, at, simplified, .. } => {
+            arrive(work, movement, Notification { office, trader, at, simplified }, facts)
+        }
         Command::PermitUnloading => permit(work, movement),
-        Command::Remark {
-            office,
-            trader,
-            remark,
-            ..
-        } => unloaded(work, movement, &office, &trader, remark, facts),
-        Command::RecordResult {
-            code,
-            seals_intact,
-            text,
-        } => {
-            let result = ControlResult {
-                code,
-                on: facts.now.date(),
-                text,
-            };
+        Command::Remark { office, trader, remark, .. } => {
+            unloaded(work, movement, &office, &trader, remark, facts)
+        }
+        Command::RecordResult { code, seals_intact, text } => {
+            let result = ControlResult { code, on: facts.now.date(), text };
             record(work, result, seals_intact, facts)
         }
         Command::ReleaseGoods => release(work, facts.now.date()),
@@ -114,13 +76,8 @@ fn decide_known(
             Ok(())
         }
         Command::NoteNack { errors, .. } => {
-            let first = errors
-                .first()
-                .map_or_else(|| "no error named".to_owned(), ToString::to_string);
-            work.notice(
-                NoticeCode::PartnerRefused,
-                format!("departure refused our message: {first}"),
-            );
+            let first = errors.first().map_or_else(|| "no error named".to_owned(), ToString::to_string);
+            work.notice(NoticeCode::PartnerRefused, format!("departure refused our message: {first}"));
             work.event(Event::PartnerRefused { errors });
             Ok(())
         }
@@ -160,11 +117,7 @@ fn arrive(work: &mut Work, movement: &Movement, arrival: Notification, facts: &F
     if !follows(facts) {
         work.notice(
             NoticeCode::DecisionAwaited,
-            if simplified {
-                "unloading awaits an officer"
-            } else {
-                "control results await an officer"
-            },
+            if simplified { "unloading awaits an officer" } else { "control results await an officer" },
         );
         return Ok(());
     }
@@ -181,10 +134,7 @@ fn follows(facts: &Facts) -> bool {
 
 fn permit(work: &mut Work, movement: &Movement) -> Result<(), Refusal> {
     let Some(arrival) = work.state.as_ref().and_then(|movement| movement.arrival.clone()) else {
-        return Err(Refusal::fact_missing(format!(
-            "`{}` has no arrival",
-            movement.mrn
-        )));
+        return Err(Refusal::fact_missing(format!("`{}` has no arrival", movement.mrn)));
     };
     if !arrival.simplified {
         let phase = "Arrived, normal procedure";
@@ -210,18 +160,10 @@ fn unloaded(
     let mut found = Vec::new();
     if let Some(arrival) = &movement.arrival {
         let mut differs = |at: &str, value: &str| {
-            found.push(FunctionalError::new(
-                format!("/CC044C/{at}"),
-                ErrorCode::Rule,
-                "G0042",
-                Some(value),
-            ));
+            found.push(FunctionalError::new(format!("/CC044C/{at}"), ErrorCode::Rule, "G0042", Some(value)));
         };
         if arrival.office != *office {
-            differs(
-                "CustomsOfficeOfDestinationActual/referenceNumber",
-                office.as_str(),
-            );
+            differs("CustomsOfficeOfDestinationActual/referenceNumber", office.as_str());
         }
         if arrival.trader != *trader {
             differs("TraderAtDestination/identificationNumber", trader.as_str());
@@ -237,19 +179,13 @@ fn unloaded(
     if follows(facts) && remark.conform && remark.seals_intact != Some(false) {
         return automatic_result(work, remark.seals_intact, facts);
     }
-    work.notice(
-        NoticeCode::DecisionAwaited,
-        "unloading is complete; control results await an officer",
-    );
+    work.notice(NoticeCode::DecisionAwaited, "unloading is complete; control results await an officer");
     Ok(())
 }
 
 fn automatic_result(work: &mut Work, seals_intact: Option<bool>, facts: &Facts) -> Result<(), Refusal> {
-    let result = ControlResult {
-        code: ResultCode::considered_satisfactory(),
-        on: facts.now.date(),
-        text: None,
-    };
+    let result =
+        ControlResult { code: ResultCode::considered_satisfactory(), on: facts.now.date(), text: None };
     record(work, result, seals_intact, facts)
 }
 
@@ -266,11 +202,7 @@ fn record(
     let remark = movement.remark.as_ref();
     // With seals on the consignment their state must be told (C0810): as found, as the consignee saw them, else good.
     let said = seals_intact.or(remark.and_then(|remark| remark.seals_intact));
-    let seals_intact = if movement.seals > 0 {
-        said.or(Some(true))
-    } else {
-        said
-    };
+    let seals_intact = if movement.seals > 0 { said.or(Some(true)) } else { said };
     let clean = result.code.is_clean() && seals_intact != Some(false);
     if !clean {
         result.text = result.text.or(remark.and_then(|remark| remark.text.clone()));
@@ -278,10 +210,7 @@ fn record(
             return Err(unexplained(&movement, &result));
         }
     }
-    let office = movement
-        .arrival
-        .as_ref()
-        .map_or(&movement.destination, |arrival| &arrival.office);
+    let office = movement.arrival.as_ref().map_or(&movement.destination, |arrival| &arrival.office);
     work.letter(Letter::ControlResults {
         to: Administration::of(movement.departure.country()),
         mrn: movement.mrn.clone(),
@@ -296,37 +225,24 @@ fn record(
     if clean {
         return release(work, facts.now.date());
     }
-    work.notice(
-        NoticeCode::Discrepancies,
-        "the goods are held until discrepancies are resolved",
-    );
+    work.notice(NoticeCode::Discrepancies, "the goods are held until discrepancies are resolved");
     Ok(())
 }
 
 /// A result that departure could not act on: broken seals under a clean code, or discrepancies that are not described.
 fn unexplained(movement: &Movement, result: &ControlResult) -> Refusal {
     let (pointer, code, rule, words) = if result.code.is_clean() {
-        let words = format!(
-            "seals are not in good state, so the result is A5 or B1, not `{}` (G0017)",
-            result.code
-        );
+        let words =
+            format!("seals are not in good state, so the result is A5 or B1, not `{}` (G0017)", result.code);
         ("ControlResult/code", ErrorCode::Rule, "G0017", words)
     } else {
-        let words = format!(
-            "the result `{}` of `{}` needs a description (C0930)",
-            result.code, movement.mrn
-        );
+        let words = format!("the result `{}` of `{}` needs a description (C0930)", result.code, movement.mrn);
         ("ControlResult/text", ErrorCode::ConditionMissing, "C0930", words)
     };
     Refusal {
         kind: RefusalKind::Invalid,
         message: None,
-        errors: vec![FunctionalError::new(
-            pointer,
-            code,
-            rule,
-            Some(result.code.as_str()),
-        )],
+        errors: vec![FunctionalError::new(pointer, code, rule, Some(result.code.as_str()))],
         words,
     }
 }
@@ -336,10 +252,7 @@ fn release(work: &mut Work, on: Date) -> Result<(), Refusal> {
         return Ok(());
     };
     let Some(arrival) = movement.arrival else {
-        return Err(Refusal::fact_missing(format!(
-            "`{}` has no arrival",
-            movement.mrn
-        )));
+        return Err(Refusal::fact_missing(format!("`{}` has no arrival", movement.mrn)));
     };
     work.event(Event::Released { on });
     work.letter(Letter::GoodsReleased {
@@ -371,12 +284,9 @@ pub fn refuse(
         })
     };
     match command {
-        Command::NotifyArrival {
-            mrn, office, trader, ..
+        Command::NotifyArrival { mrn, office, trader, .. } | Command::Remark { mrn, office, trader, .. } => {
+            Some(rejected(mrn, office, trader))
         }
-        | Command::Remark {
-            mrn, office, trader, ..
-        } => Some(rejected(mrn, office, trader)),
         Command::NoteNack { .. } => None,
         command if refusal.reply() == Reply::Nack => Some(Letter::Nack(Nack {
             to: sender?,

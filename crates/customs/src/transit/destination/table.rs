@@ -58,13 +58,7 @@ const fn row(
     to: Phase,
     sends: &'static [&'static str],
 ) -> Transition<Phase, Trigger> {
-    Transition {
-        from,
-        on,
-        when,
-        to,
-        sends,
-    }
+    Transition { from, on, when, to, sends }
 }
 
 const CLEAN: &[&str] = &["CD018C", "CC025C"];
@@ -74,40 +68,16 @@ pub const TRANSITIONS: &[Transition<Phase, Trigger>] = &[
     row(Absent, Trigger::Announce, "", Announced, &[]),
     row(Announced, Trigger::NotifyArrival, "", Arrived, &["CD006C"]),
     row(Announced, Trigger::Cancel, "", Cancelled, &[]),
-    row(
-        Arrived,
-        Trigger::ThenPermit,
-        "authorised consignee",
-        Unloading,
-        &["CC043C"],
-    ),
+    row(Arrived, Trigger::ThenPermit, "authorised consignee", Unloading, &["CC043C"]),
     row(Arrived, Trigger::ThenResult, "normal procedure", Released, CLEAN),
-    row(
-        Arrived,
-        Trigger::PermitUnloading,
-        "authorised consignee",
-        Unloading,
-        &["CC043C"],
-    ),
+    row(Arrived, Trigger::PermitUnloading, "authorised consignee", Unloading, &["CC043C"]),
     row(Arrived, Trigger::RecordResult, "clean", Released, CLEAN),
-    row(
-        Arrived,
-        Trigger::RecordResult,
-        "discrepancies",
-        UnderResolution,
-        &["CD018C"],
-    ),
+    row(Arrived, Trigger::RecordResult, "discrepancies", UnderResolution, &["CD018C"]),
     row(Unloading, Trigger::Remark, "incomplete", Unloading, &[]),
     row(Unloading, Trigger::Remark, "complete", Unloaded, &[]),
     row(Unloaded, Trigger::ThenResult, "conform", Released, CLEAN),
     row(Unloaded, Trigger::RecordResult, "clean", Released, CLEAN),
-    row(
-        Unloaded,
-        Trigger::RecordResult,
-        "discrepancies",
-        UnderResolution,
-        &["CD018C"],
-    ),
+    row(Unloaded, Trigger::RecordResult, "discrepancies", UnderResolution, &["CD018C"]),
     row(UnderResolution, Trigger::ReleaseGoods, "", Released, &["CC025C"]),
     row(Arrived, Trigger::NoteNack, "", Arrived, &[]),
     row(Unloading, Trigger::NoteNack, "", Unloading, &[]),
@@ -118,7 +88,5 @@ pub const TRANSITIONS: &[Transition<Phase, Trigger>] = &[
 
 /// Whether anything can happen in this phase on this trigger.
 pub(super) fn allows(phase: Phase, trigger: Trigger) -> bool {
-    TRANSITIONS
-        .iter()
-        .any(|row| row.from == phase && row.on == trigger)
+    TRANSITIONS.iter().any(|row| row.from == phase && row.on == trigger)
 }

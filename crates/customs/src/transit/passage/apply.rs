@@ -5,15 +5,7 @@ use super::{Event, Passage, Phase, State};
 /// Applies an event. An event that does not fit the state, which `decide` never produces, changes nothing.
 pub fn apply(state: &mut State, event: &Event) {
     match (state.as_mut(), event) {
-        (
-            None,
-            Event::Announced {
-                mrn,
-                office,
-                departure,
-                destination,
-            },
-        ) => {
+        (None, Event::Announced { mrn, office, departure, destination }) => {
             *state = Some(Passage {
                 phase: Phase::Announced,
                 mrn: mrn.clone(),

@@ -15,10 +15,7 @@ pub type Decision = crate::Decision<Event, Letter>;
 pub fn decide(state: &State, command: Command, facts: &Facts) -> Result<Decision, Refusal> {
     let phase = state.as_ref().map_or(Phase::Absent, |passage| passage.phase);
     let trigger = command.trigger();
-    if !TRANSITIONS
-        .iter()
-        .any(|row| row.from == phase && row.on == trigger)
-    {
+    if !TRANSITIONS.iter().any(|row| row.from == phase && row.on == trigger) {
         return Err(match state {
             None => Refusal::unknown(command.message(), Some(command.mrn())),
             Some(passage) => Refusal::out_of_sequence(command.message(), trigger, passage.phase.as_str()),
@@ -26,25 +23,12 @@ pub fn decide(state: &State, command: Command, facts: &Facts) -> Result<Decision
     }
     let mut work = Draft::new(state, apply);
     match (state, command) {
-        (
-            None,
-            Command::Announce {
-                mrn,
-                office,
-                departure,
-                destination,
-            },
-        ) => {
+        (None, Command::Announce { mrn, office, departure, destination }) => {
             if !mrn.check_digit_holds() {
                 return Err(Refusal::unknown(Some("CD050C"), Some(&mrn)));
             }
             check_office(&office, facts)?;
-            work.event(Event::Announced {
-                mrn,
-                office,
-                departure,
-                destination,
-            });
+            work.event(Event::Announced { mrn, office, departure, destination });
         }
         (Some(passage), command) => decide_known(&mut work, passage, command)?,
         (None, command) => return Err(Refusal::unknown(command.message(), Some(command.mrn()))),
@@ -94,13 +78,8 @@ fn decide_known(
         Command::Cancel { decided, .. } => work.event(Event::Cancelled { decided }),
         Command::NoteArrival { at, .. } => work.event(Event::Closed { arrived: at }),
         Command::NoteNack { errors, .. } => {
-            let first = errors
-                .first()
-                .map_or_else(|| "no error named".to_owned(), ToString::to_string);
-            work.notice(
-                NoticeCode::PartnerRefused,
-                format!("departure refused our message: {first}"),
-            );
+            let first = errors.first().map_or_else(|| "no error named".to_owned(), ToString::to_string);
+            work.notice(NoticeCode::PartnerRefused, format!("departure refused our message: {first}"));
             work.event(Event::PartnerRefused { errors });
         }
     }
@@ -120,11 +99,7 @@ fn check_office(office: &OfficeReference, facts: &Facts) -> Result<(), Refusal> 
 /// The letter that tells the administration `sender` of its refused message; none for the carrier, and never a refusal
 /// of a refusal (G0085).
 pub fn refuse(refusal: &Refusal, command: &Command, sender: Administration) -> Option<Letter> {
-    let nack = Nack {
-        to: sender,
-        mrn: Some(command.mrn().clone()),
-        errors: refusal.errors.clone(),
-    };
+    let nack = Nack { to: sender, mrn: Some(command.mrn().clone()), errors: refusal.errors.clone() };
     (refusal.reply() == Reply::Nack && refusal.message.as_deref() != Some("CD906C"))
         .then_some(Letter::Nack(nack))
 }

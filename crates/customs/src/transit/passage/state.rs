@@ -42,13 +42,7 @@ pub enum Phase {
 
 impl Phase {
     /// All phases.
-    pub const ALL: [Self; 5] = [
-        Self::Absent,
-        Self::Announced,
-        Self::Crossed,
-        Self::Closed,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 5] = [Self::Absent, Self::Announced, Self::Crossed, Self::Closed, Self::Cancelled];
 
     /// The name, as shown and stored.
     pub fn as_str(self) -> &'static str {
@@ -258,13 +252,8 @@ pub enum Trigger {
 
 impl Trigger {
     /// All triggers.
-    pub const COMMANDS: [Self; 5] = [
-        Self::Announce,
-        Self::Cross,
-        Self::Cancel,
-        Self::NoteArrival,
-        Self::NoteNack,
-    ];
+    pub const COMMANDS: [Self; 5] =
+        [Self::Announce, Self::Cross, Self::Cancel, Self::NoteArrival, Self::NoteNack];
 }
 
 impl fmt::Display for Trigger {
@@ -285,13 +274,7 @@ const fn row(
     to: Phase,
     sends: &'static [&'static str],
 ) -> Transition<Phase, Trigger> {
-    Transition {
-        from,
-        on,
-        when: "",
-        to,
-        sends,
-    }
+    Transition { from, on, when: "", to, sends }
 }
 
 /// Every transition of an office of transit. What is not here is out of sequence (error 92).

@@ -17,32 +17,19 @@ fn announce() -> Command {
 }
 
 fn cross(mrn: Mrn, at: &str) -> Command {
-    Command::Cross {
-        mrn,
-        office: office(at),
-        on: day("2026-11-25"),
-    }
+    Command::Cross { mrn, office: office(at), on: day("2026-11-25") }
 }
 
 fn cancel() -> Command {
-    Command::Cancel {
-        mrn: mrn(),
-        decided: now(),
-    }
+    Command::Cancel { mrn: mrn(), decided: now() }
 }
 
 fn arrived() -> Command {
-    Command::NoteArrival {
-        mrn: mrn(),
-        at: Some(now()),
-    }
+    Command::NoteArrival { mrn: mrn(), at: Some(now()) }
 }
 
 fn nack() -> Command {
-    Command::NoteNack {
-        mrn: mrn(),
-        errors: Vec::new(),
-    }
+    Command::NoteNack { mrn: mrn(), errors: Vec::new() }
 }
 
 fn after(commands: impl IntoIterator<Item = Command>) -> State {
@@ -55,11 +42,7 @@ fn after(commands: impl IntoIterator<Item = Command>) -> State {
 
 fn refuses(state: &State, command: Command) -> String {
     let refusal = decide(state, command, &facts("NTA.FR")).expect_err("the command is refused");
-    refusal
-        .errors
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or(refusal.words)
+    refusal.errors.first().map(ToString::to_string).unwrap_or(refusal.words)
 }
 
 #[test]
@@ -70,37 +53,26 @@ fn the_table_as_people_read_it() {
 #[test]
 fn an_announced_consignment_crosses_and_departure_is_told() {
     let decision = decide(&after([announce()]), cross(mrn(), "FR001260"), &facts("NTA.FR")).unwrap();
-    let Letter::FrontierCrossed { to, on, .. } = &decision.letters[0] else {
-        panic!("CD118C")
-    };
+    let Letter::FrontierCrossed { to, on, .. } = &decision.letters[0] else { panic!("CD118C") };
     assert_eq!((to.as_str(), *on), ("NTA.GB", day("2026-11-25")));
     assert_eq!(decision.letters[0].message_type(), "CD118C");
 }
 
 #[test]
 fn a_crossing_needs_a_record_here_and_happens_once() {
-    assert_eq!(
-        refuses(&None, cross(mrn(), "FR001260")),
-        format!("90 at MRN (R0028, found `{}`)", mrn())
-    );
+    assert_eq!(refuses(&None, cross(mrn(), "FR001260")), format!("90 at MRN (R0028, found `{}`)", mrn()));
     let announced = after([announce()]);
     assert!(refuses(&announced, cross(mrn(), "FR000060")).contains("announced at `FR001260`"));
     assert!(refuses(&announced, cross(other_mrn(), "FR001260")).starts_with("90"));
     let crossed = after([announce(), cross(mrn(), "FR001260")]);
-    assert_eq!(
-        refuses(&crossed, cross(mrn(), "FR001260")),
-        "92 at movement (G0009)"
-    );
+    assert_eq!(refuses(&crossed, cross(mrn(), "FR001260")), "92 at movement (G0009)");
 }
 
 #[test]
 fn a_record_is_closed_or_cancelled_before_the_crossing() {
     assert_eq!(after([announce(), arrived()]).unwrap().phase, Phase::Closed);
     let cancelled = after([announce(), cancel()]);
-    assert_eq!(
-        refuses(&cancelled, cross(mrn(), "FR001260")),
-        "92 at movement (G0009)"
-    );
+    assert_eq!(refuses(&cancelled, cross(mrn(), "FR001260")), "92 at movement (G0009)");
     assert_eq!(refuses(&cancelled, cancel()), "92 at /CD010C (G0009)");
     assert!(refuses(&None, cancel()).starts_with("90 at /CD010C/TransitOperation/MRN"));
 }
@@ -152,16 +124,12 @@ fn every_phase_meets_every_command_as_the_table_says() {
     ];
     let phase = |state: &State| state.as_ref().map_or(Phase::Absent, |passage| passage.phase);
     assert!(states.iter().map(phase).eq(Phase::ALL));
-    assert_eq!(
-        commands.clone().map(|command| command.trigger()),
-        Trigger::COMMANDS
-    );
+    assert_eq!(commands.clone().map(|command| command.trigger()), Trigger::COMMANDS);
     let mut walked = BTreeSet::new();
     for state in &states {
         for command in &commands {
-            let listed = TRANSITIONS
-                .iter()
-                .any(|row| row.from == phase(state) && row.on == command.trigger());
+            let listed =
+                TRANSITIONS.iter().any(|row| row.from == phase(state) && row.on == command.trigger());
             let decided = decide(state, command.clone(), &facts("NTA.FR"));
             assert_eq!(decided.is_ok(), listed, "{command:?} in {}", phase(state));
             let Ok(decision) = decided else { continue };

@@ -16,10 +16,7 @@ pub(super) fn declare(mut reader: Reader<'_>) -> Result<Vec<Inbound>, Vec<Functi
     let declaration = declaration(&mut reader);
     let command = lrn
         .zip(declaration)
-        .map(|(lrn, declaration)| departure::Command::Declare {
-            lrn,
-            declaration: Box::new(declaration),
-        });
+        .map(|(lrn, declaration)| departure::Command::Declare { lrn, declaration: Box::new(declaration) });
     reader.finish(command.map(|command| vec![Inbound::Departure(command)]))
 }
 
@@ -73,14 +70,10 @@ fn declaration(reader: &mut Reader<'_>) -> Option<Declaration> {
         offices_of_transit,
         holder: Holder {
             identification,
-            name: document
-                .text("HolderOfTheTransitProcedure/name")
-                .map(str::to_owned),
+            name: document.text("HolderOfTheTransitProcedure/name").map(str::to_owned),
         },
         representative,
-        authorised_consignor: document
-            .texts("Authorisation/type")
-            .contains(&AUTHORISED_CONSIGNOR),
+        authorised_consignor: document.texts("Authorisation/type").contains(&AUTHORISED_CONSIGNOR),
         limit,
         guarantees,
         content: Some(content(document)),
@@ -130,12 +123,7 @@ fn guarantee_line(reader: &mut Reader<'_>, line: &Group, at: &str) -> GuaranteeL
         (Some(text), Some(currency)) => match Money::parse(text, currency) {
             Ok(amount) => Some(amount),
             Err(_) => {
-                reader.push(
-                    &format!("{at}/amountToBeCovered"),
-                    ErrorCode::Rule,
-                    "G0021",
-                    Some(text),
-                );
+                reader.push(&format!("{at}/amountToBeCovered"), ErrorCode::Rule, "G0021", Some(text));
                 None
             }
         },
@@ -151,21 +139,15 @@ fn guarantee_line(reader: &mut Reader<'_>, line: &Group, at: &str) -> GuaranteeL
 /// Digest of everything that an amendment of guarantees alone may not change (R0520): all but header, guarantees, and
 /// the elements by which CC013C differs from CC015C.
 fn content(document: &Document) -> Digest {
-    let outside = [
-        "Guarantee/",
-        "TransitOperation/LRN",
-        "TransitOperation/MRN",
-        "TransitOperation/amendmentTypeFlag",
-    ];
+    let outside =
+        ["Guarantee/", "TransitOperation/LRN", "TransitOperation/MRN", "TransitOperation/amendmentTypeFlag"];
     let kept = |path: &str| path.contains('/') && !outside.iter().any(|prefix| path.starts_with(prefix));
     digest(document, &kept)
 }
 
 /// Digest of the commodity codes (R0520).
 fn commodities(document: &Document) -> Digest {
-    digest(document, &|path| {
-        path.ends_with("CommodityCode/harmonizedSystemSubHeadingCode")
-    })
+    digest(document, &|path| path.ends_with("CommodityCode/harmonizedSystemSubHeadingCode"))
 }
 
 fn digest(document: &Document, kept: &dyn Fn(&str) -> bool) -> Digest {

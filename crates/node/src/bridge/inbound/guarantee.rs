@@ -20,11 +20,7 @@ fn references<'a>(reader: &Reader<'a>) -> Vec<(String, &'a Group, &'a Group)> {
         .flat_map(|(outer, guarantee)| {
             let lines = (1..).zip(guarantee.groups("GuaranteeReference"));
             lines.map(move |(inner, line)| {
-                (
-                    format!("Guarantee[{outer}]/GuaranteeReference[{inner}]"),
-                    guarantee,
-                    line,
-                )
+                (format!("Guarantee[{outer}]/GuaranteeReference[{inner}]"), guarantee, line)
             })
         })
         .take(REFERENCES)
@@ -79,12 +75,7 @@ fn amount(reader: &mut Reader<'_>, line: &Group, at: &str) -> Option<Money> {
     match Money::parse(text, currency) {
         Ok(amount) => Some(amount),
         Err(_) => {
-            reader.push(
-                &format!("{at}/amountConcerned"),
-                customs::ErrorCode::Rule,
-                "G0021",
-                Some(text),
-            );
+            reader.push(&format!("{at}/amountConcerned"), customs::ErrorCode::Rule, "G0021", Some(text));
             None
         }
     }
@@ -97,13 +88,11 @@ fn add_to_known(commands: &mut [account::Command], wanted: &Grn, more: Money) ->
         if let account::Command::Use { grn, amount, .. } = command
             && grn == wanted
         {
-            *amount = amount
-                .checked_add(more)
-                .unwrap_or(if more.minor() > amount.minor() {
-                    more
-                } else {
-                    *amount
-                });
+            *amount = amount.checked_add(more).unwrap_or(if more.minor() > amount.minor() {
+                more
+            } else {
+                *amount
+            });
             return true;
         }
     }
@@ -117,13 +106,7 @@ pub(super) fn cancellation(mut reader: Reader<'_>) -> Asked {
     let on = cancelled.or_else(|| reader.required("TransitOperation/releaseDate"));
     let grns = grns(&mut reader);
     let commands = mrn.zip(on).map(|(mrn, on)| {
-        grns.into_iter()
-            .map(|grn| account::Command::Cancel {
-                grn,
-                mrn: mrn.clone(),
-                on,
-            })
-            .collect()
+        grns.into_iter().map(|grn| account::Command::Cancel { grn, mrn: mrn.clone(), on }).collect()
     });
     reader.finish(commands.map(|commands| vec![Inbound::Guarantee(commands)]))
 }
@@ -133,13 +116,7 @@ pub(super) fn credit(mut reader: Reader<'_>) -> Asked {
     let arrived = reader.required_moment("TransitOperation/arrivalDateAndTimeActual");
     let grns = grns(&mut reader);
     let commands = mrn.zip(arrived).map(|(mrn, arrived)| {
-        grns.into_iter()
-            .map(|grn| account::Command::Credit {
-                grn,
-                mrn: mrn.clone(),
-                arrived,
-            })
-            .collect()
+        grns.into_iter().map(|grn| account::Command::Credit { grn, mrn: mrn.clone(), arrived }).collect()
     });
     reader.finish(commands.map(|commands| vec![Inbound::Guarantee(commands)]))
 }
@@ -175,10 +152,7 @@ pub(super) fn result(mut reader: Reader<'_>) -> Asked {
             grn,
             office,
             reasons: reasons.into_iter().flatten().collect(),
-            not_valid_in: excluded
-                .into_iter()
-                .filter_map(|text| Country::parse(text).ok())
-                .collect(),
+            not_valid_in: excluded.into_iter().filter_map(|text| Country::parse(text).ok()).collect(),
         });
     }
     let command = mrn.map(|mrn| departure::Command::AnswerGuarantee { mrn, answers });

@@ -42,21 +42,16 @@ pub fn inbound(document: &Document) -> Result<Vec<Inbound>, Vec<FunctionalError>
         "CD205C" => guarantee::result(reader),
         "CD209C" => guarantee::credit(reader),
         "CD906C" => Ok(partner::nack(reader)),
-        other => Err(vec![FunctionalError::new(
-            format!("/{other}"),
-            ErrorCode::OutOfSequence,
-            "G0009",
-            None,
-        )]),
+        other => {
+            Err(vec![FunctionalError::new(format!("/{other}"), ErrorCode::OutOfSequence, "G0009", None)])
+        }
     }
 }
 
 /// The administration to which a message is addressed, by country; `None` when the header names none.
 fn addressee(document: &Document) -> Option<base::Country> {
     let recipient = document.text("messageRecipient")?;
-    Administration::parse(recipient)
-        .ok()
-        .map(|administration| administration.country())
+    Administration::parse(recipient).ok().map(|administration| administration.country())
 }
 
 /// The letter about a message that is refused before any room saw it: CC056C or CC057C to the trader, CD906C to the
@@ -81,35 +76,28 @@ pub fn rejection(
         }))),
         Reply::RejectionAtDeparture => {
             let lrn = || {
-                document
-                    .text("TransitOperation/LRN")
-                    .and_then(|text| text.parse().ok())
-                    .map(Reference::Lrn)
+                document.text("TransitOperation/LRN").and_then(|text| text.parse().ok()).map(Reference::Lrn)
             };
-            Some(Letter::Departure(departure::Letter::Rejected(
-                departure::Rejection {
-                    reference: mrn.map(Reference::Mrn).or_else(lrn),
-                    business_type: refusal.rejection_type()?.to_owned(),
-                    at: now,
-                    errors: refusal.errors.clone(),
-                    words: refusal.words.clone(),
-                },
-            )))
+            Some(Letter::Departure(departure::Letter::Rejected(departure::Rejection {
+                reference: mrn.map(Reference::Mrn).or_else(lrn),
+                business_type: refusal.rejection_type()?.to_owned(),
+                at: now,
+                errors: refusal.errors.clone(),
+                words: refusal.words.clone(),
+            })))
         }
         Reply::RejectionAtDestination => {
             let office = document.text("CustomsOfficeOfDestinationActual/referenceNumber")?;
             let trader = document.text("TraderAtDestination/identificationNumber");
-            Some(Letter::Destination(destination::Letter::Rejected(
-                destination::Rejection {
-                    mrn: mrn?,
-                    business_type: refusal.rejection_type()?.to_owned(),
-                    at: now,
-                    office: OfficeReference::parse(office).ok()?,
-                    trader: trader.and_then(|text| Eori::parse(text).ok()),
-                    errors: refusal.errors.clone(),
-                    words: refusal.words.clone(),
-                },
-            )))
+            Some(Letter::Destination(destination::Letter::Rejected(destination::Rejection {
+                mrn: mrn?,
+                business_type: refusal.rejection_type()?.to_owned(),
+                at: now,
+                office: OfficeReference::parse(office).ok()?,
+                trader: trader.and_then(|text| Eori::parse(text).ok()),
+                errors: refusal.errors.clone(),
+                words: refusal.words.clone(),
+            })))
         }
     }
 }

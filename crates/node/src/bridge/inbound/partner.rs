@@ -18,20 +18,12 @@ const TRANSIT: &str = "CustomsOfficeOfTransitDeclared/referenceNumber";
 pub(super) fn arrival_record(mut reader: Reader<'_>) -> Asked {
     let (mrn, departure) = (reader.required(MRN), reader.required(DEPARTURE));
     let destination = reader.required(DECLARED);
-    let seals = reader
-        .document()
-        .texts("Consignment/TransportEquipment/numberOfSeals");
-    let seals = seals
-        .iter()
-        .filter_map(|count| count.parse::<u32>().ok())
-        .fold(0, u32::saturating_add);
+    let seals = reader.document().texts("Consignment/TransportEquipment/numberOfSeals");
+    let seals = seals.iter().filter_map(|count| count.parse::<u32>().ok()).fold(0, u32::saturating_add);
     let command = match (mrn, departure, destination) {
-        (Some(mrn), Some(departure), Some(destination)) => Some(destination::Command::Announce {
-            mrn,
-            departure,
-            destination,
-            seals,
-        }),
+        (Some(mrn), Some(departure), Some(destination)) => {
+            Some(destination::Command::Announce { mrn, departure, destination, seals })
+        }
         _ => None,
     };
     reader.finish(command.map(|command| vec![Inbound::Destination(command)]))
@@ -39,10 +31,7 @@ pub(super) fn arrival_record(mut reader: Reader<'_>) -> Asked {
 
 /// One record for every office of transit of this administration (G0130).
 pub(super) fn transit_record(mut reader: Reader<'_>) -> Asked {
-    let (mrn, departure) = (
-        reader.required::<Mrn>(MRN),
-        reader.required::<OfficeReference>(DEPARTURE),
-    );
+    let (mrn, departure) = (reader.required::<Mrn>(MRN), reader.required::<OfficeReference>(DEPARTURE));
     let destination = reader.required::<OfficeReference>(DECLARED);
     let offices = own_offices(reader.document());
     if offices.is_empty() {
@@ -111,10 +100,7 @@ pub(super) fn forwarded_arrival(mut reader: Reader<'_>) -> Asked {
     let offices = own_offices(reader.document());
     let note = |mrn: Mrn| {
         let command = passage::Command::NoteArrival { mrn, at };
-        let one = |office| Inbound::Passage {
-            office: Some(office),
-            command: command.clone(),
-        };
+        let one = |office| Inbound::Passage { office: Some(office), command: command.clone() };
         offices.into_iter().map(one).collect()
     };
     reader.finish(mrn.map(note))
@@ -126,19 +112,11 @@ pub(super) fn control_results(mut reader: Reader<'_>) -> Asked {
     let on = reader.required("ControlResult/date");
     let seals_intact = reader.flag("ControlResult/stateOfSeals");
     let said = ["ControlResult/text", "TransitOperation/otherThingsToReport"];
-    let text = said
-        .into_iter()
-        .find_map(|path| reader.document().text(path))
-        .map(str::to_owned);
+    let text = said.into_iter().find_map(|path| reader.document().text(path)).map(str::to_owned);
     let command = match (mrn, office, code, on) {
-        (Some(mrn), Some(office), Some(code), Some(on)) => Some(departure::Command::NoteResults {
-            mrn,
-            office,
-            code,
-            on,
-            seals_intact,
-            text,
-        }),
+        (Some(mrn), Some(office), Some(code), Some(on)) => {
+            Some(departure::Command::NoteResults { mrn, office, code, on, seals_intact, text })
+        }
         _ => None,
     };
     reader.finish(command.map(|command| vec![Inbound::Departure(command)]))
@@ -153,20 +131,11 @@ pub(super) fn cancellation(mut reader: Reader<'_>) -> Asked {
     let own = addressee(reader.document());
     let commands = match (mrn, decided, destination) {
         (Some(mrn), Some(decided), Some(destination)) => {
-            let command = passage::Command::Cancel {
-                mrn: mrn.clone(),
-                decided,
-            };
-            let one = |office| Inbound::Passage {
-                office: Some(office),
-                command: command.clone(),
-            };
+            let command = passage::Command::Cancel { mrn: mrn.clone(), decided };
+            let one = |office| Inbound::Passage { office: Some(office), command: command.clone() };
             let mut commands: Vec<Inbound> = offices.into_iter().map(one).collect();
             if Some(destination.country()) == own {
-                commands.push(Inbound::Destination(destination::Command::Cancel {
-                    mrn,
-                    decided,
-                }));
+                commands.push(Inbound::Destination(destination::Command::Cancel { mrn, decided }));
             }
             Some(commands)
         }
@@ -192,19 +161,15 @@ pub(super) fn nack(mut reader: Reader<'_>) -> Vec<Inbound> {
             FunctionalError::new(text("errorPointer"), code, text("errorReason"), value)
         })
         .collect();
-    let refused = errors
-        .iter()
-        .find_map(|error| error.pointer.strip_prefix('/')?.get(..6));
+    let refused = errors.iter().find_map(|error| error.pointer.strip_prefix('/')?.get(..6));
     let ours = addressee(document) == Some(mrn.country());
     match refused {
-        Some("CD118C") => vec![Inbound::Passage {
-            office: None,
-            command: passage::Command::NoteNack { mrn, errors },
-        }],
-        Some("CD006C" | "CD018C") => vec![Inbound::Destination(destination::Command::NoteNack {
-            mrn,
-            errors,
-        })],
+        Some("CD118C") => {
+            vec![Inbound::Passage { office: None, command: passage::Command::NoteNack { mrn, errors } }]
+        }
+        Some("CD006C" | "CD018C") => {
+            vec![Inbound::Destination(destination::Command::NoteNack { mrn, errors })]
+        }
         // An answer of an office of guarantee has no state of its own to note it in.
         Some("CD205C") => Vec::new(),
         Some("CD001C" | "CD050C" | "CD010C" | "CD024C" | "CD203C" | "CD204C" | "CD209C") => {

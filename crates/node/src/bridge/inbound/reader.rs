@@ -12,10 +12,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        Self {
-            document,
-            errors: Vec::new(),
-        }
+        Self { document, errors: Vec::new() }
     }
 
     /// The message that is read.
@@ -78,13 +75,7 @@ impl<'a> Reader<'a> {
         match base::Timestamp::parse_message_form(text) {
             Ok(moment) => Some(moment),
             Err(reason) => {
-                self.note(
-                    "",
-                    FieldError::Invalid {
-                        path: path.to_owned(),
-                        reason,
-                    },
-                );
+                self.note("", FieldError::Invalid { path: path.to_owned(), reason });
                 None
             }
         }
@@ -93,12 +84,7 @@ impl<'a> Reader<'a> {
     /// A moment that must be there.
     pub(super) fn required_moment(&mut self, path: &str) -> Option<base::Timestamp> {
         if self.document.text(path).is_none() {
-            self.note(
-                "",
-                FieldError::Missing {
-                    path: path.to_owned(),
-                },
-            );
+            self.note("", FieldError::Missing { path: path.to_owned() });
         }
         self.moment(path)
     }
@@ -111,17 +97,12 @@ impl<'a> Reader<'a> {
     /// Notes an error that the caller found.
     pub(super) fn push(&mut self, path: &str, code: ErrorCode, reason: &str, value: Option<&str>) {
         let pointer = format!("/{}/{path}", self.message());
-        self.errors
-            .push(FunctionalError::new(pointer, code, reason, value));
+        self.errors.push(FunctionalError::new(pointer, code, reason, value));
     }
 
     fn note(&mut self, at: &str, wrong: FieldError) {
         let place = |path: &str| {
-            if at.is_empty() {
-                path.to_owned()
-            } else {
-                format!("{at}/{path}")
-            }
+            if at.is_empty() { path.to_owned() } else { format!("{at}/{path}") }
         };
         match wrong {
             FieldError::Missing { path } => {

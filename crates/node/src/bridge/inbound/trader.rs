@@ -15,14 +15,9 @@ pub(super) fn invalidation_request(mut reader: Reader<'_>) -> Asked {
     // The request is dated by C0129; the header stands in for a date that is not there.
     let requested = said.or_else(|| reader.required_moment("preparationDateAndTime"));
     let justification = document.text("Invalidation/justification").map(str::to_owned);
-    let command =
-        reference
-            .zip(requested)
-            .map(|(reference, requested)| departure::Command::RequestInvalidation {
-                reference,
-                requested,
-                justification,
-            });
+    let command = reference.zip(requested).map(|(reference, requested)| {
+        departure::Command::RequestInvalidation { reference, requested, justification }
+    });
     reader.finish(command.map(|command| vec![Inbound::Departure(command)]))
 }
 
@@ -39,17 +34,11 @@ pub(super) fn arrival_notification(mut reader: Reader<'_>) -> Asked {
     let office = reader.required("CustomsOfficeOfDestinationActual/referenceNumber");
     let trader = reader.required("TraderAtDestination/identificationNumber");
     let at = reader.required_moment("TransitOperation/arrivalNotificationDateAndTime");
-    let simplified = reader
-        .flag("TransitOperation/simplifiedProcedure")
-        .unwrap_or(false);
+    let simplified = reader.flag("TransitOperation/simplifiedProcedure").unwrap_or(false);
     let command = match (mrn, office, trader, at) {
-        (Some(mrn), Some(office), Some(trader), Some(at)) => Some(destination::Command::NotifyArrival {
-            mrn,
-            office,
-            trader,
-            at,
-            simplified,
-        }),
+        (Some(mrn), Some(office), Some(trader), Some(at)) => {
+            Some(destination::Command::NotifyArrival { mrn, office, trader, at, simplified })
+        }
         _ => None,
     };
     reader.finish(command.map(|command| vec![Inbound::Destination(command)]))
@@ -61,36 +50,22 @@ pub(super) fn unloading_remarks(mut reader: Reader<'_>) -> Asked {
     let trader = reader.required("TraderAtDestination/identificationNumber");
     let on = reader.required("UnloadingRemark/unloadingDate");
     let document = reader.document();
-    let said = [
-        "UnloadingRemark/unloadingRemark",
-        "TransitOperation/otherThingsToReport",
-    ];
+    let said = ["UnloadingRemark/unloadingRemark", "TransitOperation/otherThingsToReport"];
     // Discrepancies may be reported as data alone (G0360); an officer then reads them in the message.
-    let as_data = document
-        .group("Consignment")
-        .map(|_| "discrepancies are listed in the unloading remarks");
-    let text = said
-        .into_iter()
-        .find_map(|path| document.text(path))
-        .or(as_data)
-        .map(str::to_owned);
+    let as_data = document.group("Consignment").map(|_| "discrepancies are listed in the unloading remarks");
+    let text = said.into_iter().find_map(|path| document.text(path)).or(as_data).map(str::to_owned);
     let remark = on.map(|on| destination::UnloadingRemark {
         conform: reader.flag("UnloadingRemark/conform").unwrap_or(false)
             && document.group("Consignment").is_none(),
-        complete: reader
-            .flag("UnloadingRemark/unloadingCompletion")
-            .unwrap_or(false),
+        complete: reader.flag("UnloadingRemark/unloadingCompletion").unwrap_or(false),
         on,
         seals_intact: reader.flag("UnloadingRemark/stateOfSeals"),
         text,
     });
     let command = match (mrn, office, trader, remark) {
-        (Some(mrn), Some(office), Some(trader), Some(remark)) => Some(destination::Command::Remark {
-            mrn,
-            office,
-            trader,
-            remark,
-        }),
+        (Some(mrn), Some(office), Some(trader), Some(remark)) => {
+            Some(destination::Command::Remark { mrn, office, trader, remark })
+        }
         _ => None,
     };
     reader.finish(command.map(|command| vec![Inbound::Destination(command)]))

@@ -17,9 +17,8 @@ pub(super) const UNKNOWN: &str = "not declared";
 
 /// The holder of the procedure must be in every message about a movement, and all that describes it may be absent.
 pub(super) fn holder(message: &mut Document) {
-    let described = message
-        .group("HolderOfTheTransitProcedure")
-        .is_some_and(|holder| !holder.leaf_paths().is_empty());
+    let described =
+        message.group("HolderOfTheTransitProcedure").is_some_and(|holder| !holder.leaf_paths().is_empty());
     if !described {
         message.set("HolderOfTheTransitProcedure/name", UNKNOWN);
     }
@@ -44,9 +43,7 @@ const PARTIES: [&str; 5] = [
 
 /// Names and addresses of all parties.
 pub(super) fn parties(message: &mut Document) {
-    let office = message
-        .text("CustomsOfficeOfDeparture/referenceNumber")
-        .unwrap_or_default();
+    let office = message.text("CustomsOfficeOfDeparture/referenceNumber").unwrap_or_default();
     let home: String = office.chars().take(2).collect();
     holder(message);
     for holder in message.groups_mut("HolderOfTheTransitProcedure") {
@@ -63,9 +60,7 @@ pub(super) fn parties(message: &mut Document) {
 }
 
 fn party(group: &mut Group, home: &str) {
-    let number = group
-        .text("identificationNumber")
-        .or(group.text("TIRHolderIdentificationNumber"));
+    let number = group.text("identificationNumber").or(group.text("TIRHolderIdentificationNumber"));
     let number = number.map(str::to_owned);
     let country = number
         .as_deref()
@@ -74,11 +69,9 @@ fn party(group: &mut Group, home: &str) {
     if group.text("name").is_none() {
         group.set("name", number.as_deref().unwrap_or(UNKNOWN));
     }
-    for (path, value) in [
-        ("Address/streetAndNumber", UNKNOWN),
-        ("Address/city", UNKNOWN),
-        ("Address/country", &country),
-    ] {
+    for (path, value) in
+        [("Address/streetAndNumber", UNKNOWN), ("Address/city", UNKNOWN), ("Address/country", &country)]
+    {
         if group.text(path).is_none() {
             group.set(path, value);
         }
@@ -90,14 +83,8 @@ pub(super) fn guarantee_amounts(message: &mut Document, covered: &[(Grn, Money)]
     for line in message.groups_mut("Guarantee/GuaranteeReference") {
         if line.text("amountToBeCovered").is_none() || line.text("currency").is_none() {
             let grn = line.text("GRN").unwrap_or_default();
-            let amount = covered
-                .iter()
-                .find(|(known, _)| known.as_str() == grn)
-                .map(|(_, amount)| *amount);
-            line.set(
-                "amountToBeCovered",
-                amount.map_or_else(|| "0".to_owned(), Money::amount),
-            );
+            let amount = covered.iter().find(|(known, _)| known.as_str() == grn).map(|(_, amount)| *amount);
+            line.set("amountToBeCovered", amount.map_or_else(|| "0".to_owned(), Money::amount));
             line.set("currency", Currency::EUR);
         }
     }
@@ -109,11 +96,7 @@ pub(super) fn border_offices(message: &mut Document) {
         "CustomsOfficeOfTransitDeclared/referenceNumber",
         "CustomsOfficeOfDestinationDeclared/referenceNumber",
     ];
-    let Some(office) = known
-        .into_iter()
-        .find_map(|path| message.text(path))
-        .map(str::to_owned)
-    else {
+    let Some(office) = known.into_iter().find_map(|path| message.text(path)).map(str::to_owned) else {
         return;
     };
     for means in message.groups_mut("Consignment/ActiveBorderTransportMeans") {
@@ -132,12 +115,8 @@ pub(super) fn transport_means(message: &mut Document, path: &str) {
     if message.groups(path).into_iter().all(complete) {
         return;
     }
-    let kept: Vec<Group> = message
-        .groups(path)
-        .into_iter()
-        .filter(|means| complete(means))
-        .cloned()
-        .collect();
+    let kept: Vec<Group> =
+        message.groups(path).into_iter().filter(|means| complete(means)).cloned().collect();
     message.remove(path);
     let Some((parent, _)) = path.rsplit_once('/') else {
         return;

@@ -58,15 +58,9 @@ pub(super) fn request(
     message.set("CustomsOfficeOfDeparture/referenceNumber", &request.departure);
     let names = |kind| request.uses.iter().any(|claim| claim.kind == kind);
     if names(GuaranteeType::INDIVIDUAL) {
-        message.set(
-            "CustomsOfficeOfDestinationDeclared/referenceNumber",
-            &request.destination,
-        );
+        message.set("CustomsOfficeOfDestinationDeclared/referenceNumber", &request.destination);
     }
-    message.set(
-        "HolderOfTheTransitProcedure/identificationNumber",
-        &request.holder,
-    );
+    message.set("HolderOfTheTransitProcedure/identificationNumber", &request.holder);
     for (number, country) in (1..).zip(request.countries.iter().take(99)) {
         let group = message.add("CountryInvolved");
         group.set("sequenceNumber", number);
@@ -96,15 +90,9 @@ fn goods(message: &mut Document, context: &OutboundContext<'_>) {
     };
     let mut houses = 0;
     for house in declaration.groups("Consignment/HouseConsignment") {
-        let coded = |item: &&Group| {
-            item.text("Commodity/CommodityCode/harmonizedSystemSubHeadingCode")
-                .is_some()
-        };
-        let items: Vec<&Group> = house
-            .groups("ConsignmentItem")
-            .into_iter()
-            .filter(coded)
-            .collect();
+        let coded =
+            |item: &&Group| item.text("Commodity/CommodityCode/harmonizedSystemSubHeadingCode").is_some();
+        let items: Vec<&Group> = house.groups("ConsignmentItem").into_iter().filter(coded).collect();
         if items.is_empty() {
             continue;
         }
@@ -149,10 +137,7 @@ pub(super) fn cancellation(target: MessageType, letter: &GuaranteeSettlement<Dat
 /// CD209C.
 pub(super) fn credit(target: MessageType, letter: &GuaranteeSettlement<Timestamp>) -> Document {
     let mut message = settlement(target, letter);
-    message.set(
-        "TransitOperation/arrivalDateAndTimeActual",
-        letter.at.message_form(),
-    );
+    message.set("TransitOperation/arrivalDateAndTimeActual", letter.at.message_form());
     message
 }
 

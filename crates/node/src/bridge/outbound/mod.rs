@@ -38,13 +38,9 @@ pub fn outbound(letter: &Letter, context: &OutboundContext<'_>) -> Result<Docume
     let target = message_type(letter.message_type())?;
     let mut message = match letter {
         Letter::Departure(letter) => departure_letter(letter, target, context)?,
-        Letter::Passage(passage::Letter::FrontierCrossed {
-            mrn,
-            departure,
-            office,
-            on,
-            ..
-        }) => office::frontier_crossed(target, mrn, departure, office, *on),
+        Letter::Passage(passage::Letter::FrontierCrossed { mrn, departure, office, on, .. }) => {
+            office::frontier_crossed(target, mrn, departure, office, *on)
+        }
         Letter::Destination(letter) => destination_letter(letter, target, context)?,
         Letter::GuaranteeResult(result) => guarantee::result(target, result),
         Letter::Passage(passage::Letter::Nack(refusal)) | Letter::GuaranteeNack(refusal) => {
@@ -92,23 +88,16 @@ fn destination_letter(
 ) -> Result<Document, RenderError> {
     use destination::Letter as L;
     match letter {
-        L::ArrivalAdvice {
-            mrn,
-            at,
-            departure,
-            office,
-            ..
-        } => Ok(office::arrival_advice(target, mrn, *at, departure, office)),
+        L::ArrivalAdvice { mrn, at, departure, office, .. } => {
+            Ok(office::arrival_advice(target, mrn, *at, departure, office))
+        }
         L::UnloadingPermission { mrn, office, trader } => {
             records::unloading_permission(target, mrn, office, trader, context)
         }
         L::ControlResults { .. } => Ok(office::control_results(target, letter, context)),
-        L::GoodsReleased {
-            mrn,
-            on,
-            office,
-            trader,
-        } => Ok(office::goods_released(target, mrn, *on, office, trader)),
+        L::GoodsReleased { mrn, on, office, trader } => {
+            Ok(office::goods_released(target, mrn, *on, office, trader))
+        }
         L::Rejected(rejection) => Ok(trader::rejected_at_destination(target, rejection, context)),
         L::Nack(refusal) => Ok(nack(target, refusal)),
     }
@@ -144,10 +133,7 @@ const ERRORS: usize = 9_999;
 fn errors(message: &mut Document, errors: &[FunctionalError]) {
     for error in errors.iter().take(ERRORS) {
         let group = message.add("FunctionalError");
-        group.set(
-            "errorPointer",
-            line(&error.pointer).unwrap_or_else(|| "/".to_owned()),
-        );
+        group.set("errorPointer", line(&error.pointer).unwrap_or_else(|| "/".to_owned()));
         group.set("errorCode", error.code);
         group.set("errorReason", error.reason.chars().take(7).collect::<String>());
         group.set_if("originalAttributeValue", error.value.as_deref().and_then(line));
@@ -161,10 +147,7 @@ const TEXT: usize = 512;
 fn line(text: &str) -> Option<String> {
     let words =
         text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
-    let line = words
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let line: String = line.chars().take(TEXT).collect();
     let line = line.trim_end().to_owned();
     (!line.is_empty()).then_some(line)
@@ -176,11 +159,7 @@ fn copy(from: &Document, to: &mut Document, group: &str, wanted: &[&str]) -> boo
         return false;
     };
     let mut found = found.clone();
-    found.retain(&|path| {
-        wanted
-            .iter()
-            .any(|name| path == *name || path.starts_with(&format!("{name}/")))
-    });
+    found.retain(&|path| wanted.iter().any(|name| path == *name || path.starts_with(&format!("{name}/"))));
     let there = !found.is_empty();
     if there {
         to.add_copy(&found);

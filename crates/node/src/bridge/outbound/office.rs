@@ -85,15 +85,9 @@ pub(super) fn arrival_forwarded(target: MessageType, letter: &departure::Letter)
         return Document::new(target);
     };
     let mut message = about(target, mrn, departure);
-    message.set(
-        "TransitOperation/arrivalDateAndTimeActual",
-        arrival.at.message_form(),
-    );
+    message.set("TransitOperation/arrivalDateAndTimeActual", arrival.at.message_form());
     message.set("CustomsOfficeOfDestinationDeclared/referenceNumber", destination);
-    message.set(
-        "CustomsOfficeOfDestinationActual/referenceNumber",
-        &arrival.office,
-    );
+    message.set("CustomsOfficeOfDestinationActual/referenceNumber", &arrival.office);
     offices_of_transit(&mut message, offices);
     message
 }
@@ -104,23 +98,13 @@ pub(super) fn control_results(
     letter: &destination::Letter,
     context: &OutboundContext<'_>,
 ) -> Document {
-    let destination::Letter::ControlResults {
-        mrn,
-        departure,
-        office,
-        code,
-        on,
-        seals_intact,
-        text,
-        ..
-    } = letter
+    let destination::Letter::ControlResults { mrn, departure, office, code, on, seals_intact, text, .. } =
+        letter
     else {
         return Document::new(target);
     };
     let mut message = about(target, mrn, departure);
-    let bound = context
-        .record
-        .and_then(|record| record.text("TransitOperation/bindingItinerary"));
+    let bound = context.record.and_then(|record| record.text("TransitOperation/bindingItinerary"));
     message.set("TransitOperation/bindingItinerary", bound.unwrap_or("0"));
     let text = text.as_deref().and_then(line);
     if !code.is_clean() {

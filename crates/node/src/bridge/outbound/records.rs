@@ -15,13 +15,8 @@ pub(super) fn released(
     message.set("TransitOperation/LRN", &release.lrn);
     decided(&mut message, release);
     // Who controlled: the office of departure, which answers for the result.
-    let office = message
-        .text("CustomsOfficeOfDeparture/referenceNumber")
-        .map(str::to_owned);
-    message.set(
-        "ControlResult/controlledBy",
-        office.unwrap_or_else(|| context.sender.to_string()),
-    );
+    let office = message.text("CustomsOfficeOfDeparture/referenceNumber").map(str::to_owned);
+    message.set("ControlResult/controlledBy", office.unwrap_or_else(|| context.sender.to_string()));
     complete::holder(&mut message);
     complete::container_indicator(&mut message);
     complete::guarantee_amounts(&mut message, &release.covered);
@@ -46,10 +41,7 @@ pub(super) fn record(
 }
 
 fn carried(target: MessageType, context: &OutboundContext<'_>) -> Result<Document, RenderError> {
-    let missing = RenderError::SourceMissing {
-        message: target.as_str(),
-        what: "the declaration",
-    };
+    let missing = RenderError::SourceMissing { message: target.as_str(), what: "the declaration" };
     Ok(wire::carry(context.declaration.ok_or(missing)?, target))
 }
 
@@ -60,10 +52,7 @@ fn decided(message: &mut Document, release: &ReleaseFacts) {
     message.set("TransitOperation/releaseDate", release.released);
     message.set("ControlResult/code", &release.control.code);
     message.set("ControlResult/date", release.limit);
-    message.set_if(
-        "ControlResult/text",
-        release.control.text.as_deref().and_then(line),
-    );
+    message.set_if("ControlResult/text", release.control.text.as_deref().and_then(line));
 }
 
 /// CC043C: the record, as far as the consignee may see it.
@@ -74,10 +63,7 @@ pub(super) fn unloading_permission(
     trader: &Eori,
     context: &OutboundContext<'_>,
 ) -> Result<Document, RenderError> {
-    let missing = RenderError::SourceMissing {
-        message: target.as_str(),
-        what: "the arrival record",
-    };
+    let missing = RenderError::SourceMissing { message: target.as_str(), what: "the arrival record" };
     let mut message = wire::carry(context.record.ok_or(missing)?, target);
     message.set("TransitOperation/MRN", mrn);
     message.set("CustomsOfficeOfDestinationActual/referenceNumber", office);

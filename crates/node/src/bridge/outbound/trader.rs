@@ -34,75 +34,33 @@ pub(super) fn notification(
             message.set("TransitOperation/MRN", mrn);
             message.set("TransitOperation/declarationAcceptanceDate", accepted);
         }
-        L::AmendmentAccepted {
-            reference,
-            submitted,
-            accepted,
-        } => {
+        L::AmendmentAccepted { reference, submitted, accepted } => {
             identify(&mut message, reference);
-            message.set(
-                "TransitOperation/amendmentSubmissionDateAndTime",
-                submitted.message_form(),
-            );
-            message.set(
-                "TransitOperation/amendmentAcceptanceDateAndTime",
-                accepted.message_form(),
-            );
+            message.set("TransitOperation/amendmentSubmissionDateAndTime", submitted.message_form());
+            message.set("TransitOperation/amendmentAcceptanceDateAndTime", accepted.message_form());
         }
-        L::InvalidationDecided {
-            reference,
-            requested,
-            decided,
-            granted,
-            justification,
-        } => {
+        L::InvalidationDecided { reference, requested, decided, granted, justification } => {
             identify(&mut message, reference);
-            message.set_if(
-                "Invalidation/requestDateAndTime",
-                requested.map(base::Timestamp::message_form),
-            );
+            message.set_if("Invalidation/requestDateAndTime", requested.map(base::Timestamp::message_form));
             message.set("Invalidation/decisionDateAndTime", decided.message_form());
             message.set("Invalidation/decision", u8::from(*granted));
             message.set("Invalidation/initiatedByCustoms", u8::from(requested.is_none()));
-            message.set_if(
-                "Invalidation/justification",
-                justification.as_deref().and_then(line),
-            );
+            message.set_if("Invalidation/justification", justification.as_deref().and_then(line));
         }
-        L::ControlDecided {
-            mrn,
-            at,
-            controls,
-            documents,
-        } => {
+        L::ControlDecided { mrn, at, controls, documents } => {
             message.set("TransitOperation/MRN", mrn);
-            message.set(
-                "TransitOperation/controlNotificationDateAndTime",
-                at.message_form(),
-            );
+            message.set("TransitOperation/controlNotificationDateAndTime", at.message_form());
             message.set("TransitOperation/notificationType", DECISION_TO_CONTROL);
             control(&mut message, controls, documents);
         }
-        L::NotReleased {
-            mrn,
-            submitted,
-            code,
-            text,
-        } => {
+        L::NotReleased { mrn, submitted, code, text } => {
             message.set("TransitOperation/MRN", mrn);
-            message.set(
-                "TransitOperation/declarationSubmissionDateAndTime",
-                submitted.message_form(),
-            );
+            message.set("TransitOperation/declarationSubmissionDateAndTime", submitted.message_form());
             message.set("TransitOperation/noReleaseMotivationCode", code);
             let text = line(text).unwrap_or_else(|| "not released".to_owned());
             message.set("TransitOperation/noReleaseMotivationText", text);
         }
-        L::GuaranteeNotValid {
-            mrn,
-            accepted,
-            references,
-        } => {
+        L::GuaranteeNotValid { mrn, accepted, references } => {
             message.set("TransitOperation/MRN", mrn);
             message.set("TransitOperation/declarationAcceptanceDate", accepted);
             guarantees_not_valid(&mut message, references);
@@ -130,20 +88,13 @@ fn about(target: MessageType, context: &OutboundContext<'_>) -> Result<Document,
     let source = context
         .declaration
         .or(context.cause)
-        .ok_or(RenderError::SourceMissing {
-            message: target.as_str(),
-            what: "the declaration",
-        })?;
+        .ok_or(RenderError::SourceMissing { message: target.as_str(), what: "the declaration" })?;
     let mut message = wire::carry(source, target);
     // Identification and dates of the target are the letter's to say; the declaration's are about itself.
     message.remove("TransitOperation");
-    for group in [
-        "CustomsOfficeOfTransitDeclared",
-        "Guarantee",
-        "GuaranteeReference",
-        "Authorisation",
-        "Consignment",
-    ] {
+    for group in
+        ["CustomsOfficeOfTransitDeclared", "Guarantee", "GuaranteeReference", "Authorisation", "Consignment"]
+    {
         message.remove(group);
     }
     message.remove("FunctionalError");
@@ -166,10 +117,7 @@ fn control(message: &mut Document, controls: &[ControlType], documents: &[Reques
         group.set("sequenceNumber", number);
         group.set("type", &control.code);
         let unspecified = || (control.code == OTHER_CONTROL).then(|| "as the officer decides".to_owned());
-        group.set_if(
-            "text",
-            control.text.as_deref().and_then(line).or_else(unspecified),
-        );
+        group.set_if("text", control.text.as_deref().and_then(line).or_else(unspecified));
     }
     for (number, document) in (1..).zip(documents.iter().take(99)) {
         let group = message.add("RequestedDocument");
@@ -192,12 +140,7 @@ fn guarantees_not_valid(message: &mut Document, references: &[(Grn, Vec<InvalidR
     }
 }
 
-const HOLDER: &[&str] = &[
-    "identificationNumber",
-    "TIRHolderIdentificationNumber",
-    "name",
-    "Address",
-];
+const HOLDER: &[&str] = &["identificationNumber", "TIRHolderIdentificationNumber", "name", "Address"];
 
 /// CC056C: holder, representative and office as in the rejected message (G0868), else as declared.
 pub(super) fn rejected(
@@ -210,34 +153,18 @@ pub(super) fn rejected(
         .into_iter()
         .flatten()
         .find(|document| document.group("HolderOfTheTransitProcedure").is_some())
-        .ok_or(RenderError::SourceMissing {
-            message: target.as_str(),
-            what: "the rejected message",
-        })?;
+        .ok_or(RenderError::SourceMissing { message: target.as_str(), what: "the rejected message" })?;
     let mut message = Document::new(target);
     if let Some(reference) = &rejection.reference {
         identify(&mut message, reference);
     }
     message.set("TransitOperation/businessRejectionType", &rejection.business_type);
-    message.set(
-        "TransitOperation/rejectionDateAndTime",
-        rejection.at.message_form(),
-    );
+    message.set("TransitOperation/rejectionDateAndTime", rejection.at.message_form());
     reason(&mut message, rejection.errors.is_empty(), &rejection.words);
-    copy(
-        source,
-        &mut message,
-        "CustomsOfficeOfDeparture",
-        &["referenceNumber"],
-    );
+    copy(source, &mut message, "CustomsOfficeOfDeparture", &["referenceNumber"]);
     copy(source, &mut message, "HolderOfTheTransitProcedure", HOLDER);
     super::complete::holder(&mut message);
-    copy(
-        source,
-        &mut message,
-        "Representative",
-        &["identificationNumber", "status"],
-    );
+    copy(source, &mut message, "Representative", &["identificationNumber", "status"]);
     errors(&mut message, &rejection.errors);
     Ok(message)
 }
@@ -251,33 +178,19 @@ pub(super) fn rejected_at_destination(
     let mut message = Document::new(target);
     message.set("TransitOperation/MRN", &rejection.mrn);
     message.set("TransitOperation/businessRejectionType", &rejection.business_type);
-    message.set(
-        "TransitOperation/rejectionDateAndTime",
-        rejection.at.message_form(),
-    );
+    message.set("TransitOperation/rejectionDateAndTime", rejection.at.message_form());
     reason(&mut message, rejection.errors.is_empty(), &rejection.words);
-    message.set(
-        "CustomsOfficeOfDestinationActual/referenceNumber",
-        &rejection.office,
-    );
-    let named = context
-        .cause
-        .and_then(|cause| cause.text("TraderAtDestination/identificationNumber"));
+    message.set("CustomsOfficeOfDestinationActual/referenceNumber", &rejection.office);
+    let named = context.cause.and_then(|cause| cause.text("TraderAtDestination/identificationNumber"));
     let trader = named.or(rejection.trader.as_ref().map(base::Eori::as_str));
-    message.set(
-        "TraderAtDestination/identificationNumber",
-        trader.unwrap_or(super::complete::UNKNOWN),
-    );
+    message.set("TraderAtDestination/identificationNumber", trader.unwrap_or(super::complete::UNKNOWN));
     errors(&mut message, &rejection.errors);
     message
 }
 
 fn reason(message: &mut Document, in_words_only: bool, words: &str) {
     let words = line(words);
-    message.set(
-        "TransitOperation/rejectionCode",
-        if in_words_only { OTHER } else { FUNCTIONAL },
-    );
+    message.set("TransitOperation/rejectionCode", if in_words_only { OTHER } else { FUNCTIONAL });
     let said = words.or_else(|| in_words_only.then(|| "no reason was given".to_owned()));
     message.set_if("TransitOperation/rejectionReason", said);
 }

@@ -25,10 +25,7 @@ const CHOSEN: &[(&str, &str)] = &[
     ("CustomsOfficeOfDeparture/referenceNumber", "GB000060"),
     ("CustomsOfficeOfDestinationDeclared/referenceNumber", "IT279100"),
     ("CustomsOfficeOfTransitDeclared/referenceNumber", "FR001260"),
-    (
-        "HolderOfTheTransitProcedure/identificationNumber",
-        "GB123456789000",
-    ),
+    ("HolderOfTheTransitProcedure/identificationNumber", "GB123456789000"),
     ("Representative/identificationNumber", "GB123456789001"),
     ("currency", "GBP"),
     ("accessCode", "AC01"),
@@ -37,9 +34,8 @@ const CHOSEN: &[(&str, &str)] = &[
 
 /// A value of a format, as long as it may be.
 fn value(path: &str, format: &str, number: usize, extent: Extent) -> String {
-    if let Some((_, chosen)) = CHOSEN
-        .iter()
-        .find(|(end, _)| path == *end || path.ends_with(&format!("/{end}")))
+    if let Some((_, chosen)) =
+        CHOSEN.iter().find(|(end, _)| path == *end || path.ends_with(&format!("/{end}")))
     {
         return (*chosen).to_owned();
     }
@@ -47,14 +43,8 @@ fn value(path: &str, format: &str, number: usize, extent: Extent) -> String {
         // Cash needs no reference; a comprehensive guarantee does.
         return if extent == Extent::Least { "3" } else { "1" }.to_owned();
     }
-    let bound = || {
-        format
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
-            .parse::<usize>()
-            .unwrap_or(1)
-    };
+    let bound =
+        || format.chars().filter(char::is_ascii_digit).collect::<String>().parse::<usize>().unwrap_or(1);
     match format {
         "GRN" => Grn::issue(2026, "GB".parse().unwrap(), "7").unwrap().to_string(),
         "CORefNum" => "FR001260".to_owned(),
@@ -134,28 +124,16 @@ fn a_declaration_that_says_everything_travels() {
     for simplified in [false, true] {
         let world = play("most", &most, simplified);
         world.written.judge("most");
-        let release = world
-            .to_trader
-            .iter()
-            .find(|document| document.message() == MessageType::CC029C)
-            .unwrap();
-        assert_eq!(
-            release
-                .groups("Consignment/HouseConsignment/ConsignmentItem")
-                .len(),
-            4
-        );
+        let release =
+            world.to_trader.iter().find(|document| document.message() == MessageType::CC029C).unwrap();
+        assert_eq!(release.groups("Consignment/HouseConsignment/ConsignmentItem").len(), 4);
     }
 }
 
 #[test]
 fn incomplete_means_of_transport_and_masses_are_left_out_and_never_made_up() {
     let mut partial = declaration(Extent::Most);
-    for means in partial
-        .groups_mut("Consignment/DepartureTransportMeans")
-        .into_iter()
-        .take(1)
-    {
+    for means in partial.groups_mut("Consignment/DepartureTransportMeans").into_iter().take(1) {
         means.remove("nationality");
     }
     for means in partial.groups_mut("Consignment/ActiveBorderTransportMeans") {
@@ -163,63 +141,30 @@ fn incomplete_means_of_transport_and_masses_are_left_out_and_never_made_up() {
     }
     partial.remove("Consignment/HouseConsignment/ConsignmentItem/Commodity/GoodsMeasure/grossMass");
     partial.remove("Consignment/containerIndicator");
-    for party in [
-        "Consignor",
-        "Consignee",
-        "HouseConsignment/Consignor",
-        "HouseConsignment/Consignee",
-    ] {
+    for party in ["Consignor", "Consignee", "HouseConsignment/Consignor", "HouseConsignment/Consignee"] {
         partial.remove(&format!("Consignment/{party}/name"));
         partial.remove(&format!("Consignment/{party}/Address"));
     }
     let world = play("partial", &partial, true);
     world.written.judge("partial");
-    let release = world
-        .to_trader
-        .iter()
-        .find(|document| document.message() == MessageType::CC029C)
-        .unwrap();
-    assert_eq!(
-        release.texts("Consignment/DepartureTransportMeans/sequenceNumber"),
-        ["1"],
-        "numbered anew"
-    );
-    assert!(
-        release
-            .groups("Consignment/ActiveBorderTransportMeans")
-            .is_empty()
-    );
-    assert!(
-        release
-            .groups("Consignment/HouseConsignment/ConsignmentItem/Commodity/GoodsMeasure")
-            .is_empty()
-    );
-    assert_eq!(
-        release.text("Consignment/containerIndicator"),
-        Some("1"),
-        "there are containers"
-    );
+    let release = world.to_trader.iter().find(|document| document.message() == MessageType::CC029C).unwrap();
+    assert_eq!(release.texts("Consignment/DepartureTransportMeans/sequenceNumber"), ["1"], "numbered anew");
+    assert!(release.groups("Consignment/ActiveBorderTransportMeans").is_empty());
+    assert!(release.groups("Consignment/HouseConsignment/ConsignmentItem/Commodity/GoodsMeasure").is_empty());
+    assert_eq!(release.text("Consignment/containerIndicator"), Some("1"), "there are containers");
 }
 
 #[test]
 fn the_mass_of_a_single_item_is_that_of_its_house() {
     let mut single = declaration(Extent::Most);
     for house in single.groups_mut("Consignment/HouseConsignment") {
-        let item = house
-            .groups("ConsignmentItem")
-            .first()
-            .map(|item| (*item).clone())
-            .unwrap();
+        let item = house.groups("ConsignmentItem").first().map(|item| (*item).clone()).unwrap();
         house.remove("ConsignmentItem");
         house.add_copy(&item).remove("Commodity/GoodsMeasure/grossMass");
         house.set("grossMass", "77.5");
     }
     let world = play("single", &single, false);
-    let release = world
-        .to_trader
-        .iter()
-        .find(|document| document.message() == MessageType::CC029C)
-        .unwrap();
+    let release = world.to_trader.iter().find(|document| document.message() == MessageType::CC029C).unwrap();
     let masses =
         release.texts("Consignment/HouseConsignment/ConsignmentItem/Commodity/GoodsMeasure/grossMass");
     assert_eq!(masses, ["77.5", "77.5"]);

@@ -25,9 +25,7 @@ fn from_partner(kind: MessageType, to: &str) -> Document {
     document.set("CustomsOfficeOfDeparture/referenceNumber", "GB000060");
     document.set("CustomsOfficeOfDestinationDeclared/referenceNumber", "FR000060");
     for transit in ["FR001260", "DE005600", "FR001261", "FR001260"] {
-        document
-            .add("CustomsOfficeOfTransitDeclared")
-            .set("referenceNumber", transit);
+        document.add("CustomsOfficeOfTransitDeclared").set("referenceNumber", transit);
     }
     document
 }
@@ -42,10 +40,9 @@ fn a_transit_record_reaches_every_office_of_the_country_once() {
     let offices: Vec<_> = asked
         .iter()
         .map(|one| match one {
-            Inbound::Passage {
-                office: Some(office),
-                command: passage::Command::Announce { .. },
-            } => office.as_str(),
+            Inbound::Passage { office: Some(office), command: passage::Command::Announce { .. } } => {
+                office.as_str()
+            }
             other => panic!("{other:?}"),
         })
         .collect();
@@ -63,30 +60,19 @@ fn a_cancellation_reaches_transit_and_destination() {
     document.set("Invalidation/decisionDateAndTime", now().message_form());
     let asked = inbound(&document).unwrap();
     assert_eq!(asked.len(), 3);
-    assert_eq!(
-        asked[2],
-        Inbound::Destination(destination::Command::Cancel {
-            mrn: mrn(),
-            decided: now()
-        })
-    );
+    assert_eq!(asked[2], Inbound::Destination(destination::Command::Cancel { mrn: mrn(), decided: now() }));
 }
 
 #[test]
 fn one_question_a_guarantee_however_many_references() {
     let mut document = from_partner(MessageType::CD203C, "GB");
-    document.set(
-        "HolderOfTheTransitProcedure/identificationNumber",
-        "GB123456789000",
-    );
+    document.set("HolderOfTheTransitProcedure/identificationNumber", "GB123456789000");
     document.add("CountryInvolved").set("country", "IT");
     let guarantee = document.add("Guarantee");
     guarantee.set("guaranteeType", "1");
-    for (grn, amount) in [
-        ("23GB0000010000058", "10.00"),
-        ("20XI0000010000110", "1"),
-        ("23GB0000010000058", "2.50"),
-    ] {
+    for (grn, amount) in
+        [("23GB0000010000058", "10.00"), ("20XI0000010000110", "1"), ("23GB0000010000058", "2.50")]
+    {
         let line = guarantee.add("GuaranteeReference");
         line.set("GRN", grn);
         line.set("accessCode", "AC01");
@@ -94,9 +80,7 @@ fn one_question_a_guarantee_however_many_references() {
         line.set("currency", "EUR");
     }
     let asked = inbound(&document).unwrap();
-    let [Inbound::Guarantee(commands)] = asked.as_slice() else {
-        panic!("{asked:?}")
-    };
+    let [Inbound::Guarantee(commands)] = asked.as_slice() else { panic!("{asked:?}") };
     let amounts: Vec<String> = commands
         .iter()
         .map(|command| match command {
@@ -120,12 +104,7 @@ fn a_refusal_goes_to_the_room_that_wrote_what_is_refused() {
     let noted = |asked: &[Inbound]| match asked {
         [] => "nobody",
         [Inbound::Departure(departure::Command::NoteNack { .. })] => "departure",
-        [
-            Inbound::Passage {
-                office: None,
-                command: passage::Command::NoteNack { .. },
-            },
-        ] => "transit",
+        [Inbound::Passage { office: None, command: passage::Command::NoteNack { .. } }] => "transit",
         [Inbound::Destination(destination::Command::NoteNack { .. })] => "destination",
         other => panic!("{other:?}"),
     };
@@ -133,11 +112,7 @@ fn a_refusal_goes_to_the_room_that_wrote_what_is_refused() {
     assert_eq!(noted(&nack("CD118C", "FR")), "transit");
     assert_eq!(noted(&nack("CD018C", "FR")), "destination");
     assert_eq!(noted(&nack("CD205C", "FR")), "nobody");
-    assert_eq!(
-        noted(&nack("", "GB")),
-        "departure",
-        "told by the country of the movement"
-    );
+    assert_eq!(noted(&nack("", "GB")), "departure", "told by the country of the movement");
     assert_eq!(noted(&nack("", "FR")), "nobody");
     let mut bare = from_partner(MessageType::CD906C, "GB");
     bare.remove("TransitOperation");
@@ -164,13 +139,8 @@ fn what_is_wrong_with_a_declaration_is_said_with_its_place() {
     let refusal = Refusal::invalid("CC015C", errors);
     let letter = rejection(&document, &refusal, None, now()).unwrap();
     assert_eq!(letter.message_type(), "CC056C");
-    let Letter::Departure(departure::Letter::Rejected(rejected)) = letter else {
-        panic!("CC056C")
-    };
-    assert_eq!(
-        (rejected.business_type.as_str(), rejected.errors.len()),
-        ("015", 3)
-    );
+    let Letter::Departure(departure::Letter::Rejected(rejected)) = letter else { panic!("CC056C") };
+    assert_eq!((rejected.business_type.as_str(), rejected.errors.len()), ("015", 3));
 }
 
 #[test]
@@ -197,12 +167,7 @@ fn a_message_that_no_room_takes_is_out_of_sequence() {
     assert_eq!(letter.message_type(), "CD906C");
     let nack = from_partner(MessageType::CD906C, "FR");
     assert_eq!(
-        rejection(
-            &nack,
-            &Refusal::invalid("CD906C", Vec::new()),
-            Some(administration("GB")),
-            now()
-        ),
+        rejection(&nack, &Refusal::invalid("CD906C", Vec::new()), Some(administration("GB")), now()),
         None
     );
 }

@@ -68,9 +68,7 @@ fn settlement<T>(at: T, references: usize) -> GuaranteeSettlement<T> {
         mrn: mrn(),
         departure: office("GB000060"),
         at,
-        references: (0..references)
-            .map(|n| (kinds[n % 2], grn(n), office("GB000001")))
-            .collect(),
+        references: (0..references).map(|n| (kinds[n % 2], grn(n), office("GB000001"))).collect(),
     }
 }
 
@@ -92,25 +90,11 @@ fn to_traders() -> Vec<departure::Letter> {
             words: "it breaks a rule".into(),
         })
     };
-    let control = |code: &str| ControlType {
-        code: code.into(),
-        text: None,
-    };
-    let document = RequestedDocument {
-        code: "C605".into(),
-        description: Some("the original".into()),
-    };
+    let control = |code: &str| ControlType { code: code.into(), text: None };
+    let document = RequestedDocument { code: "C605".into(), description: Some("the original".into()) };
     vec![
-        L::AmendmentAccepted {
-            reference: Reference::Mrn(mrn()),
-            submitted: now(),
-            accepted: now(),
-        },
-        L::AmendmentAccepted {
-            reference: Reference::Lrn(lrn()),
-            submitted: now(),
-            accepted: now(),
-        },
+        L::AmendmentAccepted { reference: Reference::Mrn(mrn()), submitted: now(), accepted: now() },
+        L::AmendmentAccepted { reference: Reference::Lrn(lrn()), submitted: now(), accepted: now() },
         invalidated(Reference::Lrn(lrn()), Some(now())),
         invalidated(Reference::Mrn(mrn()), None),
         L::ControlDecided {
@@ -119,12 +103,7 @@ fn to_traders() -> Vec<departure::Letter> {
             controls: vec![control("10"), control("50")],
             documents: vec![document],
         },
-        L::NotReleased {
-            mrn: mrn(),
-            submitted: now(),
-            code: "C1".into(),
-            text: String::new(),
-        },
+        L::NotReleased { mrn: mrn(), submitted: now(), code: "C1".into(), text: String::new() },
         L::GuaranteeNotValid {
             mrn: mrn(),
             accepted: today(),
@@ -133,20 +112,9 @@ fn to_traders() -> Vec<departure::Letter> {
                 (grn(2), vec![InvalidReason::Unknown]),
             ],
         },
-        L::DiscrepanciesFound {
-            mrn: mrn(),
-            on: today(),
-            text: Some("a".repeat(600)),
-        },
-        L::DiscrepanciesFound {
-            mrn: mrn(),
-            on: today(),
-            text: None,
-        },
-        L::WrittenOff {
-            mrn: mrn(),
-            on: today(),
-        },
+        L::DiscrepanciesFound { mrn: mrn(), on: today(), text: Some("a".repeat(600)) },
+        L::DiscrepanciesFound { mrn: mrn(), on: today(), text: None },
+        L::WrittenOff { mrn: mrn(), on: today() },
         rejected(errors()),
         rejected(Vec::new()),
     ]
@@ -168,24 +136,13 @@ fn between_administrations() -> Vec<departure::Letter> {
         L::ArrivalForwarded {
             to: administration("FR"),
             mrn: mrn(),
-            arrival: Arrival {
-                office: office("IT279100"),
-                at: now(),
-            },
+            arrival: Arrival { office: office("IT279100"), at: now() },
             departure: office("GB000060"),
             destination: office("IT279100"),
             offices_of_transit: vec![office("FR001260")],
         },
-        L::Nack(Nack {
-            to: administration("FR"),
-            mrn: Some(mrn()),
-            errors: errors(),
-        }),
-        L::Nack(Nack {
-            to: administration("FR"),
-            mrn: None,
-            errors: Vec::new(),
-        }),
+        L::Nack(Nack { to: administration("FR"), mrn: Some(mrn()), errors: errors() }),
+        L::Nack(Nack { to: administration("FR"), mrn: None, errors: Vec::new() }),
     ]
 }
 
@@ -209,11 +166,7 @@ fn every_letter_between_administrations_is_valid_without_any_document() {
     for letter in between_administrations() {
         let answers = letter.message_type() == "CD906C";
         let message = outbound(&Letter::Departure(letter), &context(None, &sender, "NTA.FR")).unwrap();
-        assert_eq!(
-            message.text("correlationIdentifier").is_some(),
-            answers,
-            "only an answer correlates"
-        );
+        assert_eq!(message.text("correlationIdentifier").is_some(), answers, "only an answer correlates");
         written.write(&message);
     }
     written.judge("administrations");
@@ -222,22 +175,10 @@ fn every_letter_between_administrations_is_valid_without_any_document() {
 #[test]
 fn a_letter_that_rests_on_a_declaration_cannot_be_written_without_it() {
     let sender = administration("GB");
-    let letter = Letter::Departure(departure::Letter::WrittenOff {
-        mrn: mrn(),
-        on: today(),
-    });
+    let letter = Letter::Departure(departure::Letter::WrittenOff { mrn: mrn(), on: today() });
     let error = outbound(&letter, &context(None, &sender, "GB1")).unwrap_err();
-    assert_eq!(
-        error,
-        RenderError::SourceMissing {
-            message: "CC045C",
-            what: "the declaration"
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "CC045C cannot be written without the declaration"
-    );
+    assert_eq!(error, RenderError::SourceMissing { message: "CC045C", what: "the declaration" });
+    assert_eq!(error.to_string(), "CC045C cannot be written without the declaration");
 }
 
 #[test]
@@ -245,11 +186,8 @@ fn guarantees_are_grouped_by_type_and_split_where_a_group_is_full() {
     let sender = administration("GB");
     let letter = Letter::Departure(departure::Letter::GuaranteeUseCancelled(settlement(today(), 250)));
     let message = outbound(&letter, &context(None, &sender, "NTA.GB")).unwrap();
-    let sizes: Vec<usize> = message
-        .groups("Guarantee")
-        .iter()
-        .map(|group| group.groups("GuaranteeReference").len())
-        .collect();
+    let sizes: Vec<usize> =
+        message.groups("Guarantee").iter().map(|group| group.groups("GuaranteeReference").len()).collect();
     assert_eq!(sizes, [99, 26, 99, 26]);
     assert_eq!(message.texts("Guarantee/sequenceNumber"), ["1", "2", "3", "4"]);
 }
@@ -276,10 +214,7 @@ fn what_an_individual_guarantee_is_asked_for_names_destination_and_goods() {
         let letter = Letter::Departure(departure::Letter::GuaranteeUse(request));
         let message =
             written.write(&outbound(&letter, &context(Some(&declaration), &sender, "NTA.GB")).unwrap());
-        assert_eq!(
-            message.text("CustomsOfficeOfDestinationDeclared/referenceNumber"),
-            Some("IT279100")
-        );
+        assert_eq!(message.text("CustomsOfficeOfDestinationDeclared/referenceNumber"), Some("IT279100"));
         let codes = "Consignment/HouseConsignment/ConsignmentItem/Commodity/CommodityCode/harmonizedSystemSubHeadingCode";
         assert_eq!(message.texts(codes), declaration.texts(codes), "{name}");
     }
@@ -323,16 +258,9 @@ fn the_letters_of_destination_transit_and_guarantee_are_valid() {
         reasons,
         not_valid_in: vec!["XI".parse().unwrap()],
     };
-    let gathered = UseResult::gather(vec![
-        answer(Vec::new(), 1),
-        answer(vec![InvalidReason::Unknown], 2),
-    ])
-    .unwrap();
-    let nack = Nack {
-        to: administration("GB"),
-        mrn: Some(mrn()),
-        errors: errors(),
-    };
+    let gathered =
+        UseResult::gather(vec![answer(Vec::new(), 1), answer(vec![InvalidReason::Unknown], 2)]).unwrap();
+    let nack = Nack { to: administration("GB"), mrn: Some(mrn()), errors: errors() };
     let letters = [
         rejected(errors()),
         rejected(Vec::new()),
@@ -351,10 +279,7 @@ fn the_letters_of_destination_transit_and_guarantee_are_valid() {
         if message.message() == MessageType::CD205C {
             let command = inbound(&message).unwrap();
             let text = format!("{command:?}");
-            assert!(
-                text.contains("reasons: [Unknown]") && text.contains("reasons: []"),
-                "{text}"
-            );
+            assert!(text.contains("reasons: [Unknown]") && text.contains("reasons: []"), "{text}");
         }
     }
     written.judge("others");

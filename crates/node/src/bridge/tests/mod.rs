@@ -94,11 +94,7 @@ pub(super) fn data(path: &str) -> Option<PathBuf> {
     if found.exists() {
         return Some(found);
     }
-    assert!(
-        std::env::var_os("TIDEWAITER_REQUIRE_DATA").is_none(),
-        "{} is required",
-        found.display()
-    );
+    assert!(std::env::var_os("TIDEWAITER_REQUIRE_DATA").is_none(), "{} is required", found.display());
     println!("skipped: {} is not at hand", found.display());
     None
 }

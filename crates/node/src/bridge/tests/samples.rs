@@ -54,22 +54,13 @@ pub(super) fn register_guarantees(world: &mut World, declaration: &Document) {
                 not_valid_in: BTreeSet::new(),
                 office: OfficeReference::parse(&format!("{}000001", grn.country())).unwrap(),
             };
-            let profile = customs::Profile {
-                lenient_grn_check_digit: true,
-                ..customs::Profile::default()
-            };
+            let profile = customs::Profile { lenient_grn_check_digit: true, ..customs::Profile::default() };
             let facts = customs::Facts::new(now(), base::Administration::of(grn.country()), profile);
             let state = world.accounts.entry(grn.clone()).or_default();
             if state.is_none() {
-                let command = account::Command::Register {
-                    grn,
-                    terms: Box::new(terms),
-                };
+                let command = account::Command::Register { grn, terms: Box::new(terms) };
                 let decision = account::decide(state, command, &facts).unwrap();
-                decision
-                    .events
-                    .iter()
-                    .for_each(|event| account::apply(state, event));
+                decision.events.iter().for_each(|event| account::apply(state, event));
             }
         }
     }
@@ -95,30 +86,14 @@ pub(super) fn play(name: &str, declaration: &Document, simplified: bool) -> Worl
     let sent = world.submit(&arrival(&mrn, &destination, simplified));
     if simplified {
         assert_eq!(sent, ["CC043C"], "{name}");
-        assert_eq!(
-            world.submit(&remarks(&mrn, &destination, false)),
-            [""; 0],
-            "{name}"
-        );
-        assert_eq!(
-            world.submit(&remarks(&mrn, &destination, true)),
-            ["CC025C", "CC045C"],
-            "{name}"
-        );
+        assert_eq!(world.submit(&remarks(&mrn, &destination, false)), [""; 0], "{name}");
+        assert_eq!(world.submit(&remarks(&mrn, &destination, true)), ["CC025C", "CC045C"], "{name}");
     } else {
         assert_eq!(sent, ["CC025C", "CC045C"], "{name}");
     }
-    assert_eq!(
-        world.departure.as_ref().unwrap().phase,
-        Phase::WrittenOff,
-        "{name}"
-    );
+    assert_eq!(world.departure.as_ref().unwrap().phase, Phase::WrittenOff, "{name}");
     for account in world.accounts.values().flatten() {
-        assert_eq!(
-            (account.ledger.exposure(), account.ledger.sum()),
-            (0, 0),
-            "{name}"
-        );
+        assert_eq!((account.ledger.exposure(), account.ledger.sum()), (0, 0), "{name}");
     }
     world
 }
@@ -129,9 +104,7 @@ fn every_real_declaration_travels_from_lodging_to_write_off() {
     let declarations = declarations();
     for (name, declaration) in &declarations {
         for simplified in [false, true] {
-            written
-                .0
-                .append(&mut play(name, declaration, simplified).written.0);
+            written.0.append(&mut play(name, declaration, simplified).written.0);
         }
     }
     if declarations.is_empty() {

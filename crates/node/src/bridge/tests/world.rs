@@ -32,22 +32,14 @@ impl World {
         while let Some(next) = self.queue.pop_front() {
             self.take(&next);
         }
-        self.to_trader
-            .iter()
-            .skip(before)
-            .map(|document| document.message().as_str())
-            .collect()
+        self.to_trader.iter().skip(before).map(|document| document.message().as_str()).collect()
     }
 
     /// The consignment crosses at every office of transit that waits for it.
     pub(super) fn cross(&mut self) {
         let keys: Vec<_> = self.passages.keys().cloned().collect();
         for (mrn, office) in keys {
-            let command = passage::Command::Cross {
-                mrn,
-                office: office.clone(),
-                on: now().date(),
-            };
+            let command = passage::Command::Cross { mrn, office: office.clone(), on: now().date() };
             self.passage(&Administration::of(office.country()), office, command, None);
         }
         while let Some(next) = self.queue.pop_front() {
@@ -56,10 +48,7 @@ impl World {
     }
 
     pub(super) fn mrn(&self) -> Mrn {
-        self.departure
-            .as_ref()
-            .and_then(|movement| movement.mrn.clone())
-            .expect("it is accepted")
+        self.departure.as_ref().and_then(|movement| movement.mrn.clone()).expect("it is accepted")
     }
 
     fn take(&mut self, document: &Document) {
@@ -84,14 +73,9 @@ impl World {
     }
 
     fn facts(&self, own: &Administration) -> Facts {
-        let profile = Profile {
-            lenient_grn_check_digit: true,
-            ..Profile::default()
-        };
+        let profile = Profile { lenient_grn_check_digit: true, ..Profile::default() };
         let mut facts = Facts::new(now(), own.clone(), profile);
-        facts
-            .rates
-            .insert(Currency::parse("GBP").unwrap(), Decimal::new(12, 1));
+        facts.rates.insert(Currency::parse("GBP").unwrap(), Decimal::new(12, 1));
         facts
     }
 
@@ -104,15 +88,10 @@ impl World {
         };
         let letter = facts.profile.letter(customs::transit::Security::None);
         facts.offered_mrn = Mrn::issue(now().date(), &office, 1, letter).ok();
-        let declares = matches!(
-            command,
-            departure::Command::Declare { .. } | departure::Command::Amend { .. }
-        );
+        let declares =
+            matches!(command, departure::Command::Declare { .. } | departure::Command::Amend { .. });
         let decision = departure::decide(&self.departure, command, &facts).expect("departure accepts");
-        decision
-            .events
-            .iter()
-            .for_each(|event| departure::apply(&mut self.departure, event));
+        decision.events.iter().for_each(|event| departure::apply(&mut self.departure, event));
         if declares {
             self.declaration = Some(cause.clone());
         }
@@ -131,10 +110,7 @@ impl World {
         let facts = self.facts(own);
         let state = self.passages.entry((command.mrn().clone(), office)).or_default();
         let decision = passage::decide(state, command, &facts).expect("the office of transit accepts");
-        decision
-            .events
-            .iter()
-            .for_each(|event| passage::apply(state, event));
+        decision.events.iter().for_each(|event| passage::apply(state, event));
         for letter in decision.letters {
             self.send(own, &Letter::Passage(letter), cause);
         }
@@ -146,10 +122,7 @@ impl World {
         }
         let decision =
             destination::decide(&self.destination, command, &self.facts(own)).expect("destination accepts");
-        decision
-            .events
-            .iter()
-            .for_each(|event| destination::apply(&mut self.destination, event));
+        decision.events.iter().for_each(|event| destination::apply(&mut self.destination, event));
         for letter in decision.letters {
             self.send(own, &Letter::Destination(letter), Some(cause));
         }
@@ -162,10 +135,7 @@ impl World {
             let grn = command.grn().expect("messages name the guarantee").clone();
             let state = self.accounts.entry(grn).or_default();
             let decision = account::decide(state, command, &facts).expect("the office of guarantee accepts");
-            decision
-                .events
-                .iter()
-                .for_each(|event| account::apply(state, event));
+            decision.events.iter().for_each(|event| account::apply(state, event));
             answers.extend(decision.letters.into_iter().filter_map(|letter| match letter {
                 account::Letter::Answer(answer) => Some(answer),
                 account::Letter::Nack(_) => None,
@@ -220,10 +190,7 @@ pub(super) fn message(kind: MessageType, to: &OfficeReference) -> Document {
 pub(super) fn arrival(mrn: &Mrn, office: &OfficeReference, simplified: bool) -> Document {
     let mut document = message(MessageType::CC007C, office);
     document.set("TransitOperation/MRN", mrn);
-    document.set(
-        "TransitOperation/arrivalNotificationDateAndTime",
-        now().message_form(),
-    );
+    document.set("TransitOperation/arrivalNotificationDateAndTime", now().message_form());
     document.set("TransitOperation/simplifiedProcedure", u8::from(simplified));
     document.set("TransitOperation/incidentFlag", 0);
     document.set("CustomsOfficeOfDestinationActual/referenceNumber", office);

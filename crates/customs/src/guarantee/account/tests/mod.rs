@@ -26,10 +26,7 @@ fn terms() -> Terms {
 }
 
 fn register(terms: Terms) -> Command {
-    Command::Register {
-        grn: grn("GB"),
-        terms: Box::new(terms),
-    }
+    Command::Register { grn: grn("GB"), terms: Box::new(terms) }
 }
 
 fn usage(mrn: Mrn, amount: Money) -> Command {
@@ -46,19 +43,11 @@ fn usage(mrn: Mrn, amount: Money) -> Command {
 }
 
 fn cancel(mrn: Mrn) -> Command {
-    Command::Cancel {
-        grn: grn("GB"),
-        mrn,
-        on: day("2026-11-25"),
-    }
+    Command::Cancel { grn: grn("GB"), mrn, on: day("2026-11-25") }
 }
 
 fn credit(mrn: Mrn) -> Command {
-    Command::Credit {
-        grn: grn("GB"),
-        mrn,
-        arrived: now(),
-    }
+    Command::Credit { grn: grn("GB"), mrn, arrived: now() }
 }
 
 struct Case {
@@ -72,12 +61,7 @@ impl Case {
     fn given(commands: impl IntoIterator<Item = Command>) -> Self {
         let mut facts = facts("NTA.GB");
         facts.offered_mrn = None;
-        let mut case = Self {
-            state: None,
-            facts,
-            last: Decision::default(),
-            entries: Vec::new(),
-        };
+        let mut case = Self { state: None, facts, last: Decision::default(), entries: Vec::new() };
         for command in commands {
             case.when(command);
         }
@@ -103,11 +87,7 @@ impl Case {
 
     fn refuses(&self, command: Command) -> String {
         let refusal = decide(&self.state, command, &self.facts).expect_err("the command is refused");
-        refusal
-            .errors
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or(refusal.words)
+        refusal.errors.first().map(ToString::to_string).unwrap_or(refusal.words)
     }
 }
 
@@ -122,31 +102,16 @@ fn the_table_as_people_read_it() {
 fn an_amount_is_locked_and_freed_by_discharge() {
     let mut case = Case::given([register(terms())]);
     assert_eq!(case.when(usage(mrn(), eur("4000.00"))), VALID);
-    assert_eq!(
-        (
-            case.account().ledger.available(),
-            case.account().ledger.exposure()
-        ),
-        (600_000, 400_000)
-    );
+    assert_eq!((case.account().ledger.available(), case.account().ledger.exposure()), (600_000, 400_000));
     case.when(credit(mrn()));
-    assert_eq!(
-        (
-            case.account().ledger.available(),
-            case.account().ledger.exposure()
-        ),
-        (1_000_000, 0)
-    );
+    assert_eq!((case.account().ledger.available(), case.account().ledger.exposure()), (1_000_000, 0));
     assert_eq!(case.account().usage(&mrn()), UsePhase::Credited);
 }
 
 #[test]
 fn the_statement_of_a_year_can_be_recomputed() {
-    let mut case = Case::given([
-        register(terms()),
-        usage(mrn(), eur("4000.00")),
-        usage(other_mrn(), eur("0.01")),
-    ]);
+    let mut case =
+        Case::given([register(terms()), usage(mrn(), eur("4000.00")), usage(other_mrn(), eur("0.01"))]);
     case.when(cancel(other_mrn()));
     case.when(credit(mrn()));
     let lines: Vec<String> = statement(&case.entries)
@@ -185,14 +150,9 @@ fn uses_stop_where_the_reference_amount_ends() {
     let mut case = Case::given([register(terms())]);
     let number =
         |serial| Mrn::issue(day("2026-11-24"), &office("FR001260"), serial, ProcedureLetter::J).unwrap();
-    let accepted = (0..64)
-        .filter(|serial| case.when(usage(number(*serial), eur("300.00"))) == VALID)
-        .count();
+    let accepted = (0..64).filter(|serial| case.when(usage(number(*serial), eur("300.00"))) == VALID).count();
     assert_eq!(accepted, 33, "10,000 / 300");
-    assert_eq!(
-        case.when(usage(number(99), eur("100.01"))),
-        Some(vec![InvalidReason::Amount])
-    );
+    assert_eq!(case.when(usage(number(99), eur("100.01"))), Some(vec![InvalidReason::Amount]));
     assert_eq!(case.when(usage(number(99), eur("100.00"))), VALID);
 }
 
@@ -205,23 +165,14 @@ fn a_guarantee_for_one_use_is_spent_by_discharge_and_not_by_cancellation() {
         }
         question
     };
-    let mut case = Case::given([register(Terms {
-        kind: GuaranteeType::INDIVIDUAL,
-        ..terms()
-    })]);
+    let mut case = Case::given([register(Terms { kind: GuaranteeType::INDIVIDUAL, ..terms() })]);
     assert_eq!(case.when(individual(mrn())), VALID);
-    assert_eq!(
-        case.when(individual(other_mrn())),
-        Some(vec![InvalidReason::IndividualUsed])
-    );
+    assert_eq!(case.when(individual(other_mrn())), Some(vec![InvalidReason::IndividualUsed]));
     case.when(cancel(mrn()));
     assert_eq!(case.when(individual(other_mrn())), VALID);
     case.when(credit(other_mrn()));
     assert_eq!(case.account().ledger.balance(&LedgerAccount::Spent), 50_000);
-    assert_eq!(
-        case.when(individual(mrn())),
-        Some(vec![InvalidReason::IndividualUsed])
-    );
+    assert_eq!(case.when(individual(mrn())), Some(vec![InvalidReason::IndividualUsed]));
 }
 
 #[test]
@@ -237,19 +188,10 @@ fn a_voucher_is_used_once() {
         amount: eur("10000.00"),
         countries: Vec::new(),
     };
-    let terms = Terms {
-        kind: GuaranteeType::VOUCHER,
-        ..terms()
-    };
-    let mut case = Case::given([Command::Register {
-        grn: voucher,
-        terms: Box::new(terms),
-    }]);
+    let terms = Terms { kind: GuaranteeType::VOUCHER, ..terms() };
+    let mut case = Case::given([Command::Register { grn: voucher, terms: Box::new(terms) }]);
     assert_eq!(case.when(question(mrn())), VALID);
-    assert_eq!(
-        case.when(question(other_mrn())),
-        Some(vec![InvalidReason::VoucherUsed])
-    );
+    assert_eq!(case.when(question(other_mrn())), Some(vec![InvalidReason::VoucherUsed]));
 }
 
 #[test]
@@ -264,36 +206,21 @@ fn a_waiver_may_lock_nothing_and_is_still_in_use() {
 #[test]
 fn a_revoked_guarantee_keeps_its_locks_and_takes_no_more() {
     let mut case = Case::given([register(terms()), usage(mrn(), eur("1.00"))]);
-    case.when(Command::Revoke {
-        on: day("2026-11-24"),
-    });
-    assert_eq!(
-        case.when(usage(other_mrn(), eur("1.00"))),
-        Some(vec![InvalidReason::NotValid])
-    );
+    case.when(Command::Revoke { on: day("2026-11-24") });
+    assert_eq!(case.when(usage(other_mrn(), eur("1.00"))), Some(vec![InvalidReason::NotValid]));
     case.when(credit(mrn()));
     assert_eq!(case.account().ledger.exposure(), 0);
-    assert_eq!(
-        case.refuses(Command::Revoke {
-            on: day("2026-11-25")
-        }),
-        "92 at movement (G0009)"
-    );
+    assert_eq!(case.refuses(Command::Revoke { on: day("2026-11-25") }), "92 at movement (G0009)");
 }
 
 #[test]
 fn answers_to_one_question_make_one_message() {
     let mut case = Case::given([register(terms())]);
     case.when(usage(mrn(), eur("1.00")));
-    let Letter::Answer(first) = case.last.letters[0].clone() else {
-        panic!("CD205C")
-    };
+    let Letter::Answer(first) = case.last.letters[0].clone() else { panic!("CD205C") };
     let result = UseResult::gather(vec![first.clone(), first.clone()]).unwrap();
     assert_eq!((result.to.as_str(), result.answers.len()), ("NTA.FR", 2));
-    let other = UseAnswer {
-        mrn: other_mrn(),
-        ..first.clone()
-    };
+    let other = UseAnswer { mrn: other_mrn(), ..first.clone() };
     assert_eq!(UseResult::gather(vec![first, other]), None);
     assert_eq!(UseResult::gather(Vec::new()), None);
 }

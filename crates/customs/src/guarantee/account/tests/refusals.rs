@@ -17,71 +17,42 @@ fn each_reason_is_given() {
         asked(&|terms| terms.valid_until = Some(day("2026-11-23")), plain()),
         [InvalidReason::NotValid]
     );
+    assert_eq!(asked(&|terms| terms.valid_from = day("2026-11-25"), plain()), [InvalidReason::NotValid]);
     assert_eq!(
-        asked(&|terms| terms.valid_from = day("2026-11-25"), plain()),
-        [InvalidReason::NotValid]
-    );
-    assert_eq!(
-        asked(
-            &|terms| terms.holders = BTreeSet::from(["GB999999999000".parse().unwrap()]),
-            plain()
-        ),
+        asked(&|terms| terms.holders = BTreeSet::from(["GB999999999000".parse().unwrap()]), plain()),
         [InvalidReason::Holder]
     );
-    assert_eq!(
-        asked(&|terms| terms.kind = GuaranteeType::WAIVER, plain()),
-        [InvalidReason::Type]
-    );
+    assert_eq!(asked(&|terms| terms.kind = GuaranteeType::WAIVER, plain()), [InvalidReason::Type]);
     let italy = |terms: &mut Terms| terms.not_valid_in = BTreeSet::from(["IT".parse().unwrap()]);
     assert_eq!(asked(&italy, plain()), [InvalidReason::Country]);
-    assert_eq!(
-        asked(&|_| {}, usage(mrn(), eur("10000.01"))),
-        [InvalidReason::Amount]
-    );
-    assert_eq!(
-        asked(&|_| {}, usage(mrn(), gbp("1.00"))),
-        [InvalidReason::Amount],
-        "not in euro"
-    );
+    assert_eq!(asked(&|_| {}, usage(mrn(), eur("10000.01"))), [InvalidReason::Amount]);
+    assert_eq!(asked(&|_| {}, usage(mrn(), gbp("1.00"))), [InvalidReason::Amount], "not in euro");
     let two = |terms: &mut Terms| {
         italy(terms);
         terms.valid_until = Some(day("2026-11-23"));
     };
-    assert_eq!(
-        asked(&two, plain()),
-        [InvalidReason::NotValid, InvalidReason::Country]
-    );
+    assert_eq!(asked(&two, plain()), [InvalidReason::NotValid, InvalidReason::Country]);
 }
 
 #[test]
 fn who_cannot_prove_the_right_learns_nothing_else() {
-    let mut case = Case::given([register(Terms {
-        not_valid_in: BTreeSet::from(["IT".parse().unwrap()]),
-        ..terms()
-    })]);
+    let mut case =
+        Case::given([register(Terms { not_valid_in: BTreeSet::from(["IT".parse().unwrap()]), ..terms() })]);
     let mut guess = usage(mrn(), eur("99999.00"));
     if let Command::Use { access_code, .. } = &mut guess {
         *access_code = "0000".parse().unwrap();
     }
     assert_eq!(case.when(guess), Some(vec![InvalidReason::AccessCode]));
-    let Letter::Answer(answer) = &case.last.letters[0] else {
-        panic!("CD205C")
-    };
+    let Letter::Answer(answer) = &case.last.letters[0] else { panic!("CD205C") };
     assert!(answer.not_valid_in.is_empty());
 }
 
 #[test]
 fn refusals_name_guarantee_or_movement() {
     let none = Case::given([]);
-    assert!(
-        none.refuses(cancel(mrn()))
-            .starts_with("14 at /CD204C/Guarantee/GuaranteeReference/GRN (G01")
-    );
+    assert!(none.refuses(cancel(mrn())).starts_with("14 at /CD204C/Guarantee/GuaranteeReference/GRN (G01"));
     let mut case = Case::given([register(terms())]);
-    assert!(
-        case.refuses(credit(mrn()))
-            .starts_with("90 at /CD209C/TransitOperation/MRN")
-    );
+    assert!(case.refuses(credit(mrn())).starts_with("90 at /CD209C/TransitOperation/MRN"));
     assert!(case.refuses(register(terms())).starts_with("26"));
     case.when(usage(mrn(), eur("1.00")));
     case.when(credit(mrn()));
@@ -89,10 +60,7 @@ fn refusals_name_guarantee_or_movement() {
     assert_eq!(case.refuses(cancel(mrn())), "92 at /CD204C (G0009)");
     let refusal = decide(&case.state, cancel(mrn()), &case.facts).unwrap_err();
     let sender = Administration::parse("NTA.FR").unwrap();
-    assert_eq!(
-        refuse(&refusal, &cancel(mrn()), sender).unwrap().message_type(),
-        "CD906C"
-    );
+    assert_eq!(refuse(&refusal, &cancel(mrn()), sender).unwrap().message_type(), "CD906C");
 }
 
 #[test]
@@ -106,14 +74,8 @@ fn terms_are_checked_on_registration() {
     assert!(broken(&|terms| terms.kind = GuaranteeType::TIR).contains("C0086"));
     assert!(broken(&|terms| terms.reference_amount = gbp("1.00")).contains("R0267"));
     assert!(broken(&|terms| terms.percentage = 40).contains("`40`"));
-    let abroad = Command::Register {
-        grn: grn("FR"),
-        terms: Box::new(terms()),
-    };
-    assert_eq!(
-        decide(&None, abroad, &facts("NTA.GB")).unwrap_err().kind,
-        RefusalKind::Invalid
-    );
+    let abroad = Command::Register { grn: grn("FR"), terms: Box::new(terms()) };
+    assert_eq!(decide(&None, abroad, &facts("NTA.GB")).unwrap_err().kind, RefusalKind::Invalid);
 }
 
 #[test]

@@ -18,12 +18,7 @@ fn phases_met() -> Vec<(UsePhase, State)> {
 
 #[test]
 fn every_phase_meets_every_command_as_the_table_says() {
-    let commands = [
-        usage(mrn(), eur("1.00")),
-        usage(mrn(), eur("99999.00")),
-        cancel(mrn()),
-        credit(mrn()),
-    ];
+    let commands = [usage(mrn(), eur("1.00")), usage(mrn(), eur("99999.00")), cancel(mrn()), credit(mrn())];
     let mut walked = BTreeSet::new();
     for (phase, state) in phases_met() {
         assert_eq!(state.as_ref().unwrap().usage(&mrn()), phase);
@@ -31,11 +26,7 @@ fn every_phase_meets_every_command_as_the_table_says() {
             let fits =
                 |row: &&Transition<UsePhase, Trigger>| row.from == phase && row.on == command.trigger();
             let decided = decide(&state, command.clone(), &facts("NTA.GB"));
-            assert_eq!(
-                decided.is_ok(),
-                TRANSITIONS.iter().any(|row| fits(&row)),
-                "{command:?} in {phase}"
-            );
+            assert_eq!(decided.is_ok(), TRANSITIONS.iter().any(|row| fits(&row)), "{command:?} in {phase}");
             let Ok(decision) = decided else { continue };
             let mut after = state.clone();
             decision.events.iter().for_each(|event| apply(&mut after, event));

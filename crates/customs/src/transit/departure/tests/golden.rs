@@ -21,12 +21,7 @@ fn a_consignment_goes_from_declaration_to_write_off() {
 
     assert_eq!(case.when(results("A1")), ["CC045C", "CD209C"]);
     assert_eq!(case.phase(), Phase::WrittenOff);
-    assert!(
-        case.movement()
-            .guarantees
-            .values()
-            .all(|usage| usage.status == UseStatus::Credited)
-    );
+    assert!(case.movement().guarantees.values().all(|usage| usage.status == UseStatus::Credited));
 }
 
 #[test]
@@ -38,11 +33,7 @@ fn letters_go_to_the_countries_concerned() {
         Recipient::Administration(administration) => administration.to_string(),
     };
     let asked: Vec<String> = case.last.letters.iter().skip(2).map(to).collect();
-    assert_eq!(
-        asked,
-        ["NTA.FR", "NTA.GB", "NTA.IT"],
-        "our own guarantees are asked for by the same letter"
-    );
+    assert_eq!(asked, ["NTA.FR", "NTA.GB", "NTA.IT"], "our own guarantees are asked for by the same letter");
     case.when(answer("FR", &[]));
     case.when(answer("GB", &[]));
     case.when(answer("IT", &[]));
@@ -58,15 +49,9 @@ fn a_guarantee_is_asked_for_in_euro_once_per_reference() {
         guarantees: vec![guarantee(GuaranteeType::COMPREHENSIVE, twice)],
         ..declaration()
     }));
-    let Some(Letter::GuaranteeUse(request)) = case.last.letters.last() else {
-        panic!("a request")
-    };
+    let Some(Letter::GuaranteeUse(request)) = case.last.letters.last() else { panic!("a request") };
     assert_eq!(request.uses.len(), 1);
-    assert_eq!(
-        request.uses[0].amount,
-        eur("1200.02"),
-        "1000 and 0.01 at 1.2, rounded up"
-    );
+    assert_eq!(request.uses[0].amount, eur("1200.02"), "1000 and 0.01 at 1.2, rounded up");
     assert_eq!(request.uses[0].amount.currency(), Currency::EUR);
     let countries: Vec<String> = request.countries.iter().map(ToString::to_string).collect();
     assert_eq!(countries, ["GB", "FR", "IT"]);
@@ -80,19 +65,9 @@ fn goods_of_a_prelodged_declaration_are_presented() {
     assert_eq!(case.phase(), Phase::PreLodged);
     assert_eq!(case.movement().mrn, None);
     let presented = day("2026-12-24").start();
-    assert_eq!(
-        case.last.timers,
-        [TimerChange::Set {
-            kind: TimerKind::Presentation,
-            due: presented
-        }]
-    );
+    assert_eq!(case.last.timers, [TimerChange::Set { kind: TimerKind::Presentation, due: presented }]);
     assert_eq!(case.when(amend(prelodged(), false)), ["CC004C"]);
-    let present = Command::Present {
-        lrn: lrn(),
-        holder: None,
-        limit: Some(day("2026-12-01")),
-    };
+    let present = Command::Present { lrn: lrn(), holder: None, limit: Some(day("2026-12-01")) };
     assert_eq!(case.when(present), ["CC028C", "CD203C"]);
     assert_eq!(case.movement().limit, Some(day("2026-12-01")));
 }
@@ -109,21 +84,12 @@ fn selected_goods_are_controlled_before_release() {
     let mut case = Case::new().with(selected(facts("NTA.GB")));
     assert_eq!(case.when(declare(declaration())), ["CC928C", "CC028C", "CC060C"]);
     assert_eq!(case.phase(), Phase::UnderControl);
-    let again = Command::DecideControl {
-        controls: Vec::new(),
-        documents: Vec::new(),
-    };
+    let again = Command::DecideControl { controls: Vec::new(), documents: Vec::new() };
     assert_eq!(case.when(again), ["CC060C"]);
-    let good = Command::RecordControl {
-        code: ResultCode::satisfactory(),
-        text: None,
-    };
+    let good = Command::RecordControl { code: ResultCode::satisfactory(), text: None };
     assert_eq!(case.when(good), ["CD203C"]);
     case.when(answer("GB", &[]));
-    assert_eq!(
-        case.movement().control.as_ref().unwrap().code,
-        ResultCode::satisfactory()
-    );
+    assert_eq!(case.movement().control.as_ref().unwrap().code, ResultCode::satisfactory());
 }
 
 #[test]
@@ -136,10 +102,7 @@ fn an_unsatisfactory_control_ends_without_release() {
     };
     assert_eq!(case.when(bad), ["CC051C"]);
     assert_eq!(case.phase(), Phase::NotReleased);
-    assert_eq!(
-        case.movement().ended_because.as_deref(),
-        Some("two pallets missing")
-    );
+    assert_eq!(case.movement().ended_because.as_deref(), Some("two pallets missing"));
 }
 
 #[test]
@@ -154,31 +117,19 @@ fn release_waits_for_an_officer_where_the_profile_says_so() {
 fn goods_without_a_monitored_guarantee_are_released_at_once() {
     let mut case = Case::new();
     let cash = guarantee(GuaranteeType::parse("3").unwrap(), Vec::new());
-    let sent = case.when(declare(Declaration {
-        guarantees: vec![cash],
-        ..declaration()
-    }));
+    let sent = case.when(declare(Declaration { guarantees: vec![cash], ..declaration() }));
     assert_eq!(sent, ["CC928C", "CC028C", "CC029C", "CD001C", "CD050C"]);
     assert!(case.noticed(NoticeCode::Unmonitored));
 }
 
 #[test]
 fn one_refused_guarantee_lets_the_others_go_and_is_the_only_one_named() {
-    let mut case = Case::given([
-        declare(three_guarantees()),
-        answer("GB", &[]),
-        answer("FR", &[InvalidReason::Amount]),
-    ]);
-    assert_eq!(
-        case.phase(),
-        Phase::GuaranteeRegistration,
-        "Italy has not answered"
-    );
+    let mut case =
+        Case::given([declare(three_guarantees()), answer("GB", &[]), answer("FR", &[InvalidReason::Amount])]);
+    assert_eq!(case.phase(), Phase::GuaranteeRegistration, "Italy has not answered");
     assert_eq!(case.when(answer("IT", &[])), ["CC055C", "CD204C", "CD204C"]);
     assert_eq!(case.phase(), Phase::GuaranteeUnderAmendment);
-    let Letter::GuaranteeNotValid { references, .. } = &case.last.letters[0] else {
-        panic!("CC055C")
-    };
+    let Letter::GuaranteeNotValid { references, .. } = &case.last.letters[0] else { panic!("CC055C") };
     assert_eq!(references, &[(grn("FR"), vec![InvalidReason::Amount])]);
 
     assert_eq!(case.when(amend(declaration(), true)), ["CC004C", "CD203C"]);
@@ -189,13 +140,7 @@ fn one_refused_guarantee_lets_the_others_go_and_is_the_only_one_named() {
 fn a_guarantee_that_is_not_put_right_in_time_ends_without_release() {
     let mut case = Case::given([declare(declaration()), answer("GB", &[InvalidReason::Unknown])]);
     let due = day("2026-12-04").start();
-    assert_eq!(
-        case.last.timers,
-        [TimerChange::Set {
-            kind: TimerKind::GuaranteeAmendment,
-            due
-        }]
-    );
+    assert_eq!(case.last.timers, [TimerChange::Set { kind: TimerKind::GuaranteeAmendment, due }]);
     assert_eq!(case.when(Command::AmendmentExpired), ["CC051C"]);
     assert_eq!(case.phase(), Phase::NotReleased);
 }
@@ -205,16 +150,8 @@ fn the_trader_withdraws_before_release() {
     let mut case = Case::given([declare(three_guarantees()), answer("GB", &[])]);
     assert_eq!(case.when(withdraw(Reference::Mrn(mrn()))), ["CC009C", "CD204C"]);
     assert_eq!(case.phase(), Phase::Cancelled);
-    assert_eq!(
-        case.when(answer("FR", &[])),
-        ["CD204C"],
-        "France answers late: its lock is let go"
-    );
-    assert_eq!(
-        case.when(answer("IT", &[InvalidReason::Amount])),
-        [""; 0],
-        "Italy locked nothing"
-    );
+    assert_eq!(case.when(answer("FR", &[])), ["CD204C"], "France answers late: its lock is let go");
+    assert_eq!(case.when(answer("IT", &[InvalidReason::Amount])), [""; 0], "Italy locked nothing");
 }
 
 #[test]
@@ -222,49 +159,30 @@ fn goods_selected_for_examination_cannot_be_withdrawn() {
     let mut case = Case::new().with(selected(facts("NTA.GB")));
     case.when(declare(declaration()));
     assert_eq!(case.when(withdraw(Reference::Mrn(mrn()))), ["CC009C"]);
-    assert!(matches!(
-        case.last.letters[0],
-        Letter::InvalidationDecided { granted: false, .. }
-    ));
+    assert!(matches!(case.last.letters[0], Letter::InvalidationDecided { granted: false, .. }));
     assert_eq!(case.phase(), Phase::UnderControl);
 }
 
 #[test]
 fn customs_cancel_after_release_and_tell_every_record_holder() {
     let mut case = Case::given(released());
-    let cancel = Command::Invalidate {
-        justification: "false declaration".into(),
-    };
+    let cancel = Command::Invalidate { justification: "false declaration".into() };
     assert_eq!(case.when(cancel), ["CC009C", "CD010C", "CD010C", "CD204C"]);
     assert_eq!(case.phase(), Phase::Cancelled);
-    assert_eq!(
-        case.last.timers,
-        [TimerChange::Cancel {
-            kind: TimerKind::Arrival
-        }]
-    );
+    assert_eq!(case.last.timers, [TimerChange::Cancel { kind: TimerKind::Arrival }]);
 }
 
 #[test]
 fn an_office_that_was_not_used_hears_of_the_arrival() {
     let mut case = Case::given(released());
     assert_eq!(case.when(arrive("IT279100")), ["CD024C"]);
-    let Letter::ArrivalForwarded {
-        to,
-        offices_of_transit,
-        ..
-    } = &case.last.letters[0]
-    else {
+    let Letter::ArrivalForwarded { to, offices_of_transit, .. } = &case.last.letters[0] else {
         panic!("CD024C")
     };
     assert_eq!(to.as_str(), "NTA.FR");
     assert_eq!(offices_of_transit, &[office("FR001260")]);
     case.when(cross("FR001260"));
-    assert_eq!(
-        case.phase(),
-        Phase::Arrived,
-        "a crossing that was reported late is noted"
-    );
+    assert_eq!(case.phase(), Phase::Arrived, "a crossing that was reported late is noted");
 }
 
 #[test]
@@ -273,12 +191,7 @@ fn discrepancies_are_resolved_before_write_off() {
     case.when(arrive("IT279100"));
     assert_eq!(case.when(results("B1")), ["CC019C"]);
     assert_eq!(case.phase(), Phase::UnderResolution);
-    assert_eq!(
-        case.when(Command::Resolve {
-            text: "duty paid".into()
-        }),
-        ["CC045C", "CD209C"]
-    );
+    assert_eq!(case.when(Command::Resolve { text: "duty paid".into() }), ["CC045C", "CD209C"]);
     assert_eq!(case.phase(), Phase::WrittenOff);
 }
 
@@ -296,19 +209,9 @@ fn broken_seals_are_a_discrepancy_whatever_the_code_says() {
 #[test]
 fn the_limit_date_and_its_timer_are_set_at_release() {
     let case = Case::given(released());
-    assert_eq!(
-        case.movement().limit,
-        Some(day("2026-12-02")),
-        "eight days after release"
-    );
+    assert_eq!(case.movement().limit, Some(day("2026-12-02")), "eight days after release");
     let due = day("2026-12-09").start();
-    assert_eq!(
-        case.last.timers,
-        [TimerChange::Set {
-            kind: TimerKind::Arrival,
-            due
-        }]
-    );
+    assert_eq!(case.last.timers, [TimerChange::Set { kind: TimerKind::Arrival, due }]);
 }
 
 #[test]
@@ -333,10 +236,7 @@ fn a_limit_date_in_the_past_is_noted_and_not_refused() {
     }));
     assert!(case.noticed(NoticeCode::LimitInThePast));
     case.when(answer("GB", &[]));
-    assert_eq!(
-        case.movement().control.as_ref().unwrap().code,
-        ResultCode::simplified()
-    );
+    assert_eq!(case.movement().control.as_ref().unwrap().code, ResultCode::simplified());
 }
 
 #[test]
@@ -354,10 +254,7 @@ fn without_an_exchange_rate_the_movement_waits_and_the_trader_is_not_blamed() {
 #[test]
 fn a_partner_that_refuses_our_message_is_noted() {
     let mut case = Case::given(released());
-    case.when(Command::NoteNack {
-        mrn: mrn(),
-        errors: Vec::new(),
-    });
+    case.when(Command::NoteNack { mrn: mrn(), errors: Vec::new() });
     assert!(case.noticed(NoticeCode::PartnerRefused));
     assert_eq!(case.phase(), Phase::Released);
 }

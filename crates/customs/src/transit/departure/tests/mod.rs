@@ -21,11 +21,7 @@ pub(super) struct Case {
 
 impl Case {
     pub fn new() -> Self {
-        Self {
-            state: None,
-            facts: facts("NTA.GB"),
-            last: Decision::default(),
-        }
+        Self { state: None, facts: facts("NTA.GB"), last: Decision::default() }
     }
 
     /// Given: commands that must succeed.
@@ -69,33 +65,21 @@ impl Case {
 }
 
 pub(super) fn declare(declaration: Declaration) -> Command {
-    Command::Declare {
-        lrn: lrn(),
-        declaration: Box::new(declaration),
-    }
+    Command::Declare { lrn: lrn(), declaration: Box::new(declaration) }
 }
 
 pub(super) fn prelodged() -> Declaration {
-    Declaration {
-        additional: AdditionalType::PreLodged,
-        ..declaration()
-    }
+    Declaration { additional: AdditionalType::PreLodged, ..declaration() }
 }
 
 /// Three guarantees in three countries.
 pub(super) fn three_guarantees() -> Declaration {
     let lines = ["GB", "FR", "IT"].map(|country| line(country, eur("100.00")));
-    Declaration {
-        guarantees: vec![guarantee(GuaranteeType::COMPREHENSIVE, lines.to_vec())],
-        ..declaration()
-    }
+    Declaration { guarantees: vec![guarantee(GuaranteeType::COMPREHENSIVE, lines.to_vec())], ..declaration() }
 }
 
 pub(super) fn answer(country: &str, reasons: &[InvalidReason]) -> Command {
-    Command::AnswerGuarantee {
-        mrn: mrn(),
-        answers: vec![one_answer(grn(country), country, reasons)],
-    }
+    Command::AnswerGuarantee { mrn: mrn(), answers: vec![one_answer(grn(country), country, reasons)] }
 }
 
 fn one_answer(grn: Grn, country: &str, reasons: &[InvalidReason]) -> GuaranteeAnswer {
@@ -108,33 +92,16 @@ fn one_answer(grn: Grn, country: &str, reasons: &[InvalidReason]) -> GuaranteeAn
 }
 
 pub(super) fn amend(declaration: Declaration, guarantees_only: bool) -> Command {
-    let reference = if guarantees_only {
-        Reference::Mrn(mrn())
-    } else {
-        Reference::Lrn(lrn())
-    };
-    Command::Amend {
-        reference,
-        declaration: Box::new(declaration),
-        guarantees_only,
-        submitted: now(),
-    }
+    let reference = if guarantees_only { Reference::Mrn(mrn()) } else { Reference::Lrn(lrn()) };
+    Command::Amend { reference, declaration: Box::new(declaration), guarantees_only, submitted: now() }
 }
 
 pub(super) fn withdraw(reference: Reference) -> Command {
-    Command::RequestInvalidation {
-        reference,
-        requested: now(),
-        justification: Some("sold elsewhere".into()),
-    }
+    Command::RequestInvalidation { reference, requested: now(), justification: Some("sold elsewhere".into()) }
 }
 
 pub(super) fn cross(at: &str) -> Command {
-    Command::NoteCrossing {
-        mrn: mrn(),
-        office: office(at),
-        on: day("2026-11-25"),
-    }
+    Command::NoteCrossing { mrn: mrn(), office: office(at), on: day("2026-11-25") }
 }
 
 pub(super) fn arrive(at: &str) -> Command {

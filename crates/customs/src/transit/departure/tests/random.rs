@@ -5,11 +5,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn cases() -> u32 {
-    if std::env::var_os("TIDEWAITER_FULL").is_some() {
-        20_000
-    } else {
-        500
-    }
+    if std::env::var_os("TIDEWAITER_FULL").is_some() { 20_000 } else { 500 }
 }
 
 /// What must hold of a movement at all times.
@@ -23,14 +19,8 @@ fn check(before: &State, after: &State) {
     if before.phase.is_final() {
         assert_eq!(before.phase, after.phase, "an end is an end");
     }
-    let locked = after
-        .guarantees
-        .values()
-        .any(|usage| usage.status == UseStatus::Locked);
-    assert!(
-        !(after.phase.is_final() && locked),
-        "no lock outlives its movement"
-    );
+    let locked = after.guarantees.values().any(|usage| usage.status == UseStatus::Locked);
+    assert!(!(after.phase.is_final() && locked), "no lock outlives its movement");
     assert_eq!(after.mrn.is_none(), after.accepted.is_none());
     assert!(after.phase != Phase::Released || after.limit.is_some());
 }

@@ -18,11 +18,8 @@ fn at_gate(change: impl FnOnce(&mut Declaration)) -> Vec<String> {
 #[test]
 fn a_guarantee_must_have_reference_code_and_amount() {
     let bare = |declaration: &mut Declaration| {
-        declaration.guarantees[0].references[0] = crate::transit::GuaranteeLine {
-            grn: None,
-            access_code: None,
-            amount: None,
-        };
+        declaration.guarantees[0].references[0] =
+            crate::transit::GuaranteeLine { grn: None, access_code: None, amount: None };
     };
     assert_eq!(
         at_gate(bare),
@@ -99,10 +96,7 @@ fn an_office_must_be_ours_and_have_its_role() {
     );
     let mut unloaded = Case::new();
     unloaded.when(declare(declaration()));
-    assert!(
-        unloaded.noticed(NoticeCode::NotChecked),
-        "a check that was not made says so"
-    );
+    assert!(unloaded.noticed(NoticeCode::NotChecked), "a check that was not made says so");
 }
 
 #[test]
@@ -110,18 +104,10 @@ fn a_second_declaration_under_the_same_lrn_is_a_duplicate() {
     let case = Case::given(released());
     let refusal = case.refuses(declare(declaration()));
     assert_eq!(refusal.kind, RefusalKind::Duplicate);
-    assert_eq!(
-        shown(&refusal.errors),
-        ["26 at /CC015C/TransitOperation/LRN (C0467, found `TRANSIT-0001`)"]
-    );
+    assert_eq!(shown(&refusal.errors), ["26 at /CC015C/TransitOperation/LRN (C0467, found `TRANSIT-0001`)"]);
     let letter = refuse(&case.state, &refusal, Some(Reference::Lrn(lrn())), None, now()).unwrap();
-    let Letter::Rejected(rejection) = &letter else {
-        panic!("CC056C")
-    };
-    assert_eq!(
-        (letter.message_type(), rejection.business_type.as_str()),
-        ("CC056C", "015")
-    );
+    let Letter::Rejected(rejection) = &letter else { panic!("CC056C") };
+    assert_eq!((letter.message_type(), rejection.business_type.as_str()), ("CC056C", "015"));
     assert_eq!(
         rejection.reference,
         Some(Reference::Lrn(lrn())),
@@ -135,13 +121,8 @@ fn withdrawal_after_release_is_out_of_sequence() {
     let refusal = case.refuses(withdraw(Reference::Mrn(mrn())));
     assert_eq!(shown(&refusal.errors), ["92 at /CC014C (G0009)"]);
     let letter = refuse(&case.state, &refusal, None, None, now()).unwrap();
-    let Letter::Rejected(rejection) = letter else {
-        panic!("CC056C")
-    };
-    assert_eq!(
-        (rejection.business_type.as_str(), rejection.reference),
-        ("014", Some(Reference::Mrn(mrn())))
-    );
+    let Letter::Rejected(rejection) = letter else { panic!("CC056C") };
+    assert_eq!((rejection.business_type.as_str(), rejection.reference), ("014", Some(Reference::Mrn(mrn()))));
 }
 
 #[test]
@@ -150,29 +131,18 @@ fn an_unknown_mrn_is_90_and_an_impossible_one_93() {
     let unknown = none.refuses(arrive("IT279100"));
     assert_eq!(
         shown(&unknown.errors),
-        [format!(
-            "90 at /CD006C/TransitOperation/MRN (R0028, found `{}`)",
-            mrn()
-        )]
+        [format!("90 at /CD006C/TransitOperation/MRN (R0028, found `{}`)", mrn())]
     );
     let digit = (mrn().expected_check_digit() + 1) % 10;
     let wrong: Mrn = format!("{}{digit}", &mrn().as_str()[..17]).parse().unwrap();
     let refusal = none.refuses(withdraw(Reference::Mrn(wrong.clone())));
     assert_eq!(
         shown(&refusal.errors),
-        [format!(
-            "93 at /CC014C/TransitOperation/MRN (R0028, found `{wrong}`)"
-        )]
+        [format!("93 at /CC014C/TransitOperation/MRN (R0028, found `{wrong}`)")]
     );
     let sender = Country::parse("IT").map(base::Administration::of).unwrap();
-    let nack = refuse(
-        &none.state,
-        &unknown,
-        Some(Reference::Mrn(mrn())),
-        Some(sender.clone()),
-        now(),
-    )
-    .unwrap();
+    let nack =
+        refuse(&none.state, &unknown, Some(Reference::Mrn(mrn())), Some(sender.clone()), now()).unwrap();
     assert_eq!((nack.message_type(), nack.mrn()), ("CD906C", Some(&mrn())));
     assert_eq!(nack.recipient(), crate::Recipient::Administration(sender));
 }
@@ -180,15 +150,9 @@ fn an_unknown_mrn_is_90_and_an_impossible_one_93() {
 #[test]
 fn a_refusal_is_never_answered_by_a_refusal() {
     let none = Case::new();
-    let refusal = none.refuses(Command::NoteNack {
-        mrn: mrn(),
-        errors: Vec::new(),
-    });
+    let refusal = none.refuses(Command::NoteNack { mrn: mrn(), errors: Vec::new() });
     let sender = base::Administration::parse("NTA.IT").unwrap();
-    assert_eq!(
-        refuse(&None, &refusal, Some(Reference::Mrn(mrn())), Some(sender), now()),
-        None
-    );
+    assert_eq!(refuse(&None, &refusal, Some(Reference::Mrn(mrn())), Some(sender), now()), None);
 }
 
 #[test]
@@ -219,10 +183,7 @@ fn an_amendment_keeps_what_r0520_protects() {
 
 #[test]
 fn a_guarantee_amendment_changes_nothing_else() {
-    let with_content = |byte| Declaration {
-        content: Some(base::Digest([byte; 32])),
-        ..declaration()
-    };
+    let with_content = |byte| Declaration { content: Some(base::Digest([byte; 32])), ..declaration() };
     let case = Case::given([declare(with_content(1)), answer("GB", &[InvalidReason::Unknown])]);
     assert_eq!(
         shown(&case.refuses(amend(with_content(2), true)).errors),
@@ -239,22 +200,13 @@ fn an_answer_must_be_to_a_question() {
     };
     assert_eq!(
         shown(&case.refuses(stranger).errors),
-        [format!(
-            "14 at /CD205C/Guarantee/GuaranteeReference/GRN (R0028, found `{}`)",
-            grn("FR")
-        )]
+        [format!("14 at /CD205C/Guarantee/GuaranteeReference/GRN (R0028, found `{}`)", grn("FR"))]
     );
     let mut nowhere = one_answer(grn("GB"), "GB", &[]);
     nowhere.office = None;
-    let refusal = case.refuses(Command::AnswerGuarantee {
-        mrn: mrn(),
-        answers: vec![nowhere],
-    });
+    let refusal = case.refuses(Command::AnswerGuarantee { mrn: mrn(), answers: vec![nowhere] });
     assert_eq!(refusal.errors[0].reason, "C0417");
-    assert_eq!(
-        shown(&case.refuses(answer("FR", &[])).errors),
-        ["92 at /CD205C (G0009)"]
-    );
+    assert_eq!(shown(&case.refuses(answer("FR", &[])).errors), ["92 at /CD205C (G0009)"]);
 }
 
 #[test]
@@ -262,20 +214,13 @@ fn a_crossing_counts_once_and_only_where_a_record_is() {
     let mut case = Case::given(released());
     assert_eq!(case.refuses(cross("DE005600")).errors[0].reason, "G0150");
     case.when(cross("FR001260"));
-    assert_eq!(
-        shown(&case.refuses(cross("FR001260")).errors),
-        ["92 at /CD118C (G0009)"]
-    );
+    assert_eq!(shown(&case.refuses(cross("FR001260")).errors), ["92 at /CD118C (G0009)"]);
 }
 
 #[test]
 fn results_come_from_where_the_goods_are() {
     let mut case = Case::given(released());
-    assert_eq!(
-        shown(&case.refuses(results("A1")).errors),
-        ["92 at /CD018C (G0009)"],
-        "before arrival"
-    );
+    assert_eq!(shown(&case.refuses(results("A1")).errors), ["92 at /CD018C (G0009)"], "before arrival");
     case.when(arrive("IT261101"));
     assert_eq!(case.refuses(results("A1")).errors[0].reason, "G0042");
 }
@@ -284,10 +229,7 @@ fn results_come_from_where_the_goods_are() {
 fn acceptance_needs_an_mrn_of_ours() {
     let mut case = Case::new();
     case.facts.offered_mrn = None;
-    assert_eq!(
-        case.refuses(declare(declaration())).kind,
-        RefusalKind::FactMissing
-    );
+    assert_eq!(case.refuses(declare(declaration())).kind, RefusalKind::FactMissing);
     case.facts.offered_mrn = Some("23XI0000814VD74EJ0".parse().unwrap());
     let refusal = case.refuses(declare(declaration()));
     assert!(refusal.words.contains("counter"), "{}", refusal.words);

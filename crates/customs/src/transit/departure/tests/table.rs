@@ -30,18 +30,9 @@ fn states() -> Vec<State> {
         None,
         Case::given([declare(prelodged())]).state,
         officer(vec![declare(declaration())]),
-        officer(vec![declare(Declaration {
-            guarantees: Vec::new(),
-            ..declaration()
-        })]),
+        officer(vec![declare(Declaration { guarantees: Vec::new(), ..declaration() })]),
         officer(vec![declare(declaration()), control()]),
-        officer(vec![
-            declare(Declaration {
-                guarantees: Vec::new(),
-                ..declaration()
-            }),
-            control(),
-        ]),
+        officer(vec![declare(Declaration { guarantees: Vec::new(), ..declaration() }), control()]),
         Case::given([declare(declaration())]).state,
         Case::given([declare(three_guarantees()), answer("GB", &[])]).state,
         Case::given(refused).state,
@@ -50,40 +41,22 @@ fn states() -> Vec<State> {
         Case::given(and(arrived.clone(), results("B1"))).state,
         Case::given(and(arrived, results("A1"))).state,
         Case::given([declare(declaration()), by_mrn()]).state,
-        Case::given(and(
-            released(),
-            Command::Invalidate {
-                justification: "x".into(),
-            },
-        ))
-        .state,
+        Case::given(and(released(), Command::Invalidate { justification: "x".into() })).state,
         Case::given([declare(declaration()), refuse_release()]).state,
     ]
 }
 
 fn control() -> Command {
-    Command::DecideControl {
-        controls: Vec::new(),
-        documents: Vec::new(),
-    }
+    Command::DecideControl { controls: Vec::new(), documents: Vec::new() }
 }
 
 fn refuse_release() -> Command {
-    Command::RefuseRelease {
-        code: "C1".into(),
-        text: "prohibited goods".into(),
-    }
+    Command::RefuseRelease { code: "C1".into(), text: "prohibited goods".into() }
 }
 
 pub(super) fn commands() -> Vec<Command> {
-    let none = Declaration {
-        guarantees: Vec::new(),
-        ..declaration()
-    };
-    let record = |code: &str| Command::RecordControl {
-        code: ResultCode::parse(code).unwrap(),
-        text: None,
-    };
+    let none = Declaration { guarantees: Vec::new(), ..declaration() };
+    let record = |code: &str| Command::RecordControl { code: ResultCode::parse(code).unwrap(), text: None };
     vec![
         declare(declaration()),
         declare(none.clone()),
@@ -93,11 +66,7 @@ pub(super) fn commands() -> Vec<Command> {
         amend(prelodged(), false),
         withdraw(Reference::Lrn(lrn())),
         withdraw(Reference::Mrn(mrn())),
-        Command::Present {
-            lrn: lrn(),
-            holder: None,
-            limit: None,
-        },
+        Command::Present { lrn: lrn(), holder: None, limit: None },
         control(),
         record("A1"),
         record("B1"),
@@ -106,19 +75,14 @@ pub(super) fn commands() -> Vec<Command> {
         answer("GB", &[]),
         answer("GB", &[InvalidReason::Amount]),
         answer("FR", &[]),
-        Command::Invalidate {
-            justification: "x".into(),
-        },
+        Command::Invalidate { justification: "x".into() },
         cross("FR001260"),
         arrive("IT279100"),
         arrive("IT261101"),
         results("A1"),
         results("B1"),
         Command::Resolve { text: "x".into() },
-        Command::NoteNack {
-            mrn: mrn(),
-            errors: Vec::new(),
-        },
+        Command::NoteNack { mrn: mrn(), errors: Vec::new() },
         Command::PresentationExpired,
         Command::AmendmentExpired,
         Command::ArrivalOverdue,
@@ -129,12 +93,7 @@ pub(super) fn commands() -> Vec<Command> {
 pub(super) fn worlds() -> Vec<Facts> {
     let mut no_rates = facts("NTA.GB");
     no_rates.rates.clear();
-    vec![
-        facts("NTA.GB"),
-        by_officer(facts("NTA.GB")),
-        selected(facts("NTA.GB")),
-        no_rates,
-    ]
+    vec![facts("NTA.GB"), by_officer(facts("NTA.GB")), selected(facts("NTA.GB")), no_rates]
 }
 
 /// The rows that a decision walks, which must exist.
@@ -148,14 +107,8 @@ pub(super) fn rows_walked(state: &State, command: &Command, decision: &Decision)
     }
     let letters: Vec<&str> = decision.letters.iter().map(Letter::message_type).collect();
     let then = [Trigger::ThenSelected, Trigger::ThenRegister];
-    walk(
-        TRANSITIONS,
-        command.trigger(),
-        &then,
-        &distinct(phases.clone()),
-        &letters,
-    )
-    .unwrap_or_else(|| panic!("no row for {command:?}: {phases:?} sending {letters:?}"))
+    walk(TRANSITIONS, command.trigger(), &then, &distinct(phases.clone()), &letters)
+        .unwrap_or_else(|| panic!("no row for {command:?}: {phases:?} sending {letters:?}"))
 }
 
 #[test]
@@ -167,9 +120,7 @@ fn every_phase_meets_every_command_as_the_table_says() {
         for command in commands() {
             for facts in worlds() {
                 met.insert((phase, command.trigger()));
-                let listed = TRANSITIONS
-                    .iter()
-                    .any(|row| row.from == phase && row.on == command.trigger());
+                let listed = TRANSITIONS.iter().any(|row| row.from == phase && row.on == command.trigger());
                 match decide(&state, command.clone(), &facts) {
                     Ok(decision) => walked.extend(rows_walked(&state, &command, &decision)),
                     Err(refusal) if listed => assert!(!refusal.words.is_empty()),
@@ -186,23 +137,13 @@ fn every_phase_meets_every_command_as_the_table_says() {
             }
         }
     }
-    assert_eq!(
-        met.len(),
-        Phase::ALL.len() * Trigger::COMMANDS.len(),
-        "every phase meets every command"
-    );
-    let missed: Vec<_> = (0..TRANSITIONS.len())
-        .filter(|row| !walked.contains(row))
-        .map(|row| TRANSITIONS[row])
-        .collect();
+    assert_eq!(met.len(), Phase::ALL.len() * Trigger::COMMANDS.len(), "every phase meets every command");
+    let missed: Vec<_> =
+        (0..TRANSITIONS.len()).filter(|row| !walked.contains(row)).map(|row| TRANSITIONS[row]).collect();
     assert!(missed.is_empty(), "no test walks {missed:?}");
 }
 
 #[test]
 fn nothing_leaves_a_final_phase() {
-    assert!(
-        TRANSITIONS
-            .iter()
-            .all(|row| !row.from.is_final() || row.to == row.from)
-    );
+    assert!(TRANSITIONS.iter().all(|row| !row.from.is_final() || row.to == row.from));
 }

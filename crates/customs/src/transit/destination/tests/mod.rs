@@ -9,12 +9,7 @@ use crate::{Facts, NoticeCode, RefusalKind};
 use base::{Administration, Mrn};
 
 fn announce() -> Command {
-    Command::Announce {
-        mrn: mrn(),
-        departure: office("GB000060"),
-        destination: office("IT279100"),
-        seals: 2,
-    }
+    Command::Announce { mrn: mrn(), departure: office("GB000060"), destination: office("IT279100"), seals: 2 }
 }
 
 fn arrive(simplified: bool) -> Command {
@@ -55,17 +50,11 @@ fn result(code: &str, text: Option<&str>) -> Command {
 }
 
 fn cancel() -> Command {
-    Command::Cancel {
-        mrn: mrn(),
-        decided: now(),
-    }
+    Command::Cancel { mrn: mrn(), decided: now() }
 }
 
 fn nack() -> Command {
-    Command::NoteNack {
-        mrn: mrn(),
-        errors: Vec::new(),
-    }
+    Command::NoteNack { mrn: mrn(), errors: Vec::new() }
 }
 
 fn italy() -> Facts {
@@ -80,11 +69,7 @@ struct Case {
 
 impl Case {
     fn given(facts: Facts, commands: impl IntoIterator<Item = Command>) -> Self {
-        let mut case = Self {
-            state: None,
-            facts,
-            last: Decision::default(),
-        };
+        let mut case = Self { state: None, facts, last: Decision::default() };
         for command in commands {
             case.when(command);
         }
@@ -93,26 +78,17 @@ impl Case {
 
     fn when(&mut self, command: Command) -> Vec<&'static str> {
         self.last = decide(&self.state, command, &self.facts).expect("the command is accepted");
-        self.last
-            .events
-            .iter()
-            .for_each(|event| apply(&mut self.state, event));
+        self.last.events.iter().for_each(|event| apply(&mut self.state, event));
         self.last.letters.iter().map(Letter::message_type).collect()
     }
 
     fn phase(&self) -> Phase {
-        self.state
-            .as_ref()
-            .map_or(Phase::Absent, |movement| movement.phase)
+        self.state.as_ref().map_or(Phase::Absent, |movement| movement.phase)
     }
 
     fn refuses(&self, command: Command) -> String {
         let refusal = decide(&self.state, command, &self.facts).expect_err("the command is refused");
-        refusal
-            .errors
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or(refusal.words)
+        refusal.errors.first().map(ToString::to_string).unwrap_or(refusal.words)
     }
 }
 
@@ -126,19 +102,10 @@ fn a_normal_arrival_is_reported_controlled_and_released() {
     let mut case = Case::given(italy(), [announce()]);
     assert_eq!(case.when(arrive(false)), ["CD006C", "CD018C", "CC025C"]);
     assert_eq!(case.phase(), Phase::Released);
-    let Letter::ControlResults {
-        to,
-        code,
-        seals_intact,
-        ..
-    } = &case.last.letters[1]
-    else {
+    let Letter::ControlResults { to, code, seals_intact, .. } = &case.last.letters[1] else {
         panic!("CD018C")
     };
-    assert_eq!(
-        (to.as_str(), code.as_str(), *seals_intact),
-        ("NTA.GB", "A2", Some(true))
-    );
+    assert_eq!((to.as_str(), code.as_str(), *seals_intact), ("NTA.GB", "A2", Some(true)));
 }
 
 #[test]
@@ -155,14 +122,8 @@ fn an_authorised_consignee_unloads_on_permission_in_as_many_steps_as_it_takes() 
 fn remarks_that_do_not_conform_wait_for_an_officer() {
     let mut case = Case::given(italy(), [announce(), arrive(true), remark(false, true)]);
     assert_eq!(case.last.notices[0].code, NoticeCode::DecisionAwaited);
-    assert_eq!(
-        case.when(result("B1", None)),
-        ["CD018C"],
-        "the consignee's words describe it"
-    );
-    let Letter::ControlResults { text, .. } = &case.last.letters[0] else {
-        panic!("CD018C")
-    };
+    assert_eq!(case.when(result("B1", None)), ["CD018C"], "the consignee's words describe it");
+    let Letter::ControlResults { text, .. } = &case.last.letters[0] else { panic!("CD018C") };
     assert_eq!(text.as_deref(), Some("one pallet short"));
     assert_eq!(case.phase(), Phase::UnderResolution);
     assert_eq!(case.when(Command::ReleaseGoods), ["CC025C"]);
@@ -188,19 +149,10 @@ fn a_selected_arrival_waits_for_control() {
 #[test]
 fn a_result_that_departure_could_not_act_on_is_refused() {
     let case = Case::given(selected(italy()), [announce(), arrive(false)]);
-    assert_eq!(
-        case.refuses(result("B1", None)),
-        "13 at ControlResult/text (C0930, found `B1`)"
-    );
-    let broken = Command::RecordResult {
-        code: ResultCode::satisfactory(),
-        seals_intact: Some(false),
-        text: None,
-    };
-    assert_eq!(
-        case.refuses(broken),
-        "14 at ControlResult/code (G0017, found `A1`)"
-    );
+    assert_eq!(case.refuses(result("B1", None)), "13 at ControlResult/text (C0930, found `B1`)");
+    let broken =
+        Command::RecordResult { code: ResultCode::satisfactory(), seals_intact: Some(false), text: None };
+    assert_eq!(case.refuses(broken), "14 at ControlResult/code (G0017, found `A1`)");
 }
 
 #[test]
@@ -211,8 +163,7 @@ fn arrivals_are_refused_by_the_right_code() {
     let digit = (mrn().expected_check_digit() + 1) % 10;
     let wrong: Mrn = format!("{}{digit}", &mrn().as_str()[..17]).parse().unwrap();
     assert!(
-        none.refuses(arrive_at("IT279100", wrong, false))
-            .starts_with("93 at /CC007C/TransitOperation/MRN")
+        none.refuses(arrive_at("IT279100", wrong, false)).starts_with("93 at /CC007C/TransitOperation/MRN")
     );
     let announced = Case::given(italy(), [announce()]);
     assert_eq!(
@@ -230,10 +181,7 @@ fn a_refused_trader_gets_cc057_and_a_refused_partner_cd906() {
     let Some(Letter::Rejected(rejection)) = refuse(&refusal, &arrive(true), None, now()) else {
         panic!("CC057C")
     };
-    assert_eq!(
-        (rejection.business_type.as_str(), rejection.errors[0].code.code()),
-        ("007", "90")
-    );
+    assert_eq!((rejection.business_type.as_str(), rejection.errors[0].code.code()), ("007", "90"));
     let refusal = decide(&none.state, remark(true, true), &none.facts).unwrap_err();
     let Some(Letter::Rejected(rejection)) = refuse(&refusal, &remark(true, true), None, now()) else {
         panic!("CC057C")
@@ -242,19 +190,10 @@ fn a_refused_trader_gets_cc057_and_a_refused_partner_cd906() {
     let case = Case::given(italy(), [announce()]);
     let refusal = decide(&case.state, announce(), &case.facts).unwrap_err();
     let sender = Administration::parse("NTA.GB").ok();
-    assert_eq!(
-        refuse(&refusal, &announce(), sender.clone(), now())
-            .unwrap()
-            .message_type(),
-        "CD906C"
-    );
+    assert_eq!(refuse(&refusal, &announce(), sender.clone(), now()).unwrap().message_type(), "CD906C");
     assert_eq!(refuse(&refusal, &Command::PermitUnloading, None, now()), None);
     let refusal = decide(&None, nack(), &case.facts).unwrap_err();
-    assert_eq!(
-        refuse(&refusal, &nack(), sender, now()),
-        None,
-        "never a refusal of a refusal"
-    );
+    assert_eq!(refuse(&refusal, &nack(), sender, now()), None, "never a refusal of a refusal");
 }
 
 #[test]
@@ -284,9 +223,5 @@ fn a_cancelled_movement_cannot_arrive_and_an_arrived_one_not_be_cancelled() {
         destination: office("DE005600"),
         seals: 0,
     };
-    assert!(
-        Case::given(italy(), [])
-            .refuses(abroad)
-            .starts_with("12 at /CD001C")
-    );
+    assert!(Case::given(italy(), []).refuses(abroad).starts_with("12 at /CD001C"));
 }

@@ -31,14 +31,8 @@ fn rows_walked(state: &State, command: &Command, decision: &Decision) -> Vec<usi
     }
     let letters: Vec<_> = decision.letters.iter().map(Letter::message_type).collect();
     let then = [Trigger::ThenPermit, Trigger::ThenResult];
-    walk(
-        TRANSITIONS,
-        command.trigger(),
-        &then,
-        &distinct(phases.clone()),
-        &letters,
-    )
-    .unwrap_or_else(|| panic!("no row for {command:?}: {phases:?} sending {letters:?}"))
+    walk(TRANSITIONS, command.trigger(), &then, &distinct(phases.clone()), &letters)
+        .unwrap_or_else(|| panic!("no row for {command:?}: {phases:?} sending {letters:?}"))
 }
 
 #[test]
@@ -62,17 +56,12 @@ fn every_phase_meets_every_command_as_the_table_says() {
         for command in commands() {
             for facts in [italy(), by_officer(italy()), selected(italy())] {
                 met.insert((phase, command.trigger()));
-                let listed = TRANSITIONS
-                    .iter()
-                    .any(|row| row.from == phase && row.on == command.trigger());
+                let listed = TRANSITIONS.iter().any(|row| row.from == phase && row.on == command.trigger());
                 match decide(state, command.clone(), &facts) {
                     Ok(decision) => walked.extend(rows_walked(state, &command, &decision)),
                     Err(_) if listed => {}
                     Err(refusal) => assert!(
-                        matches!(
-                            refusal.kind,
-                            RefusalKind::OutOfSequence | RefusalKind::UnknownMovement
-                        ),
+                        matches!(refusal.kind, RefusalKind::OutOfSequence | RefusalKind::UnknownMovement),
                         "{command:?} in {phase}"
                     ),
                 }
@@ -80,10 +69,8 @@ fn every_phase_meets_every_command_as_the_table_says() {
         }
     }
     assert_eq!(met.len(), Phase::ALL.len() * Trigger::COMMANDS.len());
-    let missed: Vec<_> = (0..TRANSITIONS.len())
-        .filter(|row| !walked.contains(row))
-        .map(|row| TRANSITIONS[row])
-        .collect();
+    let missed: Vec<_> =
+        (0..TRANSITIONS.len()).filter(|row| !walked.contains(row)).map(|row| TRANSITIONS[row]).collect();
     assert!(missed.is_empty(), "no test walks {missed:?}");
 }
 
