@@ -30,6 +30,9 @@ pub struct Run {
     /// The nodes' database: `sqlite` or a postgres:// URL
     #[arg(long, default_value = "sqlite")]
     store: StoreChoice,
+    /// Keep the nodes' configuration, database and logs in this folder
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     /// Print a report as JSON instead of the timeline
     #[arg(long)]
     json: bool,
@@ -71,9 +74,10 @@ impl Run {
             out: self.out,
             reference: self.reference,
             store: self.store,
+            keep: self.keep,
             progress: !self.json,
         };
-        match corridor::run(&options).await {
+        match corridor::run(&options, stop_signal()).await {
             Ok(report) => {
                 print(&report, self.json);
                 ExitCode::from(u8::from(!report.passed()))
@@ -107,6 +111,9 @@ fn print(report: &Report, json: bool) {
     for account in &report.unbalanced {
         println!("FAILED  the guarantee account {account} does not balance or still holds a lock");
     }
+    for message in &report.undelivered {
+        println!("FAILED  a message did not arrive: {message}");
+    }
     let restarts: u32 = report.restarts.values().sum();
     if restarts > 0 {
         println!("nodes were started again {restarts} time(s)");
@@ -121,7 +128,7 @@ impl Demo {
         };
         let demo = corridor::DemoOptions { binary, folder: self.dir, every_seconds: self.every };
         if self.once {
-            return match corridor::demo_once(&demo).await {
+            return match corridor::demo_once(&demo, stop_signal()).await {
                 Ok(report) => {
                     print(&report, false);
                     ExitCode::from(u8::from(!report.passed()))

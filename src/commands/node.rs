@@ -2,7 +2,7 @@
 
 use super::corridor::stop_signal;
 use super::{block_on, fail};
-use base::Administration;
+use base::{Administration, Eori};
 use clap::Args;
 use node::{Config, Node, Role, SetUp, World};
 use std::net::SocketAddr;
@@ -160,6 +160,12 @@ pub struct Register {
     /// A password for the console, read from this environment variable
     #[arg(long, value_name = "VARIABLE")]
     password_from: Option<String>,
+    /// For a trader: the EORI of whom it acts for, as holder, representative or trader at destination; may be repeated
+    #[arg(long = "eori", value_name = "EORI")]
+    traders: Vec<Eori>,
+    /// For a trader: it acts for anyone
+    #[arg(long, conflicts_with = "traders")]
+    acts_for_anyone: bool,
 }
 
 impl Register {
@@ -168,12 +174,16 @@ impl Register {
         let Some(role) = Role::parse(&self.role) else {
             return fail(format!("`{}` is no role: give trader, officer or operator", self.role));
         };
+        if role == Role::Trader && self.traders.is_empty() && !self.acts_for_anyone {
+            return fail("say for whom the trader acts: `--eori EORI`, or `--acts-for-anyone`");
+        }
         let password = match self.password_from.as_deref().map(std::env::var) {
             None => String::new(),
             Some(Ok(password)) => password,
             Some(Err(error)) => return fail(format!("the password's environment variable: {error}")),
         };
-        match node::register_principal(&self.config, &self.name, role, &password) {
+        let traders = self.traders.into_iter().collect();
+        match node::register_principal(&self.config, &self.name, role, &password, &traders) {
             Ok(token) => {
                 println!("{token}");
                 ExitCode::SUCCESS

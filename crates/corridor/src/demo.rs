@@ -1,6 +1,6 @@
 //! The demonstration: a corridor of Great Britain, France and Italy, played once, or lasting with a trickle of traffic.
 
-use crate::fleet::{Fleet, StoreChoice};
+use crate::fleet::{Fleet, Ground, StoreChoice};
 use crate::plan::{Declaration, Plan};
 use crate::play::{Outcome, Play};
 use crate::run::{Options, Report, RunError, run};
@@ -75,7 +75,7 @@ const GOODS: [(&str, &str, &str); 5] = [
 ///
 /// # Errors
 /// As [`run`].
-pub async fn demo_once(options: &DemoOptions) -> Result<Report, RunError> {
+pub async fn demo_once(options: &DemoOptions, stop: impl Future<Output = ()>) -> Result<Report, RunError> {
     let folder = fresh(&options.folder)?;
     let declaration = folder.join("gb-fr-it.xml");
     std::fs::write(&declaration, DECLARATION).map_err(|error| RunError::Out(declaration.clone(), error))?;
@@ -86,9 +86,10 @@ pub async fn demo_once(options: &DemoOptions) -> Result<Report, RunError> {
         out: out.clone(),
         reference: None,
         store: StoreChoice::Sqlite,
+        keep: None,
         progress: true,
     };
-    let report = run(&run_options).await?;
+    let report = run(&run_options, stop).await?;
     println!("{} messages are in {}", report.messages.len(), out.display());
     Ok(report)
 }
@@ -111,8 +112,8 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         // The traffic goes on for as long as someone watches.
         registration.uses = 100;
     }
-    let fleet =
-        Fleet::launch_in(&folder, true, &options.binary, &plan.countries, &StoreChoice::Sqlite, None).await?;
+    let ground = Ground { folder: Some(folder.clone()), store: StoreChoice::Sqlite, reference: None };
+    let fleet = Fleet::launch(&options.binary, &plan.countries, &ground).await?;
     fleet.register_guarantees(&plan.registrations).await?;
     introduce(&fleet, &folder, options.every_seconds);
     let corridor = Arc::new(fleet.cast());
@@ -171,10 +172,19 @@ fn country_name(country: Country) -> String {
     }
 }
 
+/// What a demonstration leaves in its folder.
+const LEFT_BEHIND: [&str; 6] = ["gb", "fr", "it", "messages", "gb-fr-it.xml", "sign-in.txt"];
+
+/// The folder without what an earlier demonstration left there. Anything else that lies in it is not ours and stays.
 fn fresh(folder: &Path) -> Result<PathBuf, RunError> {
     let failed = |error| RunError::Out(folder.to_owned(), error);
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(failed)?;
+    for name in LEFT_BEHIND {
+        let old = folder.join(name);
+        if old.is_dir() {
+            std::fs::remove_dir_all(&old).map_err(failed)?;
+        } else if old.exists() {
+            std::fs::remove_file(&old).map_err(failed)?;
+        }
     }
     std::fs::create_dir_all(folder).map_err(failed)?;
     std::path::absolute(folder).map_err(failed)

@@ -3,12 +3,13 @@
 use crate::client::{Api, ClientError};
 use crate::plan::Registration;
 use crate::play::{Cast, Corridor};
+use crate::ports::Ports;
 use crate::process::{Program, Supervised};
 use base::{Administration, Country, Currency, Grn};
 use node::{SetUp, SetUpError};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +38,31 @@ impl std::str::FromStr for StoreChoice {
                 Ok(Self::Postgres(url.to_owned()))
             }
             _ => Err(format!("`{text}` is no store: give `sqlite` or a `postgres://` URL")),
+        }
+    }
+}
+
+/// What the nodes of a corridor stand on.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The folder of their configuration, storage and logs, which stays; a temporary one when left out.
+    pub folder: Option<PathBuf>,
+    /// Their database.
+    pub store: StoreChoice,
+    /// Official reference data that each loads; the built-in sets when left out.
+    pub reference: Option<PathBuf>,
+}
+
+impl Ground {
+    /// The store of one node, as its configuration names it. `unique` tells runs apart in a common database.
+    fn store_of(&self, country: Country, unique: &str) -> String {
+        match &self.store {
+            StoreChoice::Sqlite => "sqlite:node.db".to_owned(),
+            StoreChoice::Postgres(url) => {
+                let run: String = unique.chars().filter(char::is_ascii_alphanumeric).collect();
+                let joint = if url.contains('?') { '&' } else { '?' };
+                format!("{url}{joint}schema=corridor_{run}_{}", country.as_str().to_lowercase())
+            }
         }
     }
 }
@@ -91,43 +117,35 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Sets up and starts one node per country, on fresh storage in a folder of its own.
+    /// Sets up and starts one node per country on fresh storage.
     ///
     /// # Errors
     /// When a node cannot be set up or does not become ready.
     pub async fn launch(
         binary: &Path,
         countries: &BTreeSet<Country>,
-        store: &StoreChoice,
-        reference: Option<&Path>,
-    ) -> Result<Self, FleetError> {
-        let world = node::World::system();
-        let unique = format!("{}-{}", std::process::id(), world.clock.now().as_micros());
-        let folder = std::env::temp_dir().join(format!("tidewaiter-corridor-{unique}"));
-        Self::launch_in(&folder, false, binary, countries, store, reference).await
-    }
-
-    /// As [`Fleet::launch`], in a given folder, which is kept at the end when `keep` is set.
-    ///
-    /// # Errors
-    /// When a node cannot be set up or does not become ready.
-    pub async fn launch_in(
-        folder: &Path,
-        keep: bool,
-        binary: &Path,
-        countries: &BTreeSet<Country>,
-        store: &StoreChoice,
-        reference: Option<&Path>,
+        ground: &Ground,
     ) -> Result<Self, FleetError> {
         let system = |what: &Path| {
             let what = what.display().to_string();
             move |error| FleetError::System(what, error)
         };
-        std::fs::create_dir_all(folder).map_err(system(folder))?;
+        let now = node::World::system().clock.now();
+        let unique = format!("{}-{}", std::process::id(), now.as_micros());
+        let temporary = || std::env::temp_dir().join(format!("tidewaiter-corridor-{unique}"));
+        let folder = ground.folder.clone().unwrap_or_else(temporary);
+        std::fs::create_dir_all(&folder).map_err(system(&folder))?;
         let mut prepared = BTreeMap::new();
+        let mut ports = Ports::new(now.as_micros());
         for country in countries {
+            let place = Place {
+                folder: folder.join(country.as_str().to_lowercase()),
+                store: ground.store_of(*country, &unique),
+                api: ports.next().map_err(system(Path::new("127.0.0.1")))?,
+                peer: ports.next().map_err(system(Path::new("127.0.0.1")))?,
+            };
             // Setting up is blocking work: keys, passwords, a database.
-            let node = tokio::task::block_in_place(|| prepare(folder, *country, store, reference))?;
+            let node = tokio::task::block_in_place(|| prepare(place, *country, ground))?;
             prepared.insert(*country, node);
         }
         let cards: Vec<(Country, PathBuf)> =
@@ -159,7 +177,7 @@ impl Fleet {
             };
             members.insert(country, member);
         }
-        let fleet = Self { folder: folder.to_owned(), keep, members };
+        let fleet = Self { folder, keep: ground.folder.is_some(), members };
         fleet.wait_until_ready().await?;
         Ok(fleet)
     }
@@ -203,7 +221,7 @@ impl Fleet {
                 match member.officer.post("/api/v1/guarantees", &body).await {
                     // A guarantee that is registered already was registered before the node was killed.
                     Ok(_) | Err(ClientError::Problem { status: 409, .. }) => break,
-                    Err(ClientError::Away(..)) if tries < READY_LOOKS => tries += 1,
+                    Err(error) if error.passes() && tries < READY_LOOKS => tries += 1,
                     Err(error) => return Err(FleetError::Guarantee(registration.grn.clone(), error)),
                 }
                 tokio::time::sleep(READY_PAUSE).await;
@@ -256,39 +274,25 @@ impl Fleet {
     }
 }
 
-fn prepare(
-    folder: &Path,
-    country: Country,
-    store: &StoreChoice,
-    reference: Option<&Path>,
-) -> Result<node::Prepared, FleetError> {
-    let name = country.as_str().to_lowercase();
-    let own = folder.join(&name);
-    let store = match store {
-        StoreChoice::Sqlite => "sqlite:node.db".to_owned(),
-        StoreChoice::Postgres(url) => {
-            let run = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let run: String = run.chars().filter(char::is_ascii_alphanumeric).collect();
-            let joint = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{joint}schema={}_{name}", run.to_lowercase())
-        }
-    };
-    let set_up = SetUp {
-        folder: own,
-        administration: Administration::of(country),
-        store,
-        api: free_address()?,
-        peer: free_address()?,
-        corridor_defaults: true,
-        reference: reference.map(Path::to_owned),
-    };
-    node::initialise(&set_up).map_err(|error| FleetError::SetUp(country, error))
+/// Where one node of a corridor lives.
+struct Place {
+    folder: PathBuf,
+    store: String,
+    api: SocketAddr,
+    peer: SocketAddr,
 }
 
-/// An address on loopback that was free a moment ago.
-fn free_address() -> Result<SocketAddr, FleetError> {
-    let busy = |error| FleetError::System("cannot find a free port on 127.0.0.1".to_owned(), error);
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(busy)
+fn prepare(place: Place, country: Country, ground: &Ground) -> Result<node::Prepared, FleetError> {
+    let set_up = SetUp {
+        folder: place.folder,
+        administration: Administration::of(country),
+        store: place.store,
+        api: place.api,
+        peer: place.peer,
+        corridor_defaults: true,
+        reference: ground.reference.clone(),
+    };
+    node::initialise(&set_up).map_err(|error| FleetError::SetUp(country, error))
 }
 
 /// A reference amount that covers all uses of a guarantee at once, in whole euro: the corridor plays many declarations

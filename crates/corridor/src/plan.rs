@@ -74,6 +74,18 @@ pub enum PlanError {
     /// No declaration names a country.
     #[error("no declaration names a country: give at least one legible CC015C declaration")]
     NoCountry,
+    /// Two files declare the same reference at the same administration.
+    #[error(
+        "LRN `{lrn}` is declared twice, in `{first}` and `{second}`: give each declaration a reference of its own"
+    )]
+    SameReference {
+        /// The reference.
+        lrn: Lrn,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
     /// Two uses of a guarantee contradict each other.
     #[error("guarantee `{0}` is declared with two different {1}: a corridor registers each guarantee once")]
     Contradiction(Grn, &'static str),
@@ -216,9 +228,18 @@ impl Plan {
     pub fn of(declarations: Vec<Declaration>) -> Result<Self, PlanError> {
         let mut countries = BTreeSet::new();
         let mut registrations: BTreeMap<Grn, Registration> = BTreeMap::new();
+        let mut references: BTreeMap<(Country, Lrn), &Path> = BTreeMap::new();
         for declaration in &declarations {
             countries.extend(declaration.addressed_to);
             let Some(route) = &declaration.route else { continue };
+            // A declaration that has to be rejected may well repeat a reference.
+            let place = (declaration.departure_country(), route.lrn.clone());
+            if declaration.expectation == Expectation::WrittenOff
+                && let Some(first) = references.insert(place, &declaration.file)
+            {
+                let (first, second) = (first.to_owned(), declaration.file.clone());
+                return Err(PlanError::SameReference { lrn: route.lrn.clone(), first, second });
+            }
             countries.extend(route.countries());
             for used in &route.guarantees {
                 register(&mut registrations, used, &route.holder)?;

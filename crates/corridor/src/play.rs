@@ -85,6 +85,7 @@ impl Outcome {
 pub struct Play<'a> {
     corridor: &'a Corridor,
     declaration: &'a Declaration,
+    submitted: bool,
     controlled: bool,
     pause: Duration,
     last_refusal: String,
@@ -101,7 +102,14 @@ enum Step {
 impl<'a> Play<'a> {
     /// A play of `declaration` in `corridor`.
     pub fn new(corridor: &'a Corridor, declaration: &'a Declaration) -> Self {
-        Self { corridor, declaration, controlled: false, pause: Duration::ZERO, last_refusal: String::new() }
+        Self {
+            corridor,
+            declaration,
+            submitted: false,
+            controlled: false,
+            pause: Duration::ZERO,
+            last_refusal: String::new(),
+        }
     }
 
     /// Lets the people take their time: `pause` passes after each change of state, so that someone who watches the
@@ -146,13 +154,20 @@ impl<'a> Play<'a> {
 
     async fn step(&mut self) -> Result<Step, ClientError> {
         let home = self.at(self.declaration.departure_country())?;
+        // The answer to the declaration itself says whether it is rejected; only then are movements looked at, since
+        // another declaration may have the same reference.
+        if !self.submitted {
+            let step = self.submit(home).await?;
+            self.submitted = true;
+            return Ok(step);
+        }
         let Some(route) = &self.declaration.route else {
-            return self.submit(home).await;
+            return Ok(Step::At("accepted without a route".to_owned()));
         };
         let path = format!("/api/v1/movements?lrn={}", escape(route.lrn.as_str()));
         let rows: Movements = home.trader.get(&path).await?;
         let Some(movement) = rows.movements.into_iter().find(|row| row.room == "departure") else {
-            return self.submit(home).await;
+            return Ok(Step::At("submitted".to_owned()));
         };
         match movement.state.as_str() {
             "PreLodged" => self.present(home).await?,
@@ -165,6 +180,7 @@ impl<'a> Play<'a> {
             }
             "Released" | "Arrived" => return self.travel(&movement).await,
             "WrittenOff" => return self.guarantee_released(&movement.mrn).await,
+            "NotReleased" | "Cancelled" => return Ok(Step::Over(Outcome::Stuck { state: movement.state })),
             _ => {}
         }
         Ok(Step::At(movement.state))

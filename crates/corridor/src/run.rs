@@ -1,14 +1,15 @@
 //! One run of a corridor: set up the nodes, play the declarations, write down what was said.
 
 use crate::client::{Api, ClientError};
-use crate::fleet::{Fleet, FleetError, StoreChoice};
-use crate::plan::{Declaration, Plan, PlanError};
-use crate::play::{Outcome, Play};
+use crate::fleet::{Fleet, FleetError, Ground, StoreChoice};
+use crate::plan::{Declaration, Expectation, Plan, PlanError};
+use crate::play::{Corridor, Outcome, Play};
 use crate::progress::Progress;
 use crate::timeline::{Entry, Timeline};
 use base::Country;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub struct Options {
     pub reference: Option<PathBuf>,
     /// The database of the nodes.
     pub store: StoreChoice,
+    /// The folder in which the nodes' configuration, storage and logs are kept afterwards; a temporary one, which is
+    /// removed when all went well, when left out.
+    pub keep: Option<PathBuf>,
     /// Whether progress may be drawn on the terminal.
     pub progress: bool,
 }
@@ -58,6 +62,14 @@ pub enum RunError {
     /// The reference data could not be read.
     #[error(transparent)]
     Reference(#[from] node::ReferenceError),
+    /// The nodes still had letters to deliver long after the last declaration had ended.
+    #[error(
+        "{0} letter(s) are still under way a minute after the last declaration ended: see the nodes' logs"
+    )]
+    Unsettled(i64),
+    /// The user stopped the run.
+    #[error("stopped before the declarations had ended; nothing was written")]
+    Stopped,
 }
 
 /// How one declaration ended, and whether it had to end so.
@@ -88,6 +100,8 @@ pub struct Report {
     pub restarts: BTreeMap<String, u32>,
     /// Guarantee accounts whose ledger does not balance, or that still hold a lock of this run.
     pub unbalanced: Vec<String>,
+    /// Messages that did not arrive: withheld, refused by the partner, or held for an officer.
+    pub undelivered: Vec<String>,
     /// The timeline in words.
     #[serde(skip)]
     pub lines: Vec<String>,
@@ -96,15 +110,16 @@ pub struct Report {
 impl Report {
     /// Whether every declaration ended as it had to and every ledger balances.
     pub fn passed(&self) -> bool {
-        self.declarations.iter().all(|ending| ending.ok) && self.unbalanced.is_empty()
+        let ended = self.declarations.iter().all(|ending| ending.ok);
+        ended && self.unbalanced.is_empty() && self.undelivered.is_empty()
     }
 }
 
-/// Carries out a run.
+/// Carries out a run, unless `stop` resolves before its declarations have ended.
 ///
 /// # Errors
-/// When it cannot be set up, a node stays away, or the messages cannot be written.
-pub async fn run(options: &Options) -> Result<Report, RunError> {
+/// When it cannot be set up, a node stays away, the messages cannot be written, or it is stopped.
+pub async fn run(options: &Options, stop: impl Future<Output = ()>) -> Result<Report, RunError> {
     let catalogue = node::load_catalogue(options.reference.as_deref())?;
     let today = node::World::system().clock.now().date();
     let declarations = options.declarations.iter().enumerate();
@@ -112,33 +127,75 @@ pub async fn run(options: &Options) -> Result<Report, RunError> {
         .map(|(index, file)| Declaration::load(index, file, &node::Lists(&catalogue), today))
         .collect::<Result<Vec<_>, _>>()?;
     let plan = Plan::of(declarations)?;
-    let fleet =
-        Fleet::launch(&options.binary, &plan.countries, &options.store, options.reference.as_deref()).await?;
+    // Before anything is started: a folder that cannot be written would waste the whole run.
+    std::fs::create_dir_all(&options.out).map_err(|error| RunError::Out(options.out.clone(), error))?;
+    let fleet = Fleet::launch(
+        &options.binary,
+        &plan.countries,
+        &Ground {
+            folder: options.keep.clone(),
+            store: options.store.clone(),
+            reference: options.reference.clone(),
+        },
+    )
+    .await?;
+    tokio::select! {
+        report = conduct(&fleet, plan, options) => {
+            fleet.stop(report.as_ref().is_ok_and(Report::passed)).await;
+            report
+        }
+        () = stop => {
+            fleet.stop(true).await;
+            Err(RunError::Stopped)
+        }
+    }
+}
+
+async fn conduct(fleet: &Fleet, plan: Plan, options: &Options) -> Result<Report, RunError> {
     fleet.register_guarantees(&plan.registrations).await?;
-    let endings = play_all(&fleet, plan, options.progress).await;
-    settle(&fleet.operators()).await?;
-    let timeline = Timeline::collect(&fleet.operators()).await?;
+    let endings = play_all(fleet, plan, options.progress).await;
+    let operators = fleet.operators();
+    settle(&operators).await?;
+    let timeline = Timeline::collect(&operators).await?;
     timeline.write(&options.out).map_err(|error| RunError::Out(options.out.clone(), error))?;
-    let unbalanced = unbalanced(&fleet.operators()).await?;
-    let report = Report {
+    Ok(Report {
         declarations: endings,
         messages: timeline.entries().cloned().collect(),
         restarts: fleet.restarts(),
-        unbalanced,
+        unbalanced: unbalanced(&operators).await?,
+        undelivered: undelivered(&timeline),
         lines: timeline.lines(),
-    };
-    fleet.stop(report.passed()).await;
-    Ok(report)
+    })
 }
 
+/// Plays everything: first what has to be accepted, then what has to be rejected, since a rejected message may carry the
+/// identification of an accepted one, and the first to use it has it.
 async fn play_all(fleet: &Fleet, plan: Plan, draw: bool) -> Vec<Ending> {
     let progress = Arc::new(Progress::new(plan.declarations.len(), draw));
     let corridor = Arc::new(fleet.cast());
     let gate = Arc::new(Semaphore::new(AT_ONCE));
+    let accepted = |declaration: &Declaration| declaration.expectation == Expectation::WrittenOff;
+    let (first, then): (Vec<_>, Vec<_>) = plan.declarations.into_iter().partition(accepted);
+    let mut endings = Vec::new();
+    for declarations in [first, then] {
+        endings.extend(play_some(&corridor, &gate, &progress, declarations).await);
+    }
+    progress.done();
+    endings.sort_by_key(|(index, _)| *index);
+    endings.into_iter().map(|(_, ending)| ending).collect()
+}
+
+async fn play_some(
+    corridor: &Arc<Corridor>,
+    gate: &Arc<Semaphore>,
+    progress: &Arc<Progress>,
+    declarations: Vec<Declaration>,
+) -> Vec<(usize, Ending)> {
     let mut tasks = Vec::new();
-    for declaration in plan.declarations {
-        let (corridor, gate, progress) = (Arc::clone(&corridor), Arc::clone(&gate), Arc::clone(&progress));
-        tasks.push(tokio::spawn(async move {
+    for declaration in declarations {
+        let (corridor, gate, progress) = (Arc::clone(corridor), Arc::clone(gate), Arc::clone(progress));
+        let (index, file) = (declaration.index, declaration.file.display().to_string());
+        let task = tokio::spawn(async move {
             // The semaphore is never closed, so acquiring it cannot fail.
             let _turn = gate.acquire().await;
             let name = declaration.file.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -147,20 +204,28 @@ async fn play_all(fleet: &Fleet, plan: Plan, draw: bool) -> Vec<Ending> {
             let ending = ending(&declaration, &outcome);
             progress.finished(&name, ending.ok);
             ending
-        }));
+        });
+        tasks.push((index, file, task));
     }
     let mut endings = Vec::new();
-    for task in tasks {
-        endings.extend(task.await.ok());
+    for (index, file, task) in tasks {
+        let ending = task.await.unwrap_or_else(|error| Ending {
+            file,
+            lrn: None,
+            mrn: None,
+            expected: "to be played".to_owned(),
+            outcome: format!("the play broke off: {error}"),
+            ok: false,
+        });
+        endings.push((index, ending));
     }
-    progress.done();
     endings
 }
 
 fn ending(declaration: &Declaration, outcome: &Outcome) -> Ending {
     let expected = match &declaration.expectation {
-        crate::plan::Expectation::WrittenOff => "written off".to_owned(),
-        crate::plan::Expectation::Rejected(message) => format!("rejected with {message}"),
+        Expectation::WrittenOff => "written off".to_owned(),
+        Expectation::Rejected(message) => format!("rejected with {message}"),
     };
     let (mrn, words) = match outcome {
         Outcome::WrittenOff { mrn } => (Some(mrn.clone()), "written off".to_owned()),
@@ -177,44 +242,84 @@ fn ending(declaration: &Declaration, outcome: &Outcome) -> Ending {
     }
 }
 
+/// What the nodes say of their letters at one look at each.
+#[derive(Default, PartialEq, Eq)]
+struct Letters {
+    queued: i64,
+    settled: i64,
+}
+
 /// Waits until no node has a letter left to deliver.
+///
+/// The nodes are looked at one after the other, and a letter that one delivers may make another write one behind our
+/// back. So two looks in a row must find nothing queued and the same number of letters settled: then none was written
+/// between them.
 async fn settle(operators: &BTreeMap<Country, Api>) -> Result<(), RunError> {
+    let mut before = None;
     for _ in 0..SETTLE_LOOKS {
-        let mut waiting = 0;
-        for api in operators.values() {
-            let Ok(answer) = api.get::<serde_json::Value>("/api/v1/partners").await else {
-                waiting += 1;
-                continue;
-            };
-            let partners =
-                answer.get("partners").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-            waiting += partners
-                .iter()
-                .filter_map(|partner| partner.get("queued").and_then(serde_json::Value::as_i64))
-                .sum::<i64>();
-        }
-        if waiting == 0 {
+        let letters = letters(operators).await?;
+        if letters.queued == 0 && before.as_ref() == Some(&letters) {
             return Ok(());
         }
+        before = Some(letters);
         tokio::time::sleep(SETTLE_PAUSE).await;
     }
-    Ok(())
+    let queued = before.map_or(0, |letters| letters.queued);
+    Err(RunError::Unsettled(queued))
+}
+
+async fn letters(operators: &BTreeMap<Country, Api>) -> Result<Letters, RunError> {
+    let mut letters = Letters::default();
+    for api in operators.values() {
+        let answer: Partners = api.get_patiently("/api/v1/partners").await?;
+        for partner in answer.partners {
+            letters.queued += partner.queued;
+            letters.settled += partner.delivered + partner.refused;
+        }
+    }
+    Ok(letters)
+}
+
+#[derive(Deserialize)]
+struct Partners {
+    partners: Vec<Traffic>,
+}
+
+#[derive(Deserialize)]
+struct Traffic {
+    queued: i64,
+    delivered: i64,
+    refused: i64,
+}
+
+#[derive(Deserialize)]
+struct Guarantees {
+    guarantees: Vec<Account>,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    grn: String,
+    balanced: bool,
+    locks: Vec<serde_json::Value>,
 }
 
 /// The accounts that are out of balance or still hold a lock.
 async fn unbalanced(operators: &BTreeMap<Country, Api>) -> Result<Vec<String>, RunError> {
     let mut wrong = Vec::new();
     for (country, api) in operators {
-        let answer: serde_json::Value = api.get("/api/v1/guarantees").await?;
-        let accounts =
-            answer.get("guarantees").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-        for account in accounts {
-            let balanced = account.get("balanced").and_then(serde_json::Value::as_bool).unwrap_or(false);
-            if !balanced {
-                let grn = account.get("grn").and_then(serde_json::Value::as_str).unwrap_or_default();
-                wrong.push(format!("{country} {grn}"));
-            }
-        }
+        let answer: Guarantees = api.get_patiently("/api/v1/guarantees").await?;
+        let accounts = answer.guarantees.into_iter();
+        let open = accounts.filter(|account| !account.balanced || !account.locks.is_empty());
+        wrong.extend(open.map(|account| format!("{country} {}", account.grn)));
     }
     Ok(wrong)
+}
+
+/// The messages of a run that did not arrive.
+fn undelivered(timeline: &Timeline) -> Vec<String> {
+    let lost = timeline
+        .entries()
+        .filter(|entry| matches!(entry.outcome.as_str(), "withheld" | "refused" | "held" | "queued"));
+    lost.map(|entry| format!("{:04} {} {}", entry.number, entry.message_type, entry.outcome)).collect()
 }

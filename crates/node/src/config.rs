@@ -1,5 +1,6 @@
 //! The configuration of a node: one TOML file, with paths relative to its own folder.
 
+use crate::files::write_private;
 use base::Administration;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -45,6 +46,11 @@ pub struct Listen {
     pub api: SocketAddr,
     /// Other nodes: HTTPS with mutual TLS.
     pub peer: SocketAddr,
+    /// Those who run the node: HTTP with `/health/live`, `/health/ready` and `/metrics`, without a token. Must be a
+    /// loopback address, since whoever reaches it reads the metrics. When left out, they are served on `api`, where
+    /// `/metrics` asks for the operator's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<SocketAddr>,
     /// The address that partners use to reach `peer`, as in `https://node.customs.example:9443`.
     pub peer_address: String,
 }
@@ -58,6 +64,21 @@ pub struct Transit {
     /// Accept guarantee references whose check digit is wrong: registers hold numbers older than the rule, and
     /// test packs use such numbers.
     pub lenient_grn_check_digit: bool,
+    /// Where exchange rates to the euro come from.
+    pub rates: Rates,
+}
+
+/// Where exchange rates to the euro come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rates {
+    /// There are none: only guarantees in euro can be used.
+    #[default]
+    None,
+    /// Invented ones, for corridors on one machine.
+    Illustrative,
+    /// A table of currency, day and units for one euro.
+    File(PathBuf),
 }
 
 /// How letters to partners are tried again.
@@ -96,39 +117,43 @@ pub enum ConfigError {
     /// The file is no valid configuration.
     #[error("`{0}`: {1}")]
     Malformed(PathBuf, String),
-    /// The API would be open to the network without TLS.
+    /// A port would be open to the network without TLS.
     #[error(
-        "`listen.api` is `{0}`, which is not a loopback address: bind it to 127.0.0.1 and put a TLS proxy in front"
+        "`{0}` is `{1}`, which is not a loopback address: bind it to 127.0.0.1 and put a TLS proxy in front"
     )]
-    OpenApi(SocketAddr),
+    OpenToNetwork(&'static str, SocketAddr),
 }
 
 impl Config {
     /// Reads and checks a configuration.
     ///
     /// # Errors
-    /// When the file is missing or malformed, or would open the API to the network without TLS.
+    /// When the file is missing or malformed, or would open a port to the network without TLS.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
             ConfigError::Malformed(path.to_owned(), error.to_string().trim_end().to_owned())
         })?;
-        if !config.listen.api.ip().is_loopback() {
-            return Err(ConfigError::OpenApi(config.listen.api));
+        let plain = [("listen.api", Some(config.listen.api)), ("listen.operations", config.listen.operations)];
+        for (name, address) in plain {
+            if let Some(open) = address.filter(|address| !address.ip().is_loopback()) {
+                return Err(ConfigError::OpenToNetwork(name, open));
+            }
         }
         config.folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(config)
     }
 
-    /// Writes the configuration as TOML.
+    /// Writes the configuration as TOML, readable by its owner only.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ConfigError> {
         let text = toml::to_string_pretty(self)
             .map_err(|error| ConfigError::Malformed(path.to_owned(), error.to_string()))?;
-        std::fs::write(path, text).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))
+        // The store's URL may hold a password.
+        write_private(path, text.as_bytes()).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))
     }
 
     /// A path of the configuration, taken from the configuration's own folder.

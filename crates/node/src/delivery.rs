@@ -5,10 +5,11 @@ use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
 use crate::reception::{ReceptionError, load_frontier};
-use base::Timestamp;
+use base::{Administration, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
 use exchange::{Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Register, Sender};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use store::{Tx, log, outbox};
 
 /// How many letters are claimed at once.
@@ -16,6 +17,45 @@ const CLAIMS: usize = 64;
 
 /// How long a claim lasts: longer than the longest delivery, so that no letter is under way twice.
 const LEASE_MICROS: i64 = 30_000_000;
+
+/// How many letters to one partner may be under way: a partner that answers slowly must not hold up the others, nor fill
+/// the memory of this node.
+const UNDER_WAY: usize = 48;
+
+/// How long a letter waits that finds so many under way.
+const CROWDED_MICROS: i64 = 250_000;
+
+/// The deliveries that are under way, by partner.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay(Arc<Mutex<BTreeMap<Administration, usize>>>);
+
+/// The place of one delivery; it is given back when it is dropped.
+pub(crate) struct Place {
+    partner: Administration,
+    counts: Arc<Mutex<BTreeMap<Administration, usize>>>,
+}
+
+impl UnderWay {
+    /// A place for a delivery to `partner`, if there is one left.
+    fn enter(&self, partner: &Administration) -> Option<Place> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(partner.clone()).or_default();
+        if *count >= UNDER_WAY {
+            return None;
+        }
+        *count += 1;
+        Some(Place { partner: partner.clone(), counts: Arc::clone(&self.0) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.partner) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
 
 /// A letter that is sealed and signed.
 struct Sealed {
@@ -27,7 +67,7 @@ struct Sealed {
 #[derive(Debug, thiserror::Error)]
 enum SealError {
     #[error("`{0}` has no card here: enter the partner's card")]
-    NoCard(base::Administration),
+    NoCard(Administration),
     #[error("the letter on record is damaged: {0}")]
     Damaged(String),
     #[error(transparent)]
@@ -52,14 +92,36 @@ impl Node {
         }
         for sealed in self.seal(claims).await? {
             let node = Arc::clone(self);
+            let under_way = self.under_way().enter(&sealed.claim.recipient);
             tokio::spawn(async move {
-                if let Err(error) = node.deliver(sealed).await {
+                let settled = match under_way {
+                    Some(_place) => node.deliver(sealed).await,
+                    None => node.settle(sealed.claim, Fate::Crowded).await,
+                };
+                if let Err(error) = settled {
                     // The lease runs out, and the letter is claimed again.
                     tracing::error!(%error, "a delivery could not be settled");
                 }
             });
         }
         Ok(count)
+    }
+
+    /// Gives back the letters that were claimed when this node last stopped: nobody delivers them any more, and
+    /// without this they would wait for their leases to run out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn release_claims(&self) -> Result<(), NodeError> {
+        let now = self.now();
+        self.write(move |tx, _| -> Result<(), NodeError> {
+            tx.execute(
+                "UPDATE outbox SET available = ?1, worker = NULL WHERE status = 'ready' AND worker IS NOT NULL",
+                &[now.into()],
+            )?;
+            Ok(())
+        })
+        .await
     }
 
     /// Seals and signs the letters that are not sealed yet, and enters their statements in our log. A letter that was
@@ -142,6 +204,9 @@ impl Node {
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
+                Fate::Crowded => {
+                    outbox::postponed(tx, claim.id, now.plus_micros(CROWDED_MICROS), "other letters are under way")?;
+                }
                 Fate::Later(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
                     outbox::postponed(tx, claim.id, now.plus_micros(wait), &reason)?;
@@ -172,6 +237,8 @@ pub(crate) enum Fate {
     Refused(String),
     /// It is tried again.
     Later(String),
+    /// It was not tried: enough letters to this partner are under way.
+    Crowded,
 }
 
 fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Prepared, SealError> {

@@ -1,6 +1,7 @@
 //! Who a node is: its private keys on disk, and the card by which partners know it.
 
 use crate::clock::World;
+use crate::files::create_private;
 use crate::tls::{TlsError, TlsIdentity};
 use base::Administration;
 use evidence::{EvidenceError, KeySet, Keys, PublicKeys};
@@ -144,15 +145,10 @@ impl PartnerCard {
 }
 
 fn write_secret(path: &Path, file: &KeyFile) -> Result<(), IdentityError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let failed = |error| IdentityError::File(path.to_owned(), error);
     let json = serde_json::to_vec_pretty(file)
         .map_err(|error| IdentityError::Malformed(path.to_owned(), error.to_string()))?;
-    // `create_new`: keys that exist are never overwritten, and the file is born unreadable to others.
-    let mut options = std::fs::OpenOptions::new();
-    let mut out = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    out.write_all(&json).and_then(|()| out.sync_all()).map_err(failed)
+    // Keys that exist are never overwritten, and the file is born unreadable to others.
+    create_private(path, &json).map_err(|error| IdentityError::File(path.to_owned(), error))
 }
 
 fn to_hex(bytes: &[u8]) -> String {

@@ -67,6 +67,8 @@ pub struct NewMessage<'a> {
     pub movement: &'a str,
     /// The trader to whom it belongs; empty when it is not a trader's.
     pub owner: &'a str,
+    /// The number of the message that it answers; 0 when it answers none.
+    pub cause: i64,
     /// What became of it.
     pub outcome: &'a str,
     /// The message itself.
@@ -81,8 +83,8 @@ pub fn record(tx: &mut dyn Tx, message: &NewMessage<'_>) -> Result<i64, StoreErr
     let id = counter::next(tx, NUMBERS)?;
     tx.execute(
         "INSERT INTO messages (id, at, direction, from_party, to_party, message_type, identification, correlation, \
-         movement, owner, outcome, clause, exchange_id, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NULL, NULL, ?12)",
+         movement, owner, outcome, cause, clause, exchange_id, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NULL, NULL, ?13)",
         &[
             id.into(),
             message.at.into(),
@@ -95,6 +97,7 @@ pub fn record(tx: &mut dyn Tx, message: &NewMessage<'_>) -> Result<i64, StoreErr
             storable(message.movement),
             message.owner.into(),
             message.outcome.into(),
+            message.cause.into(),
             message.body.into(),
         ],
     )?;
@@ -119,11 +122,8 @@ pub fn set_outcome(tx: &mut dyn Tx, id: i64, outcome: &str) -> Result<(), StoreE
 ///
 /// # Errors
 /// When the store fails.
-pub fn set_movement(tx: &mut dyn Tx, id: i64, movement: &str, owner: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE messages SET movement = ?2, owner = CASE WHEN owner = '' THEN ?3 ELSE owner END WHERE id = ?1",
-        &[id.into(), movement.into(), owner.into()],
-    )?;
+pub fn set_movement(tx: &mut dyn Tx, id: i64, movement: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE messages SET movement = ?2 WHERE id = ?1", &[id.into(), movement.into()])?;
     Ok(())
 }
 
@@ -169,66 +169,67 @@ pub fn set_fate(tx: &mut dyn Tx, exchange_id: &str, outcome: &str) -> Result<(),
     Ok(())
 }
 
-/// What a party has said before under an identification.
+/// What a party has said before under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     /// Nothing.
     New,
-    /// The same content: the number of the message.
-    Same(i64),
+    /// The same content.
+    Same {
+        /// The number of the message.
+        message: i64,
+        /// What became of it then.
+        result: Option<Vec<u8>>,
+    },
     /// Other content (error 26): the number of the first message.
     Other(i64),
 }
 
-/// Whether `party` has used `identification` before, and for the same content.
+/// Whether `party` has used `name` for a message before, and for the same content.
 ///
 /// # Errors
 /// When the store fails.
 pub fn said_before(
     tx: &mut dyn Tx,
     party: &str,
-    identification: &str,
+    name: &str,
     digest: &base::Digest,
 ) -> Result<Said, StoreError> {
     let rows = tx.query(
-        "SELECT digest, message FROM submissions WHERE party = ?1 AND identification = ?2",
-        &[party.into(), storable(identification)],
+        "SELECT digest, message, result FROM submissions WHERE party = ?1 AND identification = ?2",
+        &[party.into(), storable(name)],
     )?;
-    let Some(row) = rows.first() else {
-        return Ok(Said::New);
-    };
+    let Some(row) = rows.first() else { return Ok(Said::New) };
     let message = row.int(1)?;
-    Ok(if row.text(0)? == digest.to_string() { Said::Same(message) } else { Said::Other(message) })
+    if row.text(0)? != digest.to_string() {
+        return Ok(Said::Other(message));
+    }
+    Ok(Said::Same { message, result: row.opt_bytes(2)?.map(<[u8]>::to_vec) })
 }
 
-/// Notes that `party` has used `identification` for this content.
+/// Notes that `party` has used `name` for this content.
 ///
 /// # Errors
 /// When the store fails.
 pub fn note_said(
     tx: &mut dyn Tx,
     party: &str,
-    identification: &str,
+    name: &str,
     digest: &base::Digest,
     message: i64,
 ) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO submissions (party, identification, digest, message) VALUES (?1, ?2, ?3, ?4)",
-        &[party.into(), storable(identification), digest.to_string().into(), message.into()],
+        &[party.into(), storable(name), digest.to_string().into(), message.into()],
     )?;
     Ok(())
 }
 
-/// The messages that answered a message: those made in the same command, which correlate with it.
+/// Keeps what became of a message, for the answer to a repeat.
 ///
 /// # Errors
 /// When the store fails.
-pub fn replies(tx: &mut dyn Tx, message: i64) -> Result<Vec<(i64, String)>, StoreError> {
-    let rows = tx.query(
-        "SELECT r.id, r.message_type FROM messages r JOIN messages m ON m.id = ?1 \
-         WHERE r.direction = 'sent' AND r.to_party = m.from_party AND r.correlation = m.identification \
-         AND r.owner = m.owner ORDER BY r.id",
-        &[message.into()],
-    )?;
-    rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?.to_owned()))).collect()
+pub fn keep_result(tx: &mut dyn Tx, message: i64, result: &[u8]) -> Result<(), StoreError> {
+    tx.execute("UPDATE submissions SET result = ?2 WHERE message = ?1", &[message.into(), result.into()])?;
+    Ok(())
 }

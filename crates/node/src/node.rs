@@ -2,20 +2,24 @@
 
 use crate::bureau::Bureau;
 use crate::clock::World;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Rates};
 use crate::counters::Counters;
+use crate::delivery::UnderWay;
 use crate::identity::{Identity, IdentityError, PartnerCard};
+use crate::incoming::Incoming;
 use crate::measure::Measured;
+use crate::messages::outcome;
 use crate::officer::OfficerDecision;
-use crate::principals::{self, Principal, PrincipalError, Session};
-use crate::proceeding::{Incoming, Origin, Proceeding, ProceedingError, Submission};
+use crate::principals::{self, Principal, PrincipalError, Role, Session};
+use crate::proceeding::{Origin, Proceeding, ProceedingError, Submission};
 use crate::reception::{self, Handling, ReceptionError};
 use crate::reference::{self, ReferenceError};
-use crate::tls::TlsError;
+use crate::tls::{AcceptedKey, TlsError};
 use crate::transport::{HttpsTransport, Route, Transport};
+use crate::views::MessageRow;
 use agreements::{Agreement, CompileError, DecisionPoint};
 use base::reference::ExchangeRates;
-use base::{Administration, Timestamp};
+use base::{Administration, Country, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Execution, Store, StoreError, Tx};
@@ -78,6 +82,9 @@ pub enum NodeError {
     Stopped,
 }
 
+/// From this length on a message is read on a thread of its own: reading it takes more than a millisecond.
+const LONG_MESSAGE: usize = 128 * 1024;
+
 /// The application of one administration.
 pub struct Node {
     config: Config,
@@ -87,6 +94,7 @@ pub struct Node {
     transport: Arc<dyn Transport>,
     counters: Counters,
     measured: Measured,
+    under_way: UnderWay,
     sender: Notify,
 }
 
@@ -98,7 +106,9 @@ impl Node {
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
         let routes = bureau.partners.iter().map(|(administration, card)| {
-            let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki };
+            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
+            let key = AcceptedKey { administration: administration.clone(), from, until };
+            let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki, key };
             (administration.clone(), route)
         });
         let transport = HttpsTransport::new(&bureau.identity.tls, &routes.collect())?;
@@ -135,6 +145,7 @@ impl Node {
             transport,
             counters: Counters::default(),
             measured: Measured::default(),
+            under_way: UnderWay::default(),
             sender: Notify::new(),
         })
     }
@@ -163,6 +174,10 @@ impl Node {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 
     pub(crate) fn measured(&self) -> &Measured {
@@ -227,24 +242,80 @@ impl Node {
         }
     }
 
-    /// Takes a message from a trader.
+    /// Reads a message beside the writer; a long one on a thread of its own.
+    async fn read_message(&self, xml: Vec<u8>) -> Result<Incoming, NodeError> {
+        let now = self.now();
+        if xml.len() < LONG_MESSAGE || matches!(self.execution, Execution::Inline) {
+            return Ok(Incoming::read(xml, &self.bureau, now));
+        }
+        let bureau = Arc::clone(&self.bureau);
+        let read = tokio::task::spawn_blocking(move || Incoming::read(xml, &bureau, now)).await;
+        read.map_err(|_| NodeError::Stopped)
+    }
+
+    /// Takes a message from a trader. When this node fails on it, it is put on record and held for an officer.
     ///
     /// # Errors
-    /// When the node cannot do what follows; nothing has changed then, and the trader may try again. A rejected message
-    /// is no error.
+    /// When the store is away; nothing has changed then, and the trader may try again. A rejected message is no error.
     pub async fn submit(&self, principal: &Principal, xml: Vec<u8>) -> Result<Submission, NodeError> {
-        let principal = principal.clone();
-        let incoming = Incoming::read(xml);
+        let origin = Origin::Trader(principal.clone());
+        let incoming = self.read_message(xml.clone()).await?;
         let now = self.now();
-        let submission = self
-            .write(move |tx, bureau| -> Result<Submission, NodeError> {
-                let actor = principal.name.clone();
-                Ok(Proceeding::new(tx, bureau, now, &actor).take(Origin::Trader(principal), incoming)?)
+        let (first, actor) = (origin.clone(), principal.name.clone());
+        let taken = self
+            .write(move |tx, bureau| -> Result<Submission, ProceedingError> {
+                Proceeding::new(tx, bureau, now, &actor).take(first, incoming)
             })
-            .await?;
+            .await;
+        let submission = match taken {
+            Err(error) if !error.is_transient() => {
+                tracing::error!(trader = principal.name, %error, "this node failed on a message: it is held for an officer");
+                let (incoming, actor) = (self.read_message(xml).await?, principal.name.clone());
+                self.write(move |tx, bureau| Proceeding::new(tx, bureau, now, &actor).hold(origin, &incoming))
+                    .await?
+            }
+            taken => taken?,
+        };
         self.counters.submitted(submission.accepted);
         self.wake_sender();
         Ok(submission)
+    }
+
+    /// Takes a message again that is held; `None` when there is no such message.
+    ///
+    /// # Errors
+    /// When the node fails on it once more; it stays held then.
+    pub async fn retry_held(
+        &self,
+        officer: &Principal,
+        message: i64,
+    ) -> Result<Option<Submission>, NodeError> {
+        let found = self.message(message).await?.filter(|(row, ..)| row.outcome == outcome::HELD);
+        let Some((row, owner, xml)) = found else { return Ok(None) };
+        let origin = match Country::parse(&row.from_party) {
+            Ok(country) => Origin::Partner {
+                administration: Administration::of(country),
+                exchange_id: row.exchange_id.unwrap_or_default(),
+                clause: row.clause.unwrap_or_default(),
+            },
+            Err(_) => Origin::Trader(Principal { name: owner, role: Role::Trader }),
+        };
+        let (incoming, actor, now) = (self.read_message(xml).await?, officer.name.clone(), self.now());
+        let submission = self
+            .write(move |tx, bureau| {
+                Proceeding::new(tx, bureau, now, &actor).take_again(message, origin, &incoming)
+            })
+            .await?;
+        self.wake_sender();
+        Ok(Some(submission))
+    }
+
+    /// The messages that are held for an officer, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn held_messages(&self) -> Result<Vec<MessageRow>, NodeError> {
+        self.read(|tx| Ok(crate::views::held(tx)?)).await
     }
 
     /// Takes an officer's decision on a movement; `None` when there is no such movement.
@@ -276,7 +347,7 @@ impl Node {
         let envelope = Arc::new(envelope);
         let first = self.receive_as(peer, &envelope, Handling::Proceed).await;
         let answer = match first {
-            Err(NodeError::Reception(ReceptionError::Proceeding(error))) if !is_store_failure(&error) => {
+            Err(NodeError::Reception(error)) if !error.is_transient() => {
                 tracing::error!(%peer, %error, "this node failed on a message: it is held for an officer");
                 self.receive_as(peer, &envelope, Handling::Hold).await
             }
@@ -361,7 +432,12 @@ impl Node {
     /// When TLS cannot be set up.
     pub fn peer_tls(&self) -> Result<Arc<rustls::ServerConfig>, NodeError> {
         let partners = self.bureau.partners.iter();
-        let keys = partners.map(|(administration, card)| (card.keys.tls_spki, administration.clone()));
+        let keys = partners.map(|(administration, card)| {
+            let from = card.keys.valid_from;
+            let key =
+                AcceptedKey { administration: administration.clone(), from, until: card.keys.valid_until };
+            (card.keys.tls_spki, key)
+        });
         Ok(self.bureau.identity.tls.server(keys.collect())?)
     }
 
@@ -392,14 +468,19 @@ async fn open_parts(config: Config, world: World) -> Result<(Config, Store, Bure
     opened.await.map_err(|_| NodeError::Stopped)?
 }
 
-/// Whether trying again can help: the store failed, and not this node on the message.
-fn is_store_failure(error: &ProceedingError) -> bool {
-    matches!(
-        error,
-        ProceedingError::Store(_)
-            | ProceedingError::Room(crate::room::RoomError::Store(_))
-            | ProceedingError::Post(crate::post::PostError::Store(_))
-    )
+/// The exchange rates of a configuration: those of its file, or the illustrative ones of a corridor on one machine, or
+/// none. Without a rate, amounts in that currency cannot be covered, and an officer is told so.
+fn exchange_rates(config: &Config) -> Result<ExchangeRates, NodeError> {
+    match &config.transit.rates {
+        Rates::None => Ok(ExchangeRates::default()),
+        Rates::Illustrative => Ok(ExchangeRates::illustrative().map_err(ReferenceError::from)?),
+        Rates::File(path) => {
+            let path = config.resolve(path);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| ReferenceError::Unreadable(path.clone(), error))?;
+            Ok(ExchangeRates::parse(&path.display().to_string(), &text).map_err(ReferenceError::from)?)
+        }
+    }
 }
 
 /// Everything that a node's decisions rest on, read from its files and its store.
@@ -429,7 +510,7 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
         agreements.push(Agreement::from_toml(&text).map_err(|error| failed(&error))?);
     }
     let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
-    let rates = ExchangeRates::illustrative().map_err(ReferenceError::from)?;
+    let rates = exchange_rates(config)?;
     Ok(Bureau {
         administration: config.administration.clone(),
         exercise: config.exercise,

@@ -1,13 +1,11 @@
 //! What an officer can decide about a movement, and how a decision reaches the room it is for.
 
-use crate::deciding::Found;
 use crate::proceeding::{Cause, Proceeding, ProceedingError, Submission};
 use crate::room::Room;
 use crate::rooms::{Departure, Destination, Passage};
 use base::{Invalid, Mrn, OfficeReference};
 use customs::transit::{ControlType, ResultCode, departure, destination, passage};
 use serde::{Deserialize, Serialize};
-use store::StoreError;
 
 /// A decision of an officer on one movement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,13 +195,13 @@ impl Proceeding<'_> {
                 let Some((found, _)) = self.officer_case(Departure::NAME, movement, None)? else {
                     return Ok(None);
                 };
-                self.depart(&cause, 0, Some(found), command, None)?
+                self.depart(&cause, Some(found), command, None)?
             }
             Order::Destination(command) => {
                 let Some((found, _)) = self.officer_case(Destination::NAME, movement, None)? else {
                     return Ok(None);
                 };
-                self.arrive(&cause, 0, Some(found), command, None)?
+                self.arrive(&cause, Some(found), command, None)?
             }
             Order::Passage(office) => {
                 let case = self.officer_case(Passage::NAME, movement, office.as_ref())?;
@@ -213,36 +211,11 @@ impl Proceeding<'_> {
                 };
                 let on = self.now().date();
                 let command = passage::Command::Cross { mrn, office: office.clone(), on };
-                self.pass(&cause, 0, Some(office), command, None)?
+                self.pass(&cause, Some(office), command, None)?
             }
         };
         self.finish()?;
         Ok(Some(submission))
-    }
-
-    fn officer_case(
-        &mut self,
-        room: &str,
-        movement: &str,
-        office: Option<&OfficeReference>,
-    ) -> Result<Option<(Found, OfficeReference)>, ProceedingError> {
-        let rows = self.tx().query(
-            "SELECT state_key, owner, office FROM movements WHERE room = ?1 AND movement = ?2 ORDER BY state_key",
-            &[room.into(), movement.into()],
-        )?;
-        for row in &rows {
-            let at = OfficeReference::parse(row.text(2)?).map_err(|invalid| StoreError::Damaged {
-                what: "list of movements",
-                reason: invalid.to_string(),
-            })?;
-            if office.is_none_or(|wanted| *wanted == at) {
-                return Ok(Some((
-                    Found { key: row.text(0)?.to_owned(), owner: row.text(1)?.to_owned() },
-                    at,
-                )));
-            }
-        }
-        Ok(None)
     }
 }
 

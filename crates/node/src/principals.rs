@@ -1,8 +1,9 @@
 //! Who may use a node: traders with a token, officers with a token or a password, the operator.
 
 use crate::clock::World;
-use base::Timestamp;
+use base::{Eori, Timestamp};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use store::{StoreError, Tx, Value};
 
 /// How long a sign-in at the console lasts without being renewed: a working day.
@@ -35,8 +36,19 @@ impl Role {
         [Self::Trader, Self::Officer, Self::Operator].into_iter().find(|role| role.as_str() == text)
     }
 
-    /// Whether it may take an officer's decisions.
+    /// Whether it may submit messages: traders may.
+    pub fn submits(self) -> bool {
+        self == Self::Trader
+    }
+
+    /// Whether it may decide on movements: officers may.
     pub fn decides(self) -> bool {
+        self == Self::Officer
+    }
+
+    /// Whether it belongs to the administration: it reads everything, sees partners and registers guarantees. Officers
+    /// and the operator do.
+    pub fn administers(self) -> bool {
         matches!(self, Self::Officer | Self::Operator)
     }
 }
@@ -68,6 +80,11 @@ pub enum PrincipalError {
     /// The password could not be hashed.
     #[error("cannot hash the password: {0}")]
     Password(String),
+    /// The name would be mistaken for someone else.
+    #[error(
+        "`{0}` is no name for a principal: 1 to 35 characters, without `/` and control characters, neither `clock` nor an administration"
+    )]
+    Name(String),
     /// The name is taken.
     #[error("`{0}` is already registered: choose another name")]
     NameTaken(String),
@@ -86,13 +103,20 @@ pub fn register(
     role: Role,
     password: &str,
 ) -> Result<String, PrincipalError> {
+    // Names stand in keys of movements and as actors in the journal, beside administrations and the clock.
+    let plain =
+        (1..=35).contains(&name.chars().count()) && !name.contains(|c: char| c == '/' || c.is_control());
+    if !plain || name == "clock" || name.starts_with("NTA.") || name.trim() != name {
+        return Err(PrincipalError::Name(name.to_owned()));
+    }
     if !tx.query("SELECT 1 FROM principals WHERE name = ?1", &[name.into()])?.is_empty() {
         return Err(PrincipalError::NameTaken(name.to_owned()));
     }
     let token = secret(world);
     let password = if password.is_empty() { String::new() } else { hash_password(world, password)? };
     tx.execute(
-        "INSERT INTO principals (token_digest, name, role, password, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO principals (token_digest, name, role, password, identifications, created) \
+         VALUES (?1, ?2, ?3, ?4, '*', ?5)",
         &[
             digest(&token),
             name.into(),
@@ -102,6 +126,27 @@ pub fn register(
         ],
     )?;
     Ok(token)
+}
+
+/// Lets a trader act for these traders only: as holder, representative or trader at destination.
+///
+/// # Errors
+/// When the store fails.
+pub fn restrict(tx: &mut dyn Tx, name: &str, traders: &BTreeSet<Eori>) -> Result<(), StoreError> {
+    let traders = traders.iter().map(Eori::as_str).collect::<Vec<_>>().join(" ");
+    tx.execute("UPDATE principals SET identifications = ?2 WHERE name = ?1", &[name.into(), traders.into()])?;
+    Ok(())
+}
+
+/// The traders for whom a principal may act; `None` when for any.
+///
+/// # Errors
+/// When the store fails.
+pub fn identifications(tx: &mut dyn Tx, name: &str) -> Result<Option<BTreeSet<String>>, StoreError> {
+    let rows = tx.query("SELECT identifications FROM principals WHERE name = ?1", &[name.into()])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let traders = row.text(0)?;
+    Ok((traders != "*").then(|| traders.split(' ').map(str::to_owned).collect()))
 }
 
 /// The principal that holds `token`.

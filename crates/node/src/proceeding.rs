@@ -7,15 +7,18 @@
 
 use crate::bridge;
 use crate::bureau::Bureau;
+use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, Said, outcome};
 use crate::nack::{AnswerHeader, xml_rejection};
 use crate::post::PostError;
 use crate::principals::Principal;
-use crate::reference::Lists;
 use crate::room::RoomError;
-use base::{Administration, Digest, Timestamp};
+use crate::submission::malformed;
+pub(crate) use crate::submission::refused;
+pub use crate::submission::{Submission, SubmissionError};
+use base::{Administration, Timestamp};
 use customs::{FunctionalError, Refusal};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use store::{StoreError, Tx, counter};
 use wire::{Document, MessageType, Rejection};
@@ -42,45 +45,6 @@ pub enum Origin {
     Own,
 }
 
-/// What became of a message or decision.
-#[derive(Clone, Debug, Default)]
-pub struct Submission {
-    /// The number of the message on record; 0 for a decision.
-    pub message: i64,
-    /// The movement, by MRN when it has one.
-    pub movement: String,
-    /// Whether it had its effect.
-    pub accepted: bool,
-    /// The messages that answer it.
-    pub replies: Vec<(i64, String)>,
-    /// What was wrong, one entry an error.
-    pub errors: Vec<SubmissionError>,
-    /// What was wrong, in words.
-    pub words: String,
-    /// Code lists that are not loaded here, so that nothing was checked against them.
-    pub not_checked: BTreeSet<String>,
-}
-
-/// One error of a rejected message, in the terms of the answering message.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct SubmissionError {
-    /// The line, for an error of structure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
-    /// The column, for an error of structure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<u32>,
-    /// XPath of the element.
-    pub pointer: String,
-    /// The code: CL030 for structure, CL180 for rules.
-    pub code: String,
-    /// The rule, or what is wrong.
-    pub reason: String,
-    /// The value that is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-}
-
 /// Why a proceeding could not be carried out. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum ProceedingError {
@@ -93,6 +57,9 @@ pub enum ProceedingError {
     /// A letter could not be put in the outbox.
     #[error(transparent)]
     Post(#[from] PostError),
+    /// What became of a message cannot be kept.
+    #[error("cannot keep what became of a message: {0}")]
+    Keep(#[from] serde_json::Error),
     /// A letter could not be rendered as a message.
     #[error("cannot write the {message_type} that follows: {reason}")]
     Render {
@@ -106,30 +73,28 @@ pub enum ProceedingError {
     Chain,
 }
 
-/// A message as it came, read before the transaction starts.
-pub struct Incoming {
-    /// Its bytes.
-    pub xml: Vec<u8>,
-    /// Its digest.
-    pub digest: Digest,
-    /// What reading it brought.
-    pub read: Result<Document, Rejection>,
+impl ProceedingError {
+    /// Whether trying again can help: the store was away, and nothing is wrong with the message or this node.
+    pub(crate) fn is_transient(&self) -> bool {
+        let error = match self {
+            Self::Store(error)
+            | Self::Room(RoomError::Store(error))
+            | Self::Post(PostError::Store(error)) => error,
+            _ => return false,
+        };
+        is_transient(error)
+    }
 }
 
-impl Incoming {
-    /// Reads a message.
-    pub fn read(xml: Vec<u8>) -> Self {
-        let read = wire::read(&xml, &wire::Limits::default());
-        Self { digest: evidence::digest_of(&xml), read, xml }
-    }
-
-    /// The message that its root element names, if it names one.
-    pub fn message_type(&self) -> Option<MessageType> {
-        match &self.read {
-            Ok(document) => Some(document.message()),
-            Err(rejection) => rejection.message,
-        }
-    }
+/// Whether a failure of the store passes by itself.
+pub(crate) fn is_transient(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable { .. }
+            | StoreError::Overloaded { .. }
+            | StoreError::Commit { .. }
+            | StoreError::Closed
+    )
 }
 
 /// A proceeding under way.
@@ -138,51 +103,55 @@ pub struct Proceeding<'a> {
     bureau: &'a Bureau,
     now: Timestamp,
     actor: String,
-    internal: VecDeque<(i64, Document)>,
+    internal: VecDeque<(i64, Arc<Document>)>,
     remembered: Option<(&'static str, String, Arc<Document>)>,
     chain: usize,
 }
 
-/// The message that a proceeding answers.
+/// What set a proceeding off.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
     /// Where it came from.
     pub(crate) origin: Origin,
-    /// Its type; none for an officer or a timer.
-    pub(crate) message_type: Option<MessageType>,
+    /// The number of the message on record; 0 for an officer's decision or a timer.
+    pub(crate) message: i64,
     /// Its sender's identification, which answers correlate with.
     pub(crate) identification: Option<String>,
     /// The name in its header to which answers are addressed.
     pub(crate) sender: String,
     /// Its content, when it was legible.
-    pub(crate) document: Option<Document>,
+    pub(crate) document: Option<Arc<Document>>,
 }
 
 impl Cause {
     /// An officer's decision, or a timer of this administration.
     pub(crate) fn internal() -> Self {
-        Self {
-            origin: Origin::Own,
-            message_type: None,
-            identification: None,
-            sender: String::new(),
-            document: None,
-        }
+        Self { origin: Origin::Own, message: 0, identification: None, sender: String::new(), document: None }
     }
 
-    fn owner(&self) -> &str {
+    fn of(origin: Origin, incoming: &Incoming) -> Self {
+        let (document, header) = match &incoming.read {
+            Ok(document) => (Some(Arc::clone(document)), document.header()),
+            Err(rejection) => (None, rejection.header.as_ref().clone()),
+        };
+        let sender = header.sender.unwrap_or_default();
+        Self { origin, message: 0, identification: header.identification, sender, document }
+    }
+
+    /// The trader who sent it; empty when none did.
+    pub(crate) fn owner(&self) -> &str {
         match &self.origin {
             Origin::Trader(principal) => &principal.name,
             Origin::Partner { .. } | Origin::Own => "",
         }
     }
 
-    /// The administration that answers for the message; none when a trader does.
-    fn administration(&self, own: &Administration) -> Option<Administration> {
+    /// Whose identifications must not repeat: a trader's own, an administration's own.
+    fn party(&self, own: &Administration) -> String {
         match &self.origin {
-            Origin::Trader(_) => None,
-            Origin::Partner { administration, .. } => Some(administration.clone()),
-            Origin::Own => Some(own.clone()),
+            Origin::Trader(principal) => format!("trader {}", principal.name),
+            Origin::Partner { administration, .. } => administration.to_string(),
+            Origin::Own => own.to_string(),
         }
     }
 }
@@ -190,15 +159,8 @@ impl Cause {
 impl<'a> Proceeding<'a> {
     /// A proceeding in a transaction, set off by `actor`.
     pub fn new(tx: &'a mut dyn Tx, bureau: &'a Bureau, now: Timestamp, actor: &str) -> Self {
-        Self {
-            tx,
-            bureau,
-            now,
-            actor: actor.to_owned(),
-            internal: VecDeque::new(),
-            remembered: None,
-            chain: 0,
-        }
+        let actor = actor.to_owned();
+        Self { tx, bureau, now, actor, internal: VecDeque::new(), remembered: None, chain: 0 }
     }
 
     pub(crate) fn actor(&self) -> &str {
@@ -229,7 +191,7 @@ impl<'a> Proceeding<'a> {
     }
 
     /// Leaves a message for another room of ours, to be taken when this one is done.
-    pub(crate) fn hand_over(&mut self, message: i64, document: Document) {
+    pub(crate) fn hand_over(&mut self, message: i64, document: Arc<Document>) {
         self.internal.push_back((message, document));
     }
 
@@ -238,8 +200,83 @@ impl<'a> Proceeding<'a> {
     /// # Errors
     /// When the store fails, or this node cannot do what follows. A message that is refused is no error.
     pub fn take(&mut self, origin: Origin, incoming: Incoming) -> Result<Submission, ProceedingError> {
-        let submission = self.take_one(origin, incoming)?;
+        let mut cause = Cause::of(origin, &incoming);
+        let (party, name) = (cause.party(&self.bureau.administration), incoming.name());
+        let said = messages::said_before(self.tx, &party, &name, &incoming.digest)?;
+        if let Said::Same { message, result } = said {
+            return repeat(message, result.as_deref());
+        }
+        cause.message = self.record_received(&cause, &incoming, outcome::ACCEPTED)?;
+        let refused = match said {
+            Said::Other(first) => Some(duplicate(&incoming, first)),
+            _ => {
+                messages::note_said(self.tx, &party, &name, &incoming.digest, cause.message)?;
+                None
+            }
+        };
+        let submission = self.answer(&cause, &incoming, refused)?;
         self.finish()?;
+        if matches!(said, Said::New) {
+            messages::keep_result(self.tx, cause.message, &serde_json::to_vec(&submission)?)?;
+        }
+        Ok(submission)
+    }
+
+    /// Puts a message on which this node failed on record, for an officer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn hold(&mut self, origin: Origin, incoming: &Incoming) -> Result<Submission, ProceedingError> {
+        let mut cause = Cause::of(origin, incoming);
+        let (party, name) = (cause.party(&self.bureau.administration), incoming.name());
+        let said = messages::said_before(self.tx, &party, &name, &incoming.digest)?;
+        cause.message = self.record_received(&cause, incoming, outcome::HELD)?;
+        let submission = Submission::held(cause.message);
+        if matches!(said, Said::New) {
+            messages::note_said(self.tx, &party, &name, &incoming.digest, cause.message)?;
+            messages::keep_result(self.tx, cause.message, &serde_json::to_vec(&submission)?)?;
+        }
+        Ok(submission)
+    }
+
+    /// Takes a message again that was held: it is on record already.
+    ///
+    /// # Errors
+    /// As [`Proceeding::take`].
+    pub fn take_again(
+        &mut self,
+        message: i64,
+        origin: Origin,
+        incoming: &Incoming,
+    ) -> Result<Submission, ProceedingError> {
+        let cause = Cause { message, ..Cause::of(origin, incoming) };
+        let submission = self.answer(&cause, incoming, None)?;
+        self.finish()?;
+        messages::keep_result(self.tx, message, &serde_json::to_vec(&submission)?)?;
+        Ok(submission)
+    }
+
+    fn answer(
+        &mut self,
+        cause: &Cause,
+        incoming: &Incoming,
+        refused: Option<Vec<FunctionalError>>,
+    ) -> Result<Submission, ProceedingError> {
+        let mut submission = match &incoming.read {
+            Err(rejection) => self.reject_structure(cause, rejection)?,
+            Ok(document) => {
+                let at_gate = match refused {
+                    Some(errors) => Some(errors),
+                    None => self.gate(cause, document, &incoming.codes)?,
+                };
+                match at_gate {
+                    Some(errors) => self.refuse_at_gate(cause, document, errors)?,
+                    None => self.conduct(cause, document)?,
+                }
+            }
+        };
+        submission.not_checked.clone_from(&incoming.codes.not_loaded);
+        messages::set_outcome(self.tx, cause.message, submission.outcome())?;
         Ok(submission)
     }
 
@@ -250,8 +287,15 @@ impl<'a> Proceeding<'a> {
             if self.chain > CHAIN_LIMIT {
                 return Err(ProceedingError::Chain);
             }
-            let cause = self.cause(Origin::Own, &document);
-            let submission = self.conduct(&cause, message, &document)?;
+            let header = document.header();
+            let cause = Cause {
+                origin: Origin::Own,
+                message,
+                identification: header.identification,
+                sender: header.sender.unwrap_or_default(),
+                document: Some(Arc::clone(&document)),
+            };
+            let submission = self.conduct(&cause, &document)?;
             if !submission.accepted {
                 messages::set_outcome(self.tx, message, outcome::REJECTED)?;
             }
@@ -259,83 +303,22 @@ impl<'a> Proceeding<'a> {
         Ok(())
     }
 
-    fn take_one(&mut self, origin: Origin, incoming: Incoming) -> Result<Submission, ProceedingError> {
-        let document = match &incoming.read {
-            Ok(document) => document.clone(),
-            Err(rejection) => return self.reject_structure(&origin, &incoming, rejection),
-        };
-        let cause = self.cause(origin, &document);
-        let identification = cause.identification.clone().unwrap_or_default();
-        let party = self.party_key(&cause);
-        let said = messages::said_before(self.tx, &party, &identification, &incoming.digest)?;
-        if let Said::Same(first) = said {
-            return self.repeat(first);
-        }
-        let message = self.record_received(&cause, &incoming.xml, outcome::ACCEPTED)?;
-        if said == Said::New {
-            messages::note_said(self.tx, &party, &identification, &incoming.digest, message)?;
-        }
-        let mut not_checked = BTreeSet::new();
-        let refused = match said {
-            Said::Other(first) => Some(self.duplicate(&document, first)),
-            _ => self.gate(&cause, &document, &mut not_checked),
-        };
-        let mut submission = match refused {
-            Some(refusal) => self.refuse_at_gate(&cause, message, &document, refusal)?,
-            None => self.conduct(&cause, message, &document)?,
-        };
-        if !submission.accepted {
-            messages::set_outcome(self.tx, message, outcome::REJECTED)?;
-        }
-        submission.not_checked = not_checked;
-        Ok(submission)
-    }
-
-    fn cause(&self, origin: Origin, document: &Document) -> Cause {
-        let header = document.header();
-        Cause {
-            origin,
-            message_type: Some(document.message()),
-            identification: header.identification,
-            sender: header.sender.unwrap_or_default(),
-            document: Some(document.clone()),
-        }
-    }
-
-    /// Whose identifications must not repeat: a trader's own, an administration's own.
-    fn party_key(&self, cause: &Cause) -> String {
-        match &cause.origin {
-            Origin::Trader(principal) => format!("trader {}", principal.name),
-            Origin::Partner { administration, .. } => administration.to_string(),
-            Origin::Own => self.bureau.administration.to_string(),
-        }
-    }
-
-    /// The answer to a message that was said before, word for word: the first answer again, and no second effect.
-    fn repeat(&mut self, first: i64) -> Result<Submission, ProceedingError> {
-        let found = crate::views::message_with_body(self.tx, first)?;
-        let (row, _, _) = found.ok_or(StoreError::NotFound { what: "message", id: first })?;
-        let accepted = row.outcome == outcome::ACCEPTED;
-        Ok(Submission {
-            message: first,
-            movement: row.movement,
-            accepted,
-            replies: messages::replies(self.tx, first)?,
-            errors: Vec::new(),
-            words: if accepted {
-                String::new()
-            } else {
-                "it was rejected when it was first submitted".to_owned()
-            },
-            not_checked: BTreeSet::new(),
-        })
-    }
-
-    fn record_received(&mut self, cause: &Cause, xml: &[u8], result: &str) -> Result<i64, ProceedingError> {
+    fn record_received(
+        &mut self,
+        cause: &Cause,
+        incoming: &Incoming,
+        result: &str,
+    ) -> Result<i64, ProceedingError> {
         let from_party = match &cause.origin {
             Origin::Trader(_) => "trader".to_owned(),
             Origin::Partner { administration, .. } => administration.country().to_string(),
             Origin::Own => self.bureau.administration.country().to_string(),
+        };
+        let correlation = cause.document.as_ref().and_then(|document| document.text("correlationIdentifier"));
+        // Of a partner's message the movement is known by its channel; a trader's is filed when its case is found.
+        let movement = match &cause.origin {
+            Origin::Trader(_) => None,
+            Origin::Partner { .. } | Origin::Own => cause.document.as_deref().and_then(named_mrn),
         };
         let message = messages::record(
             self.tx,
@@ -344,16 +327,14 @@ impl<'a> Proceeding<'a> {
                 direction: Direction::Received,
                 from_party,
                 to_party: self.bureau.administration.country().to_string(),
-                message_type: cause.message_type.map_or("unknown", MessageType::as_str),
+                message_type: incoming.message_type().map_or("unknown", MessageType::as_str),
                 identification: cause.identification.as_deref().unwrap_or_default(),
-                correlation: cause
-                    .document
-                    .as_ref()
-                    .and_then(|document| document.text("correlationIdentifier")),
-                movement: cause.document.as_ref().and_then(named_movement).unwrap_or_default(),
+                correlation,
+                movement: movement.unwrap_or_default(),
                 owner: cause.owner(),
+                cause: 0,
                 outcome: result,
-                body: xml,
+                body: &incoming.xml,
             },
         )?;
         if let Origin::Partner { exchange_id, clause, .. } = &cause.origin {
@@ -362,58 +343,33 @@ impl<'a> Proceeding<'a> {
         Ok(message)
     }
 
-    /// A message that does not follow its structure: on record, and answered with CC917C or CD917C.
+    /// A message that does not follow its structure is answered with CC917C or CD917C.
     fn reject_structure(
         &mut self,
-        origin: &Origin,
-        incoming: &Incoming,
+        cause: &Cause,
         rejection: &Rejection,
     ) -> Result<Submission, ProceedingError> {
-        let cause = Cause {
-            origin: origin.clone(),
-            message_type: rejection.message,
-            identification: rejection.header.identification.clone(),
-            sender: rejection.header.sender.clone().unwrap_or_default(),
-            document: None,
-        };
-        let message = self.record_received(&cause, &incoming.xml, outcome::REJECTED)?;
-        let kind = match origin {
+        let mut submission = malformed(cause.message, rejection);
+        // Never a rejection of a rejection: two nodes would answer each other for ever (G0085).
+        if matches!(rejection.message, Some(MessageType::CD906C | MessageType::CD917C)) {
+            return Ok(submission);
+        }
+        let kind = match &cause.origin {
             Origin::Trader(_) => MessageType::CC917C,
             Origin::Partner { .. } | Origin::Own => MessageType::CD917C,
         };
         let identification = self.next_identification()?;
-        let recipient = self.answer_address(&cause);
-        let answer = xml_rejection(
-            kind,
-            rejection,
-            &AnswerHeader {
-                sender: &self.bureau.administration,
-                recipient: &recipient,
-                now: self.now,
-                identification: &identification,
-                correlation: cause.identification.as_deref(),
-            },
-        );
-        // Never a rejection of a rejection: two nodes would answer each other for ever (G0085).
-        let a_rejection = matches!(rejection.message, Some(MessageType::CD906C | MessageType::CD917C));
-        let reply = if a_rejection { None } else { Some(self.send(&cause, "", &answer)?) };
-        let errors = rejection.errors.iter().map(|error| SubmissionError {
-            line: Some(error.line),
-            column: Some(error.column),
-            pointer: error.path.clone(),
-            code: error.code.to_string(),
-            reason: error.message.clone(),
-            value: error.value.clone(),
-        });
-        Ok(Submission {
-            message,
-            movement: String::new(),
-            accepted: false,
-            replies: reply.map(|id| (id, kind.as_str().to_owned())).into_iter().collect(),
-            errors: errors.collect(),
-            words: rejection.to_string(),
-            not_checked: BTreeSet::new(),
-        })
+        let recipient = self.answer_address(cause);
+        let header = AnswerHeader {
+            sender: &self.bureau.administration,
+            recipient: &recipient,
+            now: self.now,
+            identification: &identification,
+            correlation: cause.identification.as_deref(),
+        };
+        let answer = xml_rejection(kind, rejection, &header);
+        submission.replies.push((self.send(cause, &answer)?, kind.as_str().to_owned()));
+        Ok(submission)
     }
 
     /// The name to which an answer is addressed: as the sender gave it, or what we know of it.
@@ -436,125 +392,47 @@ impl<'a> Proceeding<'a> {
         Ok(format!("{}{number:012}", self.bureau.administration.country()))
     }
 
-    fn duplicate(&self, document: &Document, first: i64) -> Vec<FunctionalError> {
-        let pointer = format!("/{}/messageIdentification", document.message().as_str());
-        tracing::info!(first, "an identification was used again for another message");
-        vec![FunctionalError::new(
-            pointer,
-            customs::ErrorCode::Duplicate,
-            "R0008",
-            document.text("messageIdentification"),
-        )]
-    }
-
-    /// Checks that come before any room: that the message is ours to take, and that its codes are in their lists.
-    fn gate(
-        &self,
-        cause: &Cause,
-        document: &Document,
-        not_checked: &mut BTreeSet<String>,
-    ) -> Option<Vec<FunctionalError>> {
-        let kind = document.message().as_str();
-        let addressed = document.text("messageRecipient").unwrap_or_default();
-        if addressed != self.bureau.administration.as_str() {
-            let pointer = format!("/{kind}/messageRecipient");
-            return Some(vec![FunctionalError::new(
-                pointer,
-                customs::ErrorCode::Rule,
-                ADDRESSEE,
-                Some(addressed),
-            )]);
-        }
-        let speaks = match &cause.origin {
-            Origin::Trader(_) => kind.starts_with("CC"),
-            Origin::Partner { administration, .. } => {
-                kind.starts_with("CD") && document.text("messageSender") == Some(administration.as_str())
-            }
-            Origin::Own => true,
-        };
-        if !speaks {
-            let sender = document.text("messageSender");
-            let pointer = format!("/{kind}/messageSender");
-            return Some(vec![FunctionalError::new(pointer, customs::ErrorCode::Rule, SPEAKER, sender)]);
-        }
-        let check = wire::check_codes(document, &Lists(&self.bureau.catalogue), self.now.date());
-        not_checked.extend(check.not_loaded);
-        let errors: Vec<FunctionalError> = check
-            .errors
-            .iter()
-            .map(|error| {
-                let code = customs::ErrorCode::CodeList;
-                FunctionalError::new(error.pointer.clone(), code, &error.reason, error.value.as_deref())
-            })
-            .collect();
-        (!errors.is_empty()).then_some(errors)
-    }
-
     fn refuse_at_gate(
         &mut self,
         cause: &Cause,
-        message: i64,
         document: &Document,
         errors: Vec<FunctionalError>,
     ) -> Result<Submission, ProceedingError> {
         let refusal = Refusal::invalid(document.message().as_str(), errors);
-        let answer = bridge::rejection(
-            document,
-            &refusal,
-            cause.administration(&self.bureau.administration),
-            self.now,
-        );
-        let mut submission = refused(message, named_movement(document).unwrap_or_default(), &refusal);
+        let sender = self.answering_administration(cause);
+        let answer = bridge::rejection(document, &refusal, sender, self.now);
+        let mut submission = refused(cause.message, "", &refusal);
         if let Some(letter) = answer {
             submission.replies.extend(self.render_and_send(cause, &letter)?);
         }
         Ok(submission)
     }
 
-    /// Finds the room that a message concerns, and lets it decide.
-    fn conduct(
-        &mut self,
-        cause: &Cause,
-        message: i64,
-        document: &Document,
-    ) -> Result<Submission, ProceedingError> {
+    /// Finds the rooms that a message concerns, and lets them decide.
+    fn conduct(&mut self, cause: &Cause, document: &Arc<Document>) -> Result<Submission, ProceedingError> {
         match bridge::inbound(document) {
-            Ok(inbound) => self.decide(cause, message, inbound, Some(document)),
-            Err(errors) => self.refuse_at_gate(cause, message, document, errors),
+            Ok(inbound) => self.decide(cause, inbound, Some(document)),
+            Err(errors) => self.refuse_at_gate(cause, document, errors),
         }
     }
 }
 
-/// The reason named in errors about the addressee: a rule of the exchange itself, outside the numbered ones.
-const ADDRESSEE: &str = "TW001";
-
-/// The reason named in errors about who may send what.
-const SPEAKER: &str = "TW002";
-
-/// The submission of a refused message.
-pub(crate) fn refused(message: i64, movement: &str, refusal: &Refusal) -> Submission {
-    let errors = refusal.errors.iter().map(|error| SubmissionError {
-        line: None,
-        column: None,
-        pointer: error.pointer.clone(),
-        code: error.code.code().to_owned(),
-        reason: error.reason.clone(),
-        value: error.value.clone(),
-    });
-    Submission {
-        message,
-        movement: movement.to_owned(),
-        accepted: false,
-        replies: Vec::new(),
-        errors: errors.collect(),
-        words: refusal.words.clone(),
-        not_checked: BTreeSet::new(),
-    }
+/// The answer to a message that was said before, word for word: the first answer again, and no second effect.
+fn repeat(message: i64, result: Option<&[u8]>) -> Result<Submission, ProceedingError> {
+    let kept = result.map(serde_json::from_slice).transpose()?;
+    Ok(kept.unwrap_or_else(|| Submission::noted(message)))
 }
 
-/// How a message names its movement.
-pub(crate) fn named_movement(document: &Document) -> Option<&str> {
-    ["TransitOperation/MRN", "Header/MRN", "TransitOperation/LRN"]
-        .into_iter()
-        .find_map(|path| document.text(path))
+/// Error 26: the identification was used before, for another message.
+fn duplicate(incoming: &Incoming, first: i64) -> Vec<FunctionalError> {
+    tracing::info!(first, "an identification was used again for another message");
+    let Ok(document) = &incoming.read else { return Vec::new() };
+    let pointer = format!("/{}/messageIdentification", document.message().as_str());
+    let value = document.text("messageIdentification");
+    vec![FunctionalError::new(pointer, customs::ErrorCode::Duplicate, "R0008", value)]
+}
+
+/// The MRN that a message names.
+fn named_mrn(document: &Document) -> Option<&str> {
+    ["TransitOperation/MRN", "Header/MRN"].into_iter().find_map(|path| document.text(path))
 }

@@ -24,8 +24,23 @@ pub struct MovementView {
     pub events: Vec<EventRow>,
     /// What was decided about disclosure, oldest first.
     pub decisions: Vec<DecisionView>,
+    /// What officers should know, oldest first.
+    pub notices: Vec<NoticeRow>,
     /// What an officer can decide now.
     pub possible: Vec<PossibleDecision>,
+}
+
+/// Something that an officer should know about a movement.
+#[derive(Clone, Debug, Serialize)]
+pub struct NoticeRow {
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// The room.
+    pub room: String,
+    /// What it is about, as a name.
+    pub code: String,
+    /// In words.
+    pub words: String,
 }
 
 /// Something that happened to a movement in a room.
@@ -187,7 +202,7 @@ impl Node {
         self.read(|tx| Ok(views::movement_counts(tx)?)).await
     }
 
-    /// Messages after a cursor; of one movement or owner, if given.
+    /// Messages after a cursor; of one movement (by MRN, LRN or key) or owner, if given.
     ///
     /// # Errors
     /// When the store fails.
@@ -198,8 +213,14 @@ impl Node {
         after: i64,
         limit: i64,
     ) -> Result<Vec<MessageRow>, NodeError> {
-        self.read(move |tx| Ok(views::messages(tx, movement.as_deref(), owner.as_deref(), after, limit)?))
-            .await
+        self.read(move |tx| {
+            let movement = match movement {
+                Some(name) => Some(views::movement_named(tx, &name, owner.as_deref())?),
+                None => None,
+            };
+            Ok(views::messages(tx, movement.as_deref(), owner.as_deref(), after, limit)?)
+        })
+        .await
     }
 
     /// One message: what it is, whose it is, and its bytes.
@@ -278,7 +299,7 @@ impl Node {
             };
             let command = account::Command::Register { grn: grn.clone(), terms: Box::new(terms) };
             let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
-            let mut submission = proceeding.answer_for(&Cause::internal(), 0, vec![command])?;
+            let mut submission = proceeding.answer_for(&Cause::internal(), vec![command])?;
             submission.movement = grn.to_string();
             Ok(submission)
         })
@@ -359,7 +380,8 @@ fn movement_view(tx: &mut dyn Tx, movement: &str) -> Result<Option<MovementView>
     events.sort_by_key(|event| event.at);
     let offered = rows.iter().flat_map(|row: &MovementRow| possible(&row.room, &row.state, &row.office));
     let possible = offered.collect();
-    Ok(Some(MovementView { rows, decisions: decisions(tx, movement)?, messages, events, possible }))
+    let (decisions, notices) = (decisions(tx, movement)?, notices(tx, movement)?);
+    Ok(Some(MovementView { rows, messages, events, decisions, notices, possible }))
 }
 
 fn actor_of(basis: &[u8]) -> Option<String> {
@@ -381,6 +403,22 @@ fn decisions(tx: &mut dyn Tx, movement: &str) -> Result<Vec<DecisionView>, NodeE
             clause: row.text(2)?.to_owned(),
             outcome: row.text(3)?.to_owned(),
             words: record.get("reason").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned(),
+        })
+    };
+    rows.iter().map(view).collect()
+}
+
+fn notices(tx: &mut dyn Tx, movement: &str) -> Result<Vec<NoticeRow>, NodeError> {
+    let rows = tx.query(
+        "SELECT at, room, code, words FROM notices WHERE movement = ?1 ORDER BY id LIMIT 500",
+        &[movement.into()],
+    )?;
+    let view = |row: &store::Row| -> Result<NoticeRow, NodeError> {
+        Ok(NoticeRow {
+            at: row.int(0)?,
+            room: row.text(1)?.to_owned(),
+            code: row.text(2)?.to_owned(),
+            words: row.text(3)?.to_owned(),
         })
     };
     rows.iter().map(view).collect()

@@ -1,14 +1,18 @@
 //! The way in: an envelope from a partner, taken in one transaction with everything that follows from it.
 
 use crate::bureau::Bureau;
-use crate::messages::{self, Direction, NewMessage, outcome};
-use crate::proceeding::{Incoming, Origin, Proceeding, ProceedingError};
+use crate::incoming::Incoming;
+use crate::messages;
+use crate::post::{PART, XML};
+use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
 use evidence::{EvidenceError, Manifest, merkle::Frontier};
 use exchange::{Arrival, Assessment, Environment, Found, InboxView, Opened, Reason, Receiver, Refusal};
 use store::{StoreError, Tx, inbox, journal, log};
-use wire::MessageType;
+
+/// How far the clocks of two nodes may be apart.
+const CLOCK_SKEW_SECONDS: i64 = 300;
 
 /// Why an envelope could not be taken. The partner gets no answer and tries again.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,17 @@ pub enum ReceptionError {
     /// The answer could not be made.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+}
+
+impl ReceptionError {
+    /// Whether trying again can help.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => is_transient(error),
+            Self::Proceeding(error) => error.is_transient(),
+            Self::Label(_) | Self::Evidence(_) => false,
+        }
+    }
 }
 
 /// What to do with a message whose proceeding failed before.
@@ -51,14 +66,27 @@ pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timest
     let as_next = InboxView { found: None, expected_sequence: incoming.manifest().sequence };
     let arrival = Arrival { peer, inbox: &as_next, now };
     match exchange::assess(&incoming, &receiver(bureau), bureau, &arrival).ok()? {
-        Assessment::New(opened) => opening(bureau, *opened).ok(),
+        Assessment::New(opened) => opening(bureau, *opened, now).ok(),
         _ => None,
     }
 }
 
-fn opening(bureau: &Bureau, opened: Opened) -> Result<Opening, Refusal> {
-    let bytes = opened.parts.first().map(|part| part.content.clone()).unwrap_or_default();
-    let content = Incoming::read(bytes);
+fn opening(bureau: &Bureau, opened: Opened, now: Timestamp) -> Result<Opening, Refusal> {
+    let [part] = opened.parts.as_slice() else {
+        let count = opened.parts.len();
+        return Err(Refusal::new(
+            Reason::ContentRefused,
+            format!("a message of transit has one part, not {count}"),
+        ));
+    };
+    if part.name != PART || part.media_type != XML {
+        let detail = format!("the part must be `{PART}` of `{XML}`");
+        return Err(Refusal::new(Reason::ContentRefused, detail));
+    }
+    if opened.manifest.created > now.plus_seconds(CLOCK_SKEW_SECONDS) {
+        return Err(Refusal::new(Reason::ContentRefused, "it says that it was made in the future"));
+    }
+    let content = Incoming::read(part.content.clone(), bureau, now);
     let label = admit(bureau, &opened, &content)?;
     Ok(Opening { opened, content, label })
 }
@@ -99,7 +127,7 @@ pub fn receive(
     }
     let arrival = Arrival { peer, inbox: &view, now };
     match exchange::assess(&incoming, &receiver, bureau, &arrival)? {
-        Assessment::New(opened) => match self::opening(bureau, *opened) {
+        Assessment::New(opened) => match self::opening(bureau, *opened, now) {
             Ok(opening) => accept(tx, bureau, opening, now, handling),
             Err(refusal) => {
                 tracing::warn!(%peer, %refusal, "refused a message under its agreement");
@@ -158,10 +186,18 @@ fn admit(bureau: &Bureau, opened: &Opened, content: &Incoming) -> Result<Option<
         record_type: Identifier::parse(record_type.as_str()).map_err(malformed)?,
         on: manifest.created,
     };
-    match bureau.decision_point.label_for(&claimed) {
-        Ok(label) => Ok(Some(label)),
-        Err(refused) => Err(Refusal::new(Reason::ContentRefused, refused)),
+    let refused = |refused: agreements::Refused| Refusal::new(Reason::ContentRefused, refused);
+    let label = bureau.decision_point.label_for(&claimed).map_err(refused)?;
+    if let Ok(document) = &content.read {
+        // More than the clause lets the sender give must not stay here.
+        let paths = document.leaf_paths().into_iter().map(|(path, _)| path).collect();
+        let excess = bureau.decision_point.excess(&claimed, &paths).map_err(refused)?;
+        if let Some(path) = excess.first() {
+            let detail = format!("clause `{}` does not let `{path}` be given", manifest.clause);
+            return Err(Refusal::new(Reason::ContentRefused, detail));
+        }
     }
+    Ok(Some(label))
 }
 
 fn accept(
@@ -173,20 +209,19 @@ fn accept(
 ) -> Result<Vec<u8>, ReceptionError> {
     let Opening { opened, content, label } = opening;
     let manifest = &opened.manifest;
-    let message = match handling {
-        Handling::Proceed => {
-            let origin = Origin::Partner {
-                administration: manifest.from().clone(),
-                exchange_id: manifest.message_id.to_string(),
-                clause: manifest.clause.clone(),
-            };
-            let actor = manifest.from().to_string();
-            Proceeding::new(tx, bureau, now, &actor).take(origin, content)?.message
-        }
-        Handling::Hold => hold(tx, bureau, &opened, &content, now)?,
+    let origin = Origin::Partner {
+        administration: manifest.from().clone(),
+        exchange_id: manifest.message_id.to_string(),
+        clause: manifest.clause.clone(),
+    };
+    let actor = manifest.from().to_string();
+    let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
+    let submission = match handling {
+        Handling::Proceed => proceeding.take(origin, content)?,
+        Handling::Hold => proceeding.hold(origin, &content)?,
     };
     if let Some(label) = label {
-        messages::set_label(tx, message, &serde_json::to_string(&label)?)?;
+        messages::set_label(tx, submission.message, &serde_json::to_string(&label)?)?;
     }
     let mut frontier = load_frontier(tx)?;
     let appended = frontier.append(opened.leaf);
@@ -195,34 +230,6 @@ fn accept(
     let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
     enter(tx, manifest, opened.digest, &response, now)?;
     Ok(response)
-}
-
-fn hold(
-    tx: &mut dyn Tx,
-    bureau: &Bureau,
-    opened: &Opened,
-    content: &Incoming,
-    now: Timestamp,
-) -> Result<i64, ReceptionError> {
-    let manifest = &opened.manifest;
-    let message = messages::record(
-        tx,
-        &NewMessage {
-            at: now,
-            direction: Direction::Received,
-            from_party: manifest.from().country().to_string(),
-            to_party: bureau.administration.country().to_string(),
-            message_type: content.message_type().map_or("unknown", MessageType::as_str),
-            identification: "",
-            correlation: None,
-            movement: manifest.channel.subject(),
-            owner: "",
-            outcome: outcome::HELD,
-            body: &content.xml,
-        },
-    )?;
-    messages::set_exchange(tx, message, &manifest.clause, &manifest.message_id.to_string())?;
-    Ok(message)
 }
 
 /// The frontier of the node's log.

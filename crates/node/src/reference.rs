@@ -78,7 +78,7 @@ fn read_import(path: &Path) -> Result<Import, ReferenceError> {
         move |error| ReferenceError::Unreadable(path, error)
     };
     let mut files = Vec::new();
-    if path.is_dir() {
+    if std::fs::metadata(path).map_err(unreadable(path))?.is_dir() {
         for entry in std::fs::read_dir(path).map_err(unreadable(path))? {
             files.push(entry.map_err(unreadable(path))?.path());
         }

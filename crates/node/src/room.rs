@@ -192,6 +192,18 @@ fn move_timers(tx: &mut dyn Tx, room: &str, key: &str, changes: &[TimerChange]) 
 }
 
 fn list(tx: &mut dyn Tx, room: &str, case: Case<'_>, row: &Row, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO cases (room, state_key, mrn, office, owner) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (room, state_key) DO UPDATE SET mrn = excluded.mrn, office = excluded.office, \
+         owner = CASE WHEN cases.owner = '' THEN excluded.owner ELSE cases.owner END",
+        &[
+            room.into(),
+            case.key.into(),
+            row.mrn.as_str().into(),
+            row.office.as_str().into(),
+            case.owner.into(),
+        ],
+    )?;
     let change = counter::next(tx, "changes")?;
     let movement = if row.mrn.is_empty() { case.key } else { row.mrn.as_str() };
     tx.execute(

@@ -1,11 +1,15 @@
-//! The read tables of a node: what lists and pages are drawn from. They can be dropped and rebuilt from the journal
-//! and the messages; nothing is decided by them.
+//! The node's own tables.
+//!
+//! What is decided by commits with the state that it belongs to: `cases` (where a movement's case is kept, and whose
+//! it is), `records` (the document that a case rests on), `submissions` (what was said before, and what became of it),
+//! `principals` and `sessions`. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
+//! table: lists are drawn from it and nothing is decided by it.
 
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
 pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "node-0001-read-tables",
+    name: "node-0001",
     sql: "
 CREATE TABLE messages (
     id BIGINT PRIMARY KEY,
@@ -19,6 +23,7 @@ CREATE TABLE messages (
     movement TEXT NOT NULL,
     owner TEXT NOT NULL,
     outcome TEXT NOT NULL,
+    cause BIGINT NOT NULL,
     clause TEXT,
     exchange_id TEXT,
     label TEXT,
@@ -26,13 +31,26 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_by_movement ON messages (movement, id);
 CREATE INDEX messages_by_owner ON messages (owner, id);
+CREATE INDEX messages_by_exchange_id ON messages (exchange_id) WHERE exchange_id IS NOT NULL;
+CREATE INDEX messages_by_outcome ON messages (outcome, id) WHERE outcome = 'held';
 CREATE TABLE submissions (
     party TEXT NOT NULL,
     identification TEXT NOT NULL,
     digest TEXT NOT NULL,
     message BIGINT NOT NULL,
+    result BLOB,
     PRIMARY KEY (party, identification)
 );
+CREATE INDEX submissions_by_message ON submissions (message);
+CREATE TABLE cases (
+    room TEXT NOT NULL,
+    state_key TEXT NOT NULL,
+    mrn TEXT NOT NULL,
+    office TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (room, state_key)
+);
+CREATE INDEX cases_by_mrn ON cases (mrn, room);
 CREATE TABLE movements (
     room TEXT NOT NULL,
     state_key TEXT NOT NULL,
@@ -53,6 +71,8 @@ CREATE UNIQUE INDEX movements_by_change ON movements (change);
 CREATE INDEX movements_by_room ON movements (room, state, change);
 CREATE INDEX movements_by_name ON movements (movement);
 CREATE INDEX movements_by_mrn ON movements (mrn);
+CREATE INDEX movements_by_lrn ON movements (lrn, change);
+CREATE INDEX movements_by_owner ON movements (owner, change);
 CREATE TABLE records (
     room TEXT NOT NULL,
     state_key TEXT NOT NULL,
@@ -69,13 +89,26 @@ CREATE TABLE decisions (
     outcome TEXT NOT NULL,
     record BLOB NOT NULL
 );
+CREATE INDEX decisions_by_message ON decisions (message);
+CREATE TABLE notices (
+    id BIGINT PRIMARY KEY,
+    at BIGINT NOT NULL,
+    room TEXT NOT NULL,
+    movement TEXT NOT NULL,
+    code TEXT NOT NULL,
+    words TEXT NOT NULL
+);
+CREATE INDEX notices_by_movement ON notices (movement, id);
 CREATE TABLE principals (
     token_digest TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     role TEXT NOT NULL,
     password TEXT NOT NULL,
+    identifications TEXT NOT NULL,
     created BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX principals_by_name ON principals (name);
+CREATE INDEX outbox_by_recipient ON outbox (recipient, status);
 CREATE TABLE sessions (
     token_digest TEXT PRIMARY KEY,
     name TEXT NOT NULL,

@@ -1,12 +1,13 @@
 //! Setting up a node: keys, configuration, database, first principals; and joining it to a corridor.
 
 use crate::clock::World;
-use crate::config::{Config, ConfigError, Exchange, Listen, Release, Transit};
+use crate::config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
 use crate::identity::{Identity, IdentityError, PartnerCard};
 use crate::principals::{self, PrincipalError, Role};
 use crate::reference::{self, ReferenceError};
 use crate::schema::MIGRATIONS;
-use base::{Administration, Digest};
+use base::{Administration, Digest, Eori};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use store::{Execution, Location, Store, StoreError};
@@ -108,6 +109,7 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
         transit: Transit {
             release: if set_up.corridor_defaults { Release::ByOfficer } else { Release::Automatic },
             lenient_grn_check_digit: set_up.corridor_defaults,
+            rates: if set_up.corridor_defaults { Rates::Illustrative } else { Rates::None },
         },
         exchange: if set_up.corridor_defaults {
             // On one machine a partner that is away is being started again.
@@ -177,7 +179,8 @@ pub fn join_corridor(
     Ok(())
 }
 
-/// Registers a principal at a node that is not running, and returns its token.
+/// Registers a principal at a node that is not running, and returns its token. A trader acts for the traders given, or
+/// for any when none is.
 ///
 /// # Errors
 /// When the configuration or the store cannot be opened, or the name is taken.
@@ -186,10 +189,18 @@ pub fn register_principal(
     name: &str,
     role: Role,
     password: &str,
+    traders: &BTreeSet<Eori>,
 ) -> Result<String, SetUpError> {
     let store = open_store(&Config::load(config)?)?;
     let (world, name, password) = (World::system(), name.to_owned(), password.to_owned());
-    let token = store.write(move |tx| principals::register(tx, &world, &name, role, &password))?;
+    let traders = traders.clone();
+    let token = store.write(move |tx| -> Result<String, SetUpError> {
+        let token = principals::register(tx, &world, &name, role, &password)?;
+        if !traders.is_empty() {
+            principals::restrict(tx, &name, &traders)?;
+        }
+        Ok(token)
+    })?;
     store.close();
     Ok(token)
 }

@@ -1,7 +1,7 @@
 //! The channel between nodes: TLS 1.3 with mutual authentication, where each side accepts exactly the keys that its
 //! register of partners names. No certificate authority, no revocation service, nothing to fetch.
 
-use base::{Administration, Digest};
+use base::{Administration, Digest, Timestamp};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -18,6 +18,17 @@ use std::sync::Arc;
 pub struct TlsIdentity {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+}
+
+/// A key that is accepted from a partner, while its card is valid.
+#[derive(Clone, Debug)]
+pub struct AcceptedKey {
+    /// Whose key it is.
+    pub administration: Administration,
+    /// The first moment of validity.
+    pub from: Timestamp,
+    /// The first moment at which it is valid no longer.
+    pub until: Timestamp,
 }
 
 /// Why a TLS identity or configuration cannot be made.
@@ -66,7 +77,7 @@ impl TlsIdentity {
     ///
     /// # Errors
     /// When the library refuses key or certificate.
-    pub fn server(&self, partners: BTreeMap<Digest, Administration>) -> Result<Arc<ServerConfig>, TlsError> {
+    pub fn server(&self, partners: BTreeMap<Digest, AcceptedKey>) -> Result<Arc<ServerConfig>, TlsError> {
         let provider = provider();
         let verifier =
             Arc::new(Pinned { accepted: partners, algorithms: provider.signature_verification_algorithms });
@@ -81,10 +92,10 @@ impl TlsIdentity {
     ///
     /// # Errors
     /// When the library refuses key or certificate.
-    pub fn client(&self, partner: &Administration, key: Digest) -> Result<ClientConfig, TlsError> {
+    pub fn client(&self, digest: Digest, key: AcceptedKey) -> Result<ClientConfig, TlsError> {
         let provider = provider();
         let verifier = Arc::new(Pinned {
-            accepted: BTreeMap::from([(key, partner.clone())]),
+            accepted: BTreeMap::from([(digest, key)]),
             algorithms: provider.signature_verification_algorithms,
         });
         Ok(ClientConfig::builder_with_provider(provider)
@@ -111,20 +122,28 @@ pub fn key_digest(certificate: &CertificateDer<'_>) -> Result<Digest, Error> {
 
 /// Accepts a certificate if, and only if, its key is one of the register's.
 ///
-/// Names, dates and issuers of the certificate say nothing here: the register gives a key its validity.
+/// Names, dates and issuers of the certificate say nothing here: the partner's card gives a key its validity.
 #[derive(Debug)]
 struct Pinned {
-    accepted: BTreeMap<Digest, Administration>,
+    accepted: BTreeMap<Digest, AcceptedKey>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Pinned {
-    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
-        let key = key_digest(certificate)?;
-        match self.accepted.get(&key) {
-            Some(_) => Ok(()),
+    fn check(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+        let digest = key_digest(certificate)?;
+        let now = i64::try_from(now.as_secs()).map_or(Timestamp::from_micros(i64::MAX), |seconds| {
+            Timestamp::from_micros(0).plus_seconds(seconds)
+        });
+        match self.accepted.get(&digest) {
+            Some(key) if key.from <= now && now < key.until => Ok(()),
+            Some(key) => {
+                let until = key.until;
+                tracing::warn!(partner = %key.administration, %until, "refused a TLS peer: its card is not valid now");
+                Err(Error::InvalidCertificate(CertificateError::Expired))
+            }
             None => {
-                tracing::warn!(%key, "refused a TLS peer: its key is in no register");
+                tracing::warn!(key = %digest, "refused a TLS peer: its key is in no register");
                 Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
             }
         }
@@ -138,9 +157,9 @@ impl ServerCertVerifier for Pinned {
         _intermediates: &[CertificateDer<'_>],
         _name: &ServerName<'_>,
         _ocsp: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.check(end_entity).map(|()| ServerCertVerified::assertion())
+        self.check(end_entity, now).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -175,9 +194,9 @@ impl ClientCertVerifier for Pinned {
         &self,
         end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check(end_entity).map(|()| ClientCertVerified::assertion())
+        self.check(end_entity, now).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -1,6 +1,6 @@
 //! How an envelope reaches a partner's node: one port, with HTTPS in service and a simulated network in simulations.
 
-use crate::tls::{TlsError, TlsIdentity};
+use crate::tls::{AcceptedKey, TlsError, TlsIdentity};
 use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -51,6 +51,8 @@ pub struct Route {
     pub address: String,
     /// SHA-256 of the subject public key info of its TLS key.
     pub tls_key: Digest,
+    /// Whose key it is, and when it is valid.
+    pub key: AcceptedKey,
 }
 
 type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -68,7 +70,7 @@ impl HttpsTransport {
     pub fn new(identity: &TlsIdentity, routes: &BTreeMap<Administration, Route>) -> Result<Self, TlsError> {
         let mut clients = BTreeMap::new();
         for (partner, route) in routes {
-            let tls = identity.client(partner, route.tls_key)?;
+            let tls = identity.client(route.tls_key, route.key.clone())?;
             let connector =
                 HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
             let client = Client::builder(TokioExecutor::new()).build(connector);

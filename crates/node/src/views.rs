@@ -193,6 +193,29 @@ pub fn movement_row(tx: &mut dyn Tx, room: &str, key: &str) -> Result<Option<Mov
     tx.query(&sql, &[room.into(), key.into()])?.first().map(movement).transpose()
 }
 
+/// The key under which the messages of a movement are kept that someone names by MRN, LRN or key. LRNs are unique for
+/// their declarant only: without an owner the latest counts.
+///
+/// # Errors
+/// When the store fails.
+pub fn movement_named(tx: &mut dyn Tx, name: &str, owner: Option<&str>) -> Result<String, StoreError> {
+    if base::Mrn::parse(name).is_ok() || name.contains('/') {
+        return Ok(name.to_owned());
+    }
+    let mut conditions = Conditions::default();
+    conditions.add("lrn = ?", name.into());
+    if let Some(owner) = owner {
+        conditions.add("owner = ?", owner.into());
+    }
+    let sql =
+        format!("SELECT movement FROM movements{} ORDER BY change DESC LIMIT 1", conditions.and_where());
+    match tx.query(&sql, &conditions.values)?.first() {
+        Some(row) => Ok(row.text(0)?.to_owned()),
+        // A rejected declaration has no movement; its messages are kept under declarant and LRN.
+        None => Ok(owner.map_or_else(|| name.to_owned(), |owner| crate::cases::lrn_key(owner, name))),
+    }
+}
+
 /// How many movements are in each state of each room.
 ///
 /// # Errors
@@ -243,4 +266,15 @@ pub fn message_with_body(
     let sql = format!("SELECT {MESSAGE_COLUMNS}, m.owner, m.body FROM messages m WHERE m.id = ?1");
     let rows = tx.query(&sql, &[id.into()])?;
     rows.first().map(|row| Ok((message(row)?, row.text(11)?.to_owned(), row.bytes(12)?.to_vec()))).transpose()
+}
+
+/// The messages that are held for an officer, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn held(tx: &mut dyn Tx) -> Result<Vec<MessageRow>, StoreError> {
+    let sql = format!(
+        "SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.outcome = 'held' ORDER BY m.id LIMIT {PAGE_LIMIT}"
+    );
+    tx.query(&sql, &[])?.iter().map(message).collect()
 }

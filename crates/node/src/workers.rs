@@ -1,6 +1,5 @@
 //! What a node does by itself: deliver letters, act when a time limit runs out, sign checkpoints of its log.
 
-use crate::deciding::Found;
 use crate::node::{Node, NodeError};
 use crate::proceeding::{Cause, Proceeding};
 use crate::reception::load_frontier;
@@ -34,6 +33,9 @@ impl Node {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
         tokio::spawn(async move {
+            if let Err(error) = self.release_claims().await {
+                tracing::error!(%error, "letters of the last run wait for their leases to run out");
+            }
             // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
             tokio::select! {
                 biased;
@@ -84,9 +86,12 @@ impl Node {
             .await?;
         let count = due.len();
         for timer in due {
-            let fired = self.write(move |tx, bureau| fire(tx, bureau, &timer, now)).await?;
-            if fired {
-                self.counters().timer_fired();
+            let name = format!("{}/{} {}", timer.room, timer.key, timer.kind);
+            match self.write(move |tx, bureau| fire(tx, bureau, &timer, now)).await {
+                Ok(true) => self.counters().timer_fired(),
+                Ok(false) => {}
+                // One that fails must not keep the others from running out; it stays due, and is looked at again.
+                Err(error) => tracing::error!(timer = name, %error, "this node failed on a time limit"),
             }
         }
         Ok(count)
@@ -142,14 +147,9 @@ fn fire(
             return Ok(false);
         }
     };
-    let owner = tx.query(
-        "SELECT owner FROM movements WHERE room = ?1 AND state_key = ?2",
-        &[timer.room.as_str().into(), timer.key.as_str().into()],
-    )?;
-    let owner = owner.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
-    let found = Found { key: timer.key.clone(), owner };
     let mut proceeding = Proceeding::new(tx, bureau, now, "clock");
-    let ran = proceeding.depart(&Cause::internal(), 0, Some(found), command, None);
+    let found = proceeding.case_of_key(Departure::NAME, &timer.key)?;
+    let ran = proceeding.depart(&Cause::internal(), Some(found), command, None);
     ran.and_then(|_| proceeding.finish())?;
     Ok(true)
 }

@@ -3,14 +3,18 @@
 //! A frame is the name of the delivering administration (a byte of length, then the name), four bytes of length, and
 //! the envelope; the answer is four bytes of length and the bytes of the answer. The name stands in for what TLS proves
 //! in service. A connection that ends without an answer means what an HTTP error means there: try again.
+//!
+//! A machine that is killed hangs up all its [`Connections`] in the order in which they were made. Left to its tasks,
+//! that order would be the runtime's, which deals tasks out by numbers that all simulations of a process share.
 
 use crate::faults::Fault;
 use crate::stage::Stage;
 use crate::world::machine;
 use base::{Administration, Country};
 use node::{Delivery, Node, Transport, TransportError};
+use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -25,28 +29,66 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// The soonest and the latest that a frame comes again, in milliseconds.
 const AGAIN: (u64, u64) = (300, 12_000);
 
+/// A connection, shared between the task that talks over it and the machine that it belongs to.
+type Wire = Arc<tokio::sync::Mutex<TcpStream>>;
+
+/// The open connections of a machine, by the number at which they were made.
+#[derive(Default)]
+pub(crate) struct Connections {
+    open: Mutex<(u64, BTreeMap<u64, Wire>)>,
+}
+
+/// Hangs up all connections of a machine when it is dropped, which is after the tasks of the machine.
+pub(crate) struct HangUp(pub(crate) Arc<Connections>);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        let open = std::mem::take(&mut self.0.open.lock().unwrap_or_else(PoisonError::into_inner).1);
+        // From the first to the last: a map is dropped in the order of its keys.
+        drop(open);
+    }
+}
+
+impl Connections {
+    fn add(&self, stream: TcpStream) -> (u64, Wire) {
+        let wire = Arc::new(tokio::sync::Mutex::new(stream));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.0 += 1;
+        let number = open.0;
+        open.1.insert(number, Arc::clone(&wire));
+        (number, wire)
+    }
+
+    fn hang_up(&self, number: u64) {
+        let wire = self.open.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&number);
+        drop(wire);
+    }
+}
+
 /// The way of one node to its partners.
 pub(crate) struct SimulatedTransport {
     own: Country,
     stage: Arc<Stage>,
+    connections: Arc<Connections>,
 }
 
 impl SimulatedTransport {
-    pub(crate) fn new(own: Country, stage: Arc<Stage>) -> Self {
-        Self { own, stage }
+    pub(crate) fn new(own: Country, stage: Arc<Stage>, connections: Arc<Connections>) -> Self {
+        Self { own, stage, connections }
     }
 
     async fn attempt(&self, partner: Country, envelope: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
-        let (stage, own) = (&self.stage, self.own);
+        let (stage, own, connections) = (&self.stage, self.own, &self.connections);
         let replayed = stage.befalls(Fault::Replayed, own);
         if replayed {
             self.replay(partner, envelope.clone());
         }
-        let answer =
-            exchange_frames(own, partner, &envelope).await.map_err(|error| error.kind().to_string())?;
+        let answer = exchange_frames(connections, own, partner, &envelope)
+            .await
+            .map_err(|error| error.kind().to_string())?;
         if stage.befalls(Fault::Duplicated, own) {
             // Whatever comes of it, the recipient sees to it that both get the same answer.
-            drop(exchange_frames(own, partner, &envelope).await);
+            drop(exchange_frames(connections, own, partner, &envelope).await);
         }
         if stage.befalls(Fault::AnswerLost, own) {
             return Err("the answer was lost".to_owned());
@@ -62,12 +104,12 @@ impl SimulatedTransport {
 
     /// Lets the frame come again later, when others have overtaken it.
     fn replay(&self, partner: Country, envelope: Vec<u8>) {
-        let (stage, own) = (Arc::clone(&self.stage), self.own);
+        let (stage, own, connections) = (Arc::clone(&self.stage), self.own, Arc::clone(&self.connections));
         let pause = Duration::from_millis(stage.draw(|dice| dice.between(AGAIN.0, AGAIN.1)));
         stage.replay_begins(own);
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            drop(exchange_frames(own, partner, &envelope).await);
+            drop(exchange_frames(&connections, own, partner, &envelope).await);
             stage.replay_ends(own);
         });
     }
@@ -104,9 +146,17 @@ fn described(envelope: &[u8]) -> (String, String) {
 }
 
 /// Delivers a frame and waits for the answer.
-async fn exchange_frames(own: Country, partner: Country, envelope: &[u8]) -> Result<Vec<u8>> {
+async fn exchange_frames(
+    connections: &Connections,
+    own: Country,
+    partner: Country,
+    envelope: &[u8],
+) -> Result<Vec<u8>> {
+    let late = |_| Error::from(ErrorKind::TimedOut);
+    let connect = TcpStream::connect(format!("{}:{PORT}", machine(partner)));
+    let (number, wire) = connections.add(timeout(PATIENCE, connect).await.map_err(late)??);
     let talk = async {
-        let mut stream = TcpStream::connect(format!("{}:{PORT}", machine(partner))).await?;
+        let mut stream = wire.lock().await;
         let name = Administration::of(own).to_string();
         let mut frame = vec![u8::try_from(name.len()).map_err(|_| ErrorKind::InvalidInput)?];
         frame.extend(name.as_bytes());
@@ -115,7 +165,10 @@ async fn exchange_frames(own: Country, partner: Country, envelope: &[u8]) -> Res
         stream.write_all(&frame).await?;
         read_block(&mut stream, exchange::MAX_RESPONSE).await
     };
-    timeout(PATIENCE, talk).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    let answer = timeout(PATIENCE, talk).await;
+    drop(wire);
+    connections.hang_up(number);
+    answer.map_err(late)?
 }
 
 fn length(block: &[u8]) -> Result<[u8; 4]> {
@@ -142,30 +195,50 @@ async fn read_frame(stream: &mut TcpStream) -> Result<(Administration, Vec<u8>)>
 }
 
 /// Takes what one connection delivers. Whatever fails here, the deliverer gets no answer and tries again.
-pub(crate) async fn take(stage: Arc<Stage>, node: Arc<Node>, own: Country, mut stream: TcpStream) {
-    let Ok(Ok((peer, envelope))) = timeout(PATIENCE, read_frame(&mut stream)).await else {
-        return;
-    };
+pub(crate) async fn take(
+    stage: Arc<Stage>,
+    node: Arc<Node>,
+    connections: Arc<Connections>,
+    own: Country,
+    stream: TcpStream,
+) {
+    let (number, wire) = connections.add(stream);
+    {
+        let mut stream = wire.lock().await;
+        if let Ok(Ok((peer, envelope))) = timeout(PATIENCE, read_frame(&mut stream)).await
+            && let Some(answer) = answer(&stage, &node, own, &peer, envelope).await
+            && let Ok(length) = length(&answer)
+        {
+            let reply = [length.as_slice(), &answer].concat();
+            // The deliverer may have gone away; it asks again.
+            drop(timeout(PATIENCE, stream.write_all(&reply)).await);
+        }
+    }
+    drop(wire);
+    connections.hang_up(number);
+}
+
+/// What a node answers to an envelope; `None` when it cannot take it now, or loses its power over it.
+async fn answer(
+    stage: &Stage,
+    node: &Node,
+    own: Country,
+    peer: &Administration,
+    envelope: Vec<u8>,
+) -> Option<Vec<u8>> {
     if stage.befalls(Fault::CommitFailed, own) {
         stage.fail_next_commit(own);
     }
     let (letter, place) = described(&envelope);
-    let answer = match node.receive(&peer, envelope.clone()).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            stage.note_letter(own.as_str(), &letter, format!("{place} from {peer}: cannot be taken now"));
-            return;
-        }
+    let Ok(answer) = node.receive(peer, envelope.clone()).await else {
+        stage.note_letter(own.as_str(), &letter, format!("{place} from {peer}: cannot be taken now"));
+        return None;
     };
     let words = stage.note_answer(own, &envelope, &answer);
     stage.note_letter(own.as_str(), &letter, format!("{place} from {peer}: {words}"));
     if stage.befalls(Fault::PowerCut, own) {
         stage.cut_power(own);
-        return;
+        return None;
     }
-    if let Ok(length) = length(&answer) {
-        let reply = [length.as_slice(), &answer].concat();
-        // The deliverer may have gone away; it asks again.
-        drop(timeout(PATIENCE, stream.write_all(&reply)).await);
-    }
+    Some(answer)
 }

@@ -6,7 +6,7 @@
 use crate::clock;
 use crate::dice::Dice;
 use crate::stage::Stage;
-use crate::transport::{self, PORT, SimulatedTransport};
+use crate::transport::{self, Connections, HangUp, PORT, SimulatedTransport};
 use agreements::{Agreement, DecisionPoint, corridor_agreement};
 use base::reference::{Catalogue, ExchangeRates, corridor};
 use base::{Administration, Country, Digest};
@@ -189,7 +189,9 @@ pub(crate) async fn serve(stage: Arc<Stage>, country: Country) -> Result<(), Wor
     let disk = federation.disk(country).ok_or(WorldError::Stranger(country))?;
     let store = Store::open(&disk.location(), Execution::Inline, node::MIGRATIONS)?;
     let bureau = federation.bureau(&config, country, start, skew)?;
-    let transport = Arc::new(SimulatedTransport::new(country, Arc::clone(&stage)));
+    let connections = Arc::new(Connections::default());
+    let _hang_up = HangUp(Arc::clone(&connections));
+    let transport = Arc::new(SimulatedTransport::new(country, Arc::clone(&stage), Arc::clone(&connections)));
     let node = Node::assemble(config, bureau, store.clone(), Execution::Inline, transport);
     stage.enter(country, Arc::clone(&node), store);
     stage.note(country.as_str(), format!("start number {start}"));
@@ -198,6 +200,7 @@ pub(crate) async fn serve(stage: Arc<Stage>, country: Country) -> Result<(), Wor
     drop(Arc::clone(&node).start_workers(std::future::pending()));
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(transport::take(Arc::clone(&stage), Arc::clone(&node), country, stream));
+        let (stage, node) = (Arc::clone(&stage), Arc::clone(&node));
+        tokio::spawn(transport::take(stage, node, Arc::clone(&connections), country, stream));
     }
 }

@@ -1,5 +1,6 @@
 //! What those who run a node look at: health, readiness, metrics.
 
+use crate::api::OperatorCaller;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,22 +9,33 @@ use axum::routing::get;
 use node::Node;
 use std::sync::Arc;
 
-/// The routes; they tell nothing about movements, and the API listens on loopback only.
-pub fn routes() -> Router<Arc<Node>> {
-    Router::new()
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics))
+/// The routes on the port of traders and officers. The proxy in front shows that port to the world, so metrics ask for
+/// the operator's token; health tells nothing that an attacker does not see anyway.
+pub fn guarded_routes() -> Router<Arc<Node>> {
+    health().route("/metrics", get(|node, _: OperatorCaller| metrics(node)))
+}
+
+/// The routes on a port of their own, which only this machine reaches.
+pub fn open_routes() -> Router<Arc<Node>> {
+    health().route("/metrics", get(metrics))
+}
+
+fn health() -> Router<Arc<Node>> {
+    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
 }
 
 async fn live() -> &'static str {
     "live\n"
 }
 
+/// `GET /health/ready`: whether the node can do its work now. The reason goes into the log and not to whoever asks.
 async fn ready(State(node): State<Arc<Node>>) -> Response {
     match node.readiness().await {
         Ok(()) => "ready\n".into_response(),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
+        Err(reason) => {
+            tracing::warn!(reason, "the node is not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
     }
 }
 
@@ -31,6 +43,9 @@ async fn ready(State(node): State<Arc<Node>>) -> Response {
 async fn metrics(State(node): State<Arc<Node>>) -> Response {
     match node.metrics().await {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "metrics could not be gathered");
+            (StatusCode::SERVICE_UNAVAILABLE, "the node's log says why\n").into_response()
+        }
     }
 }

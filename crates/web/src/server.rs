@@ -1,43 +1,66 @@
-//! The two listeners of a node: HTTP for traders and officers, HTTPS with mutual TLS for partners.
+//! The listeners of a node: HTTP for traders and officers, HTTPS with mutual TLS for partners, and, where it is wanted,
+//! HTTP for those who run the node.
 
+use crate::connections::{Limits, serve};
 use crate::{api, console, operations, peer};
-use axum::Router;
-use axum::extract::Request;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use axum::{Extension, Router};
 use node::Node;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
+use tokio_rustls::server::TlsStream;
 
-/// How long a partner may take for the TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of traders and officers at once. They come through the proxy in front, which keeps few open itself; each
+/// may hold a message of 32 MiB.
+const FRONT_CONNECTIONS: usize = 1024;
 
-/// How long open requests may take to finish when the node stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+/// Connections of partners at once: there are some forty administrations, and each keeps a few open.
+const PEER_CONNECTIONS: usize = 256;
 
-/// Everything that traders, officers and operators reach.
-pub fn front(node: Arc<Node>) -> Router {
-    Router::new().merge(operations::routes()).merge(console::routes()).merge(api::routes()).with_state(node)
+/// Connections of those who run the node at once: a monitoring system or two.
+const OPERATIONS_CONNECTIONS: usize = 32;
+
+/// Where health and metrics are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operations {
+    /// On the port of traders and officers; metrics are for the operator's token there.
+    OnFront,
+    /// On a port of their own, and not on that of traders and officers.
+    Apart,
+}
+
+/// Everything that traders and officers reach.
+pub fn front(node: Arc<Node>, operations: Operations) -> Router {
+    let router = Router::new().merge(console::routes()).merge(api::routes());
+    let router = match operations {
+        Operations::OnFront => router.merge(operations::guarded_routes()),
+        Operations::Apart => router,
+    };
+    router.with_state(node)
 }
 
 /// Serves traders and officers on `listener` until `stop` resolves, then lets open requests finish.
-///
-/// # Errors
-/// When the listener fails for good.
 pub async fn serve_front(
     node: Arc<Node>,
     listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, front(node)).with_graceful_shutdown(stop).await
+    operations: Operations,
+    stop: impl Future<Output = ()>,
+) {
+    let router = front(node, operations);
+    serve(listener, Limits::with(FRONT_CONNECTIONS), stop, move |stream| plain(stream, router.clone())).await;
 }
 
-/// Serves partners on `listener` until `stop` resolves, then lets open deliveries finish.
+/// Serves those who run the node on `listener`, without asking for a token, until `stop` resolves.
+pub async fn serve_operations(node: Arc<Node>, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let router = operations::open_routes().with_state(node);
+    let limits = Limits::with(OPERATIONS_CONNECTIONS);
+    serve(listener, limits, stop, move |stream| plain(stream, router.clone())).await;
+}
+
+/// Serves partners on `listener` until `stop` resolves, then lets open deliveries finish; what is cut off, partners
+/// repeat.
 ///
 /// # Errors
 /// When TLS cannot be set up.
@@ -48,56 +71,34 @@ pub async fn serve_peers(
 ) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
     let router = peer::routes().with_state(Arc::clone(&node));
-    let graceful = GracefulShutdown::new();
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        match accepted {
-            Ok((stream, address)) => {
-                let (node, acceptor, router) = (Arc::clone(&node), acceptor.clone(), router.clone());
-                let watcher = graceful.watcher();
-                tokio::spawn(async move {
-                    if let Err(error) = serve_peer(node, acceptor, router, stream, watcher).await {
-                        tracing::info!(%address, %error, "a connection to the peer port ended");
-                    }
-                });
-            }
-            // Running out of file descriptors passes; a pause keeps the loop from burning a core meanwhile.
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection on the peer port");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("deliveries were still open when the node stopped; partners will repeat them");
-    }
+    serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
+        secured(Arc::clone(&node), acceptor.clone(), stream, router.clone())
+    })
+    .await;
     Ok(())
 }
 
-async fn serve_peer(
+async fn plain(stream: TcpStream, router: Router) -> io::Result<(TcpStream, Router)> {
+    stream.set_nodelay(true)?;
+    Ok((stream, router))
+}
+
+/// Shakes hands with a partner, and has its requests carry whose they are.
+async fn secured(
     node: Arc<Node>,
     acceptor: TlsAcceptor,
-    router: Router,
     stream: TcpStream,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> io::Result<()> {
+    router: Router,
+) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
-    let tls = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream))
-        .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"))??;
-    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-    let administration = certificate.and_then(|certificate| node.administration_of_key(certificate));
-    let peer = administration
-        .map(peer::Peer)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::PermissionDenied, "the key is in no partner's card"))?;
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request.map(axum::body::Body::new) as Request)
+    let address = stream.peer_addr();
+    let shaken = acceptor.accept(stream).await.and_then(|tls| {
+        let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let administration = certificate.and_then(|certificate| node.administration_of_key(certificate));
+        let unknown = || io::Error::new(io::ErrorKind::PermissionDenied, "the key is in no partner's card");
+        let peer = peer::Peer(administration.ok_or_else(unknown)?);
+        Ok((tls, router.layer(Extension(peer))))
     });
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tls), service);
-    watcher.watch(connection).await.map_err(io::Error::other)
+    // Whoever knocks at the port for partners and is none is worth a line.
+    shaken.inspect_err(|error| tracing::info!(?address, %error, "no partner came in at the peer port"))
 }

@@ -2,9 +2,9 @@
 
 use super::Problem;
 use super::auth::OfficerCaller;
+use super::extract::{Content, Path};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use node::{Node, OfficerDecision};
@@ -17,10 +17,8 @@ pub async fn decide(
     State(node): State<Arc<Node>>,
     OfficerCaller(principal): OfficerCaller,
     Path(movement): Path<String>,
-    body: Bytes,
+    Content(decision): Content<OfficerDecision>,
 ) -> Result<Response, Problem> {
-    let decision: OfficerDecision = serde_json::from_slice(&body)
-        .map_err(|error| Problem::malformed(format!("the decision: {error}")))?;
     let submission = node.decide(&principal, &movement, decision).await?;
     let Some(submission) = submission else {
         return Err(Problem::absent("movement"));

@@ -1,10 +1,10 @@
 //! Messages: submitted by traders, read back by those whose they are.
 
 use super::Problem;
-use super::auth::{Caller, owner_limit};
+use super::auth::{Caller, TraderCaller, owner_limit};
+use super::extract::{Message, Path, Query};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use node::{Node, Submission};
@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// both cases it is on record, and the answering messages can be fetched.
 pub async fn submit(
     State(node): State<Arc<Node>>,
-    Caller(principal): Caller,
-    xml: Bytes,
+    TraderCaller(principal): TraderCaller,
+    Message(xml): Message,
 ) -> Result<Response, Problem> {
     let submission = node.submit(&principal, xml.to_vec()).await?;
     if submission.accepted {
@@ -50,6 +50,7 @@ fn replies(submission: &Submission) -> serde_json::Value {
 
 /// The cursor of a list of messages.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cursor {
     #[serde(default)]
     after: i64,

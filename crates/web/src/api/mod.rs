@@ -1,48 +1,67 @@
-//! The API of a node for traders' systems and officers' tools: version 1, under `/api/v1`.
+//! The API of a node for traders' systems and the tools of officers and operators: version 1, under `/api/v1`.
 //!
 //! | Route | For | What |
 //! |---|---|---|
 //! | `POST /messages` | trader | submit a message (XML) |
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
-//! | `GET /movements` | all | movements by MRN, LRN or state |
+//! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
-//! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer | guarantee accounts |
-//! | `GET /partners` | officer | partner administrations and the state of the exchange with them |
+//! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer, operator | guarantee accounts |
+//! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//!
+//! Whatever is refused is answered with problem details ([`Problem`]).
 
 mod auth;
 mod decisions;
+mod extract;
 mod guarantees;
 mod messages;
 mod movements;
 mod partners;
 mod problem;
 
+pub(crate) use auth::OperatorCaller;
 pub use problem::Problem;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use node::Node;
 use std::sync::Arc;
 
-/// The longest message that is taken: the largest real declarations are a few megabytes.
-const MESSAGE_LIMIT: usize = 32 * 1024 * 1024;
+/// A method on a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method, as in `GET`.
+    pub method: &'static str,
+    /// The path, with its `{parameters}`.
+    pub path: &'static str,
+    handler: fn() -> MethodRouter<Arc<Node>>,
+}
+
+const fn route(method: &'static str, path: &'static str, handler: fn() -> MethodRouter<Arc<Node>>) -> Route {
+    Route { method, path, handler }
+}
+
+/// Every route of the API: the router is built from this table, and a test shows for each who may use it.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/api/v1/messages", || post(messages::submit)),
+    route("GET", "/api/v1/messages", || get(messages::list)),
+    route("GET", "/api/v1/messages/{id}", || get(messages::body)),
+    route("GET", "/api/v1/movements", || get(movements::list)),
+    route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
+    route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),
+    route("GET", "/api/v1/guarantees", || get(guarantees::list)),
+    route("POST", "/api/v1/guarantees", || post(guarantees::register)),
+    route("GET", "/api/v1/guarantees/{grn}", || get(guarantees::account)),
+    route("GET", "/api/v1/partners", || get(partners::list)),
+];
 
 /// The routes of the API.
 pub fn routes() -> Router<Arc<Node>> {
-    Router::new()
-        .route("/api/v1/messages", post(messages::submit).get(messages::list))
-        .route("/api/v1/messages/{id}", get(messages::body))
-        .route("/api/v1/movements", get(movements::list))
-        .route("/api/v1/movements/{movement}/messages", get(movements::messages))
-        .route("/api/v1/movements/{movement}/decisions", post(decisions::decide))
-        .route("/api/v1/guarantees", get(guarantees::list).post(guarantees::register))
-        .route("/api/v1/guarantees/{grn}", get(guarantees::account))
-        .route("/api/v1/partners", get(partners::list))
-        .fallback(absent)
-        .layer(DefaultBodyLimit::max(MESSAGE_LIMIT))
+    let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    routes.method_not_allowed_fallback(|| async { Problem::method_not_allowed() }).fallback(absent)
 }
 
 async fn absent() -> Problem {

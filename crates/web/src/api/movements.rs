@@ -2,8 +2,9 @@
 
 use super::Problem;
 use super::auth::{Caller, owner_limit};
+use super::extract::{Path, Query};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use node::{MovementFilter, Node};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 /// The filter of a list of movements.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Filter {
     room: Option<String>,
     mrn: Option<String>,

@@ -1,8 +1,12 @@
 //! Errors of the API as problem details (RFC 9457).
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::time::Duration;
+
+/// How to authenticate (RFC 6750, section 3).
+const CHALLENGE: &str = "Bearer realm=\"tidewaiter\"";
 
 /// A problem document. `problem_type` is stable: programs may branch on it.
 #[derive(Debug, Serialize)]
@@ -66,13 +70,47 @@ impl Problem {
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed-request", "malformed request", detail)
     }
+
+    /// The request is understood, and what it states cannot be processed.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "unprocessable-content", "the content cannot be processed", detail)
+    }
+
+    /// The resource is there, but not for this method; the router adds which ones it admits.
+    pub fn method_not_allowed() -> Self {
+        let detail = "the header `Allow` names the methods of this resource";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "method not allowed", detail)
+    }
+
+    /// The body is longer than `limit` bytes.
+    pub fn too_large(limit: usize) -> Self {
+        let detail = format!("at most {limit} bytes are taken here");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "message-too-large", "the body is too large", detail)
+    }
+
+    /// The request was not complete, or its work not done, within `limit`.
+    pub fn too_slow(limit: Duration) -> Self {
+        let detail = format!(
+            "a request may take {} s; what it asked for may have been done all the same, and repeating it does it \
+             once only",
+            limit.as_secs()
+        );
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "the request took too long", detail)
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
+        response
     }
 }
 

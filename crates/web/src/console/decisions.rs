@@ -23,6 +23,9 @@ pub async fn take(
     let Form(pairs) = form.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
     let entered = Entered::from_pairs(pairs);
     visit.check_form_token(entered.form_token(), paths::movement(&movement))?;
+    if !visit.principal.role.decides() {
+        return Err(Failure::forbidden(&visit.frame, "Officers decide on movements; the operator does not."));
+    }
     let problems = entered.problems().ok_or_else(|| {
         Failure::malformed(&visit.frame, format!("There is no decision `{}`.", entered.decision()))
     })?;

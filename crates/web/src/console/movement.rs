@@ -207,10 +207,13 @@ pub async fn draw(
     outcome: Outcome,
 ) -> Result<Response, Failure> {
     let visit = visit.within(Section::Movements);
-    let Some(view) = visit.node.movement(movement).await.map_err(visit.failed())? else {
+    let Some(mut view) = visit.node.movement(movement).await.map_err(visit.failed())? else {
         let words = format!("No movement `{movement}` is known at this administration.");
         return Err(Failure::absent(&visit.frame, words));
     };
+    if !visit.principal.role.decides() {
+        view.possible.clear();
+    }
     Ok(page(status, &MovementPage::new(visit.frame, movement, &view, outcome)))
 }
 

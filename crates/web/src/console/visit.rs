@@ -32,9 +32,9 @@ impl FromRequestParts<Arc<Node>> for Visit {
         let session = session.map_err(|error| Failure::unavailable(&frame, &error).into_response())?;
         let session = session.ok_or_else(sign_in)?;
         let frame = frame.for_principal(&session.principal, &session.form_token);
-        if !session.principal.role.decides() {
+        if !session.principal.role.administers() {
             let words =
-                "The console is for officers of the administration. Traders use the API with their token.";
+                "The console is for the administration. Traders use the API with their token.";
             return Err(Failure::forbidden(&frame, words).into_response());
         }
         if is_from_elsewhere(&parts.headers) && parts.method != Method::GET && parts.method != Method::HEAD {

@@ -41,6 +41,12 @@ pub(super) fn arrive(
 ) -> Result<(), Refusal> {
     let mrn = mrn_of(movement)?;
     let declared = &movement.declaration.office_of_destination;
+    if arrival.office.country() != declared.country() {
+        // Another country would first have asked for the record (CD002C): without it, it knows nothing of the movement.
+        let pointer = "/CD006C/CustomsOfficeOfDestinationActual/referenceNumber";
+        let error = FunctionalError::new(pointer, ErrorCode::Rule, "R0906", Some(arrival.office.as_str()));
+        return Err(Refusal::invalid("CD006C", vec![error]));
+    }
     let mut unused = not_crossed(movement);
     if arrival.office != *declared {
         unused.entry(declared.country()).or_default();

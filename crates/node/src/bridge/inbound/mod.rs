@@ -42,6 +42,7 @@ pub fn inbound(document: &Document) -> Result<Vec<Inbound>, Vec<FunctionalError>
         "CD205C" => guarantee::result(reader),
         "CD209C" => guarantee::credit(reader),
         "CD906C" => Ok(partner::nack(reader)),
+        "CD917C" => Ok(partner::structure_nack(reader)),
         other => {
             Err(vec![FunctionalError::new(format!("/{other}"), ErrorCode::OutOfSequence, "G0009", None)])
         }
@@ -68,7 +69,7 @@ pub fn rejection(
         .and_then(|text| Mrn::parse(text).ok());
     match refusal.reply() {
         Reply::None => None,
-        Reply::Nack if refusal.message.as_deref() == Some("CD906C") => None,
+        Reply::Nack if matches!(refusal.message.as_deref(), Some("CD906C" | "CD917C")) => None,
         Reply::Nack => Some(Letter::Departure(departure::Letter::Nack(Nack {
             to: sender?,
             mrn,

@@ -144,6 +144,24 @@ pub(super) fn cancellation(mut reader: Reader<'_>) -> Asked {
     reader.finish(commands)
 }
 
+/// A message of ours that did not follow its structure (CD917C): a fault of this node that the room of the movement has
+/// to know of. It is never refused itself (G0085).
+pub(super) fn structure_nack(mut reader: Reader<'_>) -> Vec<Inbound> {
+    let document = reader.document();
+    let Some(mrn) = reader.optional::<Mrn>("Header/MRN") else {
+        return Vec::new();
+    };
+    let errors = document.groups("XMLError").into_iter().map(|group| {
+        let pointer = group.text("errorPointer").unwrap_or("/");
+        FunctionalError::new(pointer, ErrorCode::Rule, STRUCTURE, group.text("originalAttributeValue"))
+    });
+    let errors: Vec<FunctionalError> = errors.collect();
+    for_writer(document, mrn, errors)
+}
+
+/// The reason under which an error of structure is noted: no numbered rule stands behind it.
+const STRUCTURE: &str = "CL030";
+
 /// A refusal of a message of ours: for the room that wrote that message, told by the root element that the errors
 /// point at, else by the country of the movement. It is never refused itself (G0085).
 pub(super) fn nack(mut reader: Reader<'_>) -> Vec<Inbound> {
@@ -161,6 +179,10 @@ pub(super) fn nack(mut reader: Reader<'_>) -> Vec<Inbound> {
             FunctionalError::new(text("errorPointer"), code, text("errorReason"), value)
         })
         .collect();
+    for_writer(document, mrn, errors)
+}
+
+fn for_writer(document: &Document, mrn: Mrn, errors: Vec<FunctionalError>) -> Vec<Inbound> {
     let refused = errors.iter().find_map(|error| error.pointer.strip_prefix('/')?.get(..6));
     let ours = addressee(document) == Some(mrn.country());
     match refused {

@@ -1,0 +1,119 @@
+//! Nodes that are killed at any moment: every legal event happens once all the same, and every ledger balances.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+use support::corridor::{Run, arguments, run, text};
+use support::{BINARY, Ran, Random, books, declarations, processes, rounds};
+
+/// How many nodes are killed in one run: enough to hit every stage of it, few enough that it comes to an end.
+const KILLS_A_RUN: usize = 16;
+
+/// The longest pause between two kills, in milliseconds: about what a node needs to be back and do some work.
+const LONGEST_PAUSE: u64 = 260;
+
+/// Six consignments: as declared, lodged before presentation, to an authorised consignee; two of them are controlled.
+fn consignments(folder: &Path) -> Vec<PathBuf> {
+    let kinds = [declarations::declaration, declarations::pre_lodged, declarations::authorised];
+    let documents = (0..6).map(|number| (number, kinds[number % kinds.len()](number)));
+    documents.map(|(number, document)| declarations::file(folder, &format!("{number}.xml"), &document)).collect()
+}
+
+/// How often each message was said about each consignment, by LRN, since MRNs differ from run to run.
+fn said(run: &Run) -> BTreeMap<[String; 4], usize> {
+    let declared = run.list("declarations").iter();
+    let lrns: BTreeMap<&str, &str> = declared.map(|ending| (text(ending, "mrn"), text(ending, "lrn"))).collect();
+    let mut said = BTreeMap::new();
+    for entry in run.list("messages") {
+        let lrn = lrns.get(text(entry, "movement")).copied().unwrap_or("?");
+        let message = [lrn, text(entry, "from"), text(entry, "to"), text(entry, "type")].map(str::to_owned);
+        *said.entry(message).or_insert(0) += 1;
+    }
+    said
+}
+
+/// A run whose nodes are killed while it goes on.
+struct Hunt {
+    runner: Child,
+    folder: tempfile::TempDir,
+    out: tempfile::TempDir,
+}
+
+impl Hunt {
+    fn start(declarations: &[PathBuf], store: &str) -> Self {
+        let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let keep = folder.path().join("nodes").display().to_string();
+        let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
+        let runner = Command::new(BINARY)
+            .args(arguments(declarations, out.path(), &["--keep", &keep, "--store", store]))
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .expect("the runner starts");
+        Self { runner, folder, out }
+    }
+
+    /// Kills up to `most` nodes, and returns how many when the run has ended.
+    fn kill(&mut self, most: usize, random: &mut Random) -> usize {
+        let mut kills = 0;
+        while self.runner.try_wait().unwrap().is_none() {
+            processes::pause(Duration::from_millis(random.below(LONGEST_PAUSE)));
+            let nodes = processes::children(self.runner.id(), "serve");
+            let chosen = random.below(nodes.len() as u64);
+            if let Some(node) = nodes.get(usize::try_from(chosen).unwrap())
+                && kills < most
+                && processes::signal(*node, "KILL")
+            {
+                kills += 1;
+            }
+        }
+        kills
+    }
+
+    fn end(mut self) -> (Run, tempfile::TempDir) {
+        let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap();
+        let ran = Ran { code: self.runner.wait().unwrap().code(), stdout: read("stdout"), stderr: read("stderr") };
+        if ran.code != Some(0) {
+            // What the nodes wrote tells why.
+            println!("the nodes' logs are in {}", self.folder.keep().display());
+            panic!("{ran:?}");
+        }
+        (Run::of(ran, self.out), self.folder)
+    }
+}
+
+/// Kills `kills` nodes in as many runs as that takes, and compares each run with one in which none was killed.
+fn survives(kills: usize, store: &str, random: &mut Random) {
+    let folder = tempfile::tempdir().unwrap();
+    let declarations = consignments(folder.path());
+    let undisturbed = said(&run(&declarations, &["--store", store]));
+    let (mut done, mut runs, mut restarts) = (0, 0, 0);
+    while done < kills {
+        let mut hunt = Hunt::start(&declarations, store);
+        done += hunt.kill(KILLS_A_RUN.min(kills - done), random);
+        let (run, kept) = hunt.end();
+        assert_eq!(run.endings(), [("written off", "written off"); 6]);
+        assert_eq!(said(&run), undisturbed);
+        let counts = run.report["restarts"].as_object().unwrap().values();
+        restarts += counts.map(|count| count.as_u64().unwrap()).sum::<u64>();
+        books::assert_in_order(&kept.path().join("nodes"));
+        run.assert_valid();
+        runs += 1;
+    }
+    println!("{done} kills and {restarts} restarts in {runs} runs of {} declarations", declarations.len());
+}
+
+#[test]
+fn every_legal_event_happens_once() {
+    survives(rounds(12, 200), "sqlite", &mut Random::seeded(20_261_124));
+}
+
+#[test]
+fn postgresql_loses_nothing_either() {
+    let Some(server) = node::private_postgres() else { return };
+    survives(rounds(4, 40), &server.url(), &mut Random::seeded(20_261_125));
+}
