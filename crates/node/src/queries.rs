@@ -11,7 +11,14 @@ use customs::guarantee::account;
 use customs::guarantee::ledger::{EntryReason, StatementLine, statement};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use store::{Tx, journal, log, state};
+use std::time::Duration;
+use store::{Tx, journal, settings, state};
+
+/// The setting that readiness is tried with.
+const LAST_READY: &str = "readiness";
+
+/// How long the store may take to answer before the node counts as not ready: a commit takes milliseconds.
+const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Everything that this administration knows of a movement.
 #[derive(Clone, Debug, Serialize)]
@@ -343,13 +350,25 @@ impl Node {
         .await
     }
 
-    /// Whether the node can do its work now; the reason in words when it cannot.
+    /// Whether the node can do its work now: whether it can read, and make a little writing durable. A store whose
+    /// writer is dead or whose disk is full can still be read.
     ///
     /// # Errors
-    /// The reason.
+    /// The reason, in words.
     pub async fn readiness(&self) -> Result<(), String> {
-        let read = self.read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) }).await;
-        read.map(|_| ()).map_err(|error| format!("the store does not answer: {error}"))
+        let now = self.now();
+        let look = async {
+            self.write(move |tx, _| -> Result<_, NodeError> {
+                Ok(settings::put(tx, LAST_READY, now.to_string().as_bytes())?)
+            })
+            .await?;
+            self.read(|tx| -> Result<_, NodeError> { Ok(settings::get(tx, LAST_READY)?) }).await
+        };
+        match tokio::time::timeout(READY_WITHIN, look).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(format!("the store fails: {error}")),
+            Err(_) => Err(format!("the store did not answer within {} s", READY_WITHIN.as_secs())),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::clock::World;
 use crate::config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
+use crate::files::make_private_folder;
 use crate::identity::{Identity, IdentityError, PartnerCard};
 use crate::principals::{self, PrincipalError, Role};
 use crate::reference::{self, ReferenceError};
@@ -10,10 +11,10 @@ use base::{Administration, Digest, Eori};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use store::{Execution, Location, Store, StoreError};
+use store::{Execution, Location, Store, StoreError, Tx, settings};
 
-/// What a new node is to be.
-#[derive(Clone, Debug)]
+/// What a new node is to be. The location of the store may hold a password, so it is not shown.
+#[derive(Clone)]
 pub struct SetUp {
     /// The folder that takes everything.
     pub folder: PathBuf,
@@ -33,7 +34,7 @@ pub struct SetUp {
 }
 
 /// A node that has been set up. The tokens and the password are shown once and stored only as digests.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Prepared {
     /// Its configuration.
     pub config: PathBuf,
@@ -53,6 +54,17 @@ pub struct Prepared {
     pub trader_token: String,
 }
 
+impl std::fmt::Debug for Prepared {
+    /// Without any secret: neither tokens, nor the password, nor the store's location, which may hold one.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Prepared")
+            .field("config", &self.config)
+            .field("card", &self.card)
+            .field("api", &self.api)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why a node cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
@@ -62,6 +74,17 @@ pub enum SetUpError {
     /// The folder already holds a node.
     #[error("`{0}` already holds a node: choose another folder, or remove this one")]
     Occupied(PathBuf),
+    /// The store already holds a node.
+    #[error("the store already holds another node: choose another store or schema")]
+    OccupiedStore,
+    /// The folder holds the keys of another administration.
+    #[error("`{path}` holds the keys of `{keys}`: choose another folder, or remove it")]
+    OtherKeys {
+        /// The key file.
+        path: PathBuf,
+        /// Whose keys it holds.
+        keys: Administration,
+    },
     /// Keys or cards.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -87,8 +110,11 @@ pub enum SetUpError {
 
 /// Sets up a node: keys, configuration, partner card, database, an operator, an officer and a trader.
 ///
+/// What can fail for reasons outside comes first, and the configuration, which makes the folder a node, comes last. So
+/// an attempt that failed on its way is simply repeated; keys and store that it left behind are taken up again.
+///
 /// # Errors
-/// When the folder already holds a node, or something cannot be written.
+/// When the folder or the store already holds a node, or something cannot be written.
 pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
     let world = World::system();
     let folder = &set_up.folder;
@@ -96,16 +122,56 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
     if config_path.exists() {
         return Err(SetUpError::Occupied(folder.clone()));
     }
-    std::fs::create_dir_all(folder).map_err(|error| SetUpError::File(folder.clone(), error))?;
-    let identity = Identity::create(&world, &set_up.administration, &folder.join("keys.json"))?;
-    let peer_address = format!("https://{}", set_up.peer);
-    PartnerCard { address: peer_address.clone(), keys: identity.card }.save(&card_path)?;
-    let mut config = Config {
+    let catalogue = set_up.reference.as_deref().map(reference::read_catalogue).transpose()?;
+    let config = configuration(set_up);
+    make_private_folder(folder).map_err(|error| SetUpError::File(folder.clone(), error))?;
+    let store = open_store(&config)?;
+    let identity = own_identity(&world, set_up, &config)?;
+    let password = Digest(world.random()).to_string().chars().take(16).collect::<String>();
+    let tokens = store.write({
+        let (world, password, keys) = (world.clone(), password.clone(), identity.card.fingerprint());
+        move |tx| -> Result<[String; 3], SetUpError> {
+            claim(tx, &keys)?;
+            if let Some(catalogue) = &catalogue {
+                reference::store_catalogue(tx, catalogue, world.clock.now())?;
+            }
+            let [operator, officer, trader] = FIRST;
+            Ok([
+                principals::register(tx, &world, operator.0, operator.1, "")?,
+                principals::register(tx, &world, officer.0, officer.1, &password)?,
+                principals::register(tx, &world, trader.0, trader.1, "")?,
+            ])
+        }
+    });
+    store.close();
+    let [operator_token, officer_token, trader_token] = tokens?;
+    let address = config.listen.peer_address.clone();
+    PartnerCard { address, keys: identity.card }.save(&card_path)?;
+    config.save(&config_path)?;
+    Ok(Prepared {
+        store: config.store_location(),
+        config: config_path,
+        card: card_path,
+        api: format!("http://{}", set_up.api),
+        operator_token,
+        officer_token,
+        officer_password: password,
+        trader_token,
+    })
+}
+
+fn configuration(set_up: &SetUp) -> Config {
+    Config {
         administration: set_up.administration.clone(),
         store: set_up.store.clone(),
         keys: PathBuf::from("keys.json"),
         exercise: false,
-        listen: Listen { api: set_up.api, peer: set_up.peer, peer_address },
+        listen: Listen {
+            api: set_up.api,
+            peer: set_up.peer,
+            operations: None,
+            peer_address: format!("https://{}", set_up.peer),
+        },
         transit: Transit {
             release: if set_up.corridor_defaults { Release::ByOfficer } else { Release::Automatic },
             lenient_grn_check_digit: set_up.corridor_defaults,
@@ -119,42 +185,46 @@ pub fn initialise(set_up: &SetUp) -> Result<Prepared, SetUpError> {
         },
         partners: Vec::new(),
         agreements: Vec::new(),
-        folder: folder.clone(),
-    };
-    config.folder.clone_from(folder);
-    let store = open_store(&config)?;
-    let catalogue = match &set_up.reference {
-        Some(path) => Some(reference::read_catalogue(path)?),
-        None => None,
-    };
-    let password = Digest(world.random()).to_string().chars().take(16).collect::<String>();
-    let tokens = store.write({
-        let (world, password) = (world.clone(), password.clone());
-        move |tx| -> Result<[String; 3], SetUpError> {
-            if let Some(catalogue) = &catalogue {
-                reference::store_catalogue(tx, catalogue, world.clock.now())?;
+        folder: set_up.folder.clone(),
+    }
+}
+
+/// The keys that an earlier attempt has drawn, or new ones.
+fn own_identity(world: &World, set_up: &SetUp, config: &Config) -> Result<Identity, SetUpError> {
+    let path = config.resolve(&config.keys);
+    if !path.exists() {
+        return Ok(Identity::create(world, &set_up.administration, &path)?);
+    }
+    let identity = Identity::load(&path)?;
+    if identity.card.administration != set_up.administration {
+        return Err(SetUpError::OtherKeys { path, keys: identity.card.administration });
+    }
+    Ok(identity)
+}
+
+/// The first principals of a node.
+const FIRST: [(&str, Role); 3] =
+    [("operator", Role::Operator), ("officer", Role::Officer), ("trader", Role::Trader)];
+
+/// The setting that says for which keys a store was set up.
+const CLAIMED_FOR: &str = "setup/keys";
+
+/// Claims a store for the node with these keys. The principals of an earlier attempt make room, since nobody was told
+/// their tokens.
+fn claim(tx: &mut dyn Tx, keys: &str) -> Result<(), SetUpError> {
+    match settings::get(tx, CLAIMED_FOR)? {
+        Some(claimed) if claimed == keys.as_bytes() => {
+            for (name, _) in FIRST {
+                tx.execute("DELETE FROM principals WHERE name = ?1", &[name.into()])?;
             }
-            Ok([
-                principals::register(tx, &world, "operator", Role::Operator, "")?,
-                principals::register(tx, &world, "officer", Role::Officer, &password)?,
-                principals::register(tx, &world, "trader", Role::Trader, "")?,
-            ])
+            Ok(())
         }
-    })?;
-    store.close();
-    // The configuration comes last: a folder without it holds no node, and setting up can be tried again.
-    config.save(&config_path)?;
-    let [operator_token, officer_token, trader_token] = tokens;
-    Ok(Prepared {
-        store: config.store_location(),
-        config: config_path,
-        card: card_path,
-        api: format!("http://{}", set_up.api),
-        operator_token,
-        officer_token,
-        officer_password: password,
-        trader_token,
-    })
+        Some(_) => Err(SetUpError::OccupiedStore),
+        None if !tx.query("SELECT 1 FROM principals LIMIT 1", &[])?.is_empty() => {
+            Err(SetUpError::OccupiedStore)
+        }
+        None => Ok(settings::put(tx, CLAIMED_FOR, keys.as_bytes())?),
+    }
 }
 
 /// Joins a node to a corridor: enters the partners' cards, and the corridor's agreement between `parties`.
@@ -231,4 +301,110 @@ pub enum OpenError {
 pub(crate) fn open_store(config: &Config) -> Result<Store, OpenError> {
     let location: Location = config.store_location().parse()?;
     Ok(Store::open(&location, Execution::WriterThread, MIGRATIONS)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A folder of its own for one test.
+    struct Ground(PathBuf);
+
+    impl Ground {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("tidewaiter-setup-{name}-{}", std::process::id()));
+            // What an earlier run left; usually nothing.
+            let _ = std::fs::remove_dir_all(&folder);
+            Self(folder)
+        }
+
+        fn set_up(&self) -> SetUp {
+            SetUp {
+                folder: self.0.join("node"),
+                administration: Administration::parse("NTA.GB").unwrap(),
+                store: "sqlite:node.db".to_owned(),
+                api: "127.0.0.1:0".parse().unwrap(),
+                peer: "127.0.0.1:0".parse().unwrap(),
+                corridor_defaults: false,
+                reference: None,
+            }
+        }
+    }
+
+    impl Drop for Ground {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn holder_of(prepared: &Prepared, token: &str) -> Option<String> {
+        let store = open_store(&Config::load(&prepared.config).unwrap()).unwrap();
+        let holder = store.read(|tx| principals::by_token(tx, token)).unwrap();
+        store.close();
+        holder.map(|principal| principal.name)
+    }
+
+    #[test]
+    fn only_the_owner_reads_what_a_node_keeps() {
+        let ground = Ground::new("modes");
+        let prepared = initialise(&ground.set_up()).unwrap();
+        let mode = |name: &str| {
+            let path = ground.0.join("node").join(name);
+            std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!(mode(""), 0o700);
+        for file in ["tidewaiter.toml", "keys.json", "node.db"] {
+            assert_eq!(mode(file), 0o600, "{file}");
+        }
+        let shown = format!("{prepared:?}");
+        let secrets = [&prepared.operator_token, &prepared.officer_token, &prepared.trader_token];
+        assert!(secrets.iter().all(|secret| !shown.contains(*secret)), "{shown}");
+        assert!(!shown.contains(&prepared.officer_password), "{shown}");
+    }
+
+    #[test]
+    fn an_attempt_that_failed_at_its_end_is_repeated() {
+        let ground = Ground::new("repeated");
+        let set_up = ground.set_up();
+        // The last step, writing the configuration, fails: a folder stands in its way.
+        let in_the_way = set_up.folder.join("tidewaiter.toml.new");
+        std::fs::create_dir_all(&in_the_way).unwrap();
+        assert!(matches!(initialise(&set_up), Err(SetUpError::Config(_))));
+        let keys = std::fs::read(set_up.folder.join("keys.json")).unwrap();
+
+        std::fs::remove_dir(in_the_way).unwrap();
+        let prepared = initialise(&set_up).unwrap();
+        assert_eq!(std::fs::read(set_up.folder.join("keys.json")).unwrap(), keys, "the keys are the first ones");
+        assert_eq!(holder_of(&prepared, &prepared.officer_token).as_deref(), Some("officer"));
+        assert!(matches!(initialise(&set_up), Err(SetUpError::Occupied(_))));
+    }
+
+    #[test]
+    fn reference_data_that_cannot_be_read_leaves_nothing_behind() {
+        let ground = Ground::new("reference");
+        let set_up = SetUp { reference: Some(ground.0.join("absent")), ..ground.set_up() };
+        assert!(matches!(initialise(&set_up), Err(SetUpError::Reference(_))));
+        assert!(!set_up.folder.exists());
+        assert!(initialise(&ground.set_up()).is_ok());
+    }
+
+    #[test]
+    fn the_store_of_another_node_is_left_alone() {
+        let ground = Ground::new("other");
+        let first = initialise(&ground.set_up()).unwrap();
+        let second = SetUp { folder: ground.0.join("second"), store: first.store.clone(), ..ground.set_up() };
+        assert!(matches!(initialise(&second), Err(SetUpError::OccupiedStore)));
+        assert_eq!(holder_of(&first, &first.operator_token).as_deref(), Some("operator"));
+    }
+
+    #[test]
+    fn the_keys_of_another_administration_are_not_taken_up() {
+        let ground = Ground::new("keys");
+        let set_up = ground.set_up();
+        initialise(&set_up).unwrap();
+        std::fs::remove_file(set_up.folder.join("tidewaiter.toml")).unwrap();
+        let other = SetUp { administration: Administration::parse("NTA.FR").unwrap(), ..set_up };
+        assert!(matches!(initialise(&other), Err(SetUpError::OtherKeys { .. })));
+    }
 }

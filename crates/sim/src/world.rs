@@ -165,7 +165,7 @@ impl Federation {
             store: member.disk.location().to_string(),
             keys: PathBuf::new(),
             exercise: false,
-            listen: Listen { api: nowhere, peer: nowhere, peer_address: String::new() },
+            listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
             transit: Transit { release: member.release, lenient_grn_check_digit: false },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
             partners: Vec::new(),

@@ -6,6 +6,7 @@ use crate::{Engine, Row, StoreError, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,6 +67,15 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Makes the file of a new database readable by its owner only. SQLite gives the log and the shared memory the mode of
+/// the database. A file that is there is not touched: closing it here would release SQLite's own locks on it.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    match File::options().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Takes the lock file. It is never deleted while the store lives: a lock on a deleted file keeps nobody out.
 fn lock(path: &Path, location: &str) -> Result<File, StoreError> {
     let unavailable = |error: std::io::Error| StoreError::Unavailable {
@@ -113,6 +123,7 @@ impl SqliteSession {
     pub(crate) fn file_writer(path: &Path, location: &str) -> Result<Self, StoreError> {
         let lock = lock(path, location)?;
         let unavailable = |reason: String| StoreError::Unavailable { location: location.to_owned(), reason };
+        create_private(path).map_err(|error| unavailable(error.to_string()))?;
         let open = || -> rusqlite::Result<(Connection, String)> {
             let connection = Connection::open(path)?;
             configure(&connection)?;

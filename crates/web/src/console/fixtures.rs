@@ -98,6 +98,7 @@ pub fn view() -> MovementView {
         messages: vec![message(), record],
         events: vec![event()],
         decisions: vec![disclosed],
+        notices: Vec::new(),
         possible: vec![
             possible("control-satisfactory", ""),
             PossibleDecision {
