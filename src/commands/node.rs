@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
+use web::server::Operations;
 
 /// A new node.
 #[derive(Args)]
@@ -87,17 +88,21 @@ impl Serve {
             Ok(config) => config,
             Err(error) => return fail(error),
         };
-        let (api, peer) = (config.listen.api, config.listen.peer);
+        let (api, peer, operations) = (config.listen.api, config.listen.peer, config.listen.operations);
         let node = match Node::open(config, World::system()).await {
             Ok(node) => node,
             Err(error) => return fail(error),
         };
-        let listeners = async {
-            Ok::<_, std::io::Error>((TcpListener::bind(api).await?, TcpListener::bind(peer).await?))
+        let (front, peers) = match (bind(api).await, bind(peer).await) {
+            (Ok(front), Ok(peers)) => (front, peers),
+            (Err(error), _) | (_, Err(error)) => return fail(error),
         };
-        let (front, peers) = match listeners.await {
-            Ok(listeners) => listeners,
-            Err(error) => return fail(format!("cannot listen on {api} or {peer}: {error}")),
+        let apart = match operations {
+            Some(address) => match bind(address).await {
+                Ok(listener) => Some(listener),
+                Err(error) => return fail(error),
+            },
+            None => None,
         };
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let until_stopped = || {
@@ -106,7 +111,11 @@ impl Serve {
             async move { drop(stopped.wait_for(|stop| *stop).await) }
         };
         let workers = Arc::clone(&node).start_workers(until_stopped());
-        let front = tokio::spawn(web::server::serve_front(Arc::clone(&node), front, until_stopped()));
+        let place = if apart.is_some() { Operations::Apart } else { Operations::OnFront };
+        let front = tokio::spawn(web::server::serve_front(Arc::clone(&node), front, place, until_stopped()));
+        let apart = apart.map(|listener| {
+            tokio::spawn(web::server::serve_operations(Arc::clone(&node), listener, until_stopped()))
+        });
         let peers = tokio::spawn({
             let (node, until) = (Arc::clone(&node), until_stopped());
             async move { web::server::serve_peers(node, peers, until).await }
@@ -120,14 +129,21 @@ impl Serve {
         // The receivers are held by the tasks below, so sending reaches them all.
         let _ = stop.send(true);
         let mut failed = false;
-        for ended in [front.await, peers.await] {
-            failed |= !matches!(ended, Ok(Ok(())));
+        failed |= front.await.is_err();
+        failed |= !matches!(peers.await, Ok(Ok(())));
+        if let Some(apart) = apart {
+            failed |= apart.await.is_err();
         }
         failed |= workers.await.is_err();
         node.close().await;
         tracing::info!("the node has stopped");
         ExitCode::from(u8::from(failed))
     }
+}
+
+/// A listener on `address`; the reason in words when there can be none.
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Resolves when the process that started this one is gone; never when it is not to be watched.

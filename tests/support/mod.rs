@@ -7,6 +7,7 @@ pub mod declarations;
 pub mod processes;
 pub mod schema;
 pub mod service;
+pub mod traders;
 
 use serde_json::Value;
 use std::ffi::OsStr;

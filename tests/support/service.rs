@@ -114,6 +114,19 @@ impl Service {
         self.request("POST", token, path, "application/json", body.to_string().as_bytes())
     }
 
+    /// Registers the guarantee that our declarations name.
+    pub fn register_guarantee(&self) {
+        let registration = serde_json::json!({
+            "grn": "26GB0000000001236",
+            "type": "1",
+            "access_code": "AV26",
+            "holders": [super::traders::HOLDER],
+            "reference_amount": { "minor": 500_000_000, "currency": "EUR" },
+        });
+        let answer = self.post(&self.secrets.officer, "/api/v1/guarantees", &registration);
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+
     /// One request.
     pub fn request(&self, method: &str, token: &str, path: &str, media_type: &str, body: &[u8]) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n");

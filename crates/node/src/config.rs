@@ -135,7 +135,8 @@ impl Config {
         let mut config: Self = toml::from_str(&text).map_err(|error| {
             ConfigError::Malformed(path.to_owned(), error.to_string().trim_end().to_owned())
         })?;
-        let plain = [("listen.api", Some(config.listen.api)), ("listen.operations", config.listen.operations)];
+        let plain =
+            [("listen.api", Some(config.listen.api)), ("listen.operations", config.listen.operations)];
         for (name, address) in plain {
             if let Some(open) = address.filter(|address| !address.ip().is_loopback()) {
                 return Err(ConfigError::OpenToNetwork(name, open));

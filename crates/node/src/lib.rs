@@ -56,7 +56,7 @@ pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
 pub use queries::{
     DecisionView, EntryView, EventRow, GuaranteeRegistration, GuaranteeView, LockView, MovementView,
-    PartnerView,
+    NoticeRow, PartnerView,
 };
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,

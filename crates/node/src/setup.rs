@@ -375,7 +375,11 @@ mod tests {
 
         std::fs::remove_dir(in_the_way).unwrap();
         let prepared = initialise(&set_up).unwrap();
-        assert_eq!(std::fs::read(set_up.folder.join("keys.json")).unwrap(), keys, "the keys are the first ones");
+        assert_eq!(
+            std::fs::read(set_up.folder.join("keys.json")).unwrap(),
+            keys,
+            "the keys are the first ones"
+        );
         assert_eq!(holder_of(&prepared, &prepared.officer_token).as_deref(), Some("officer"));
         assert!(matches!(initialise(&set_up), Err(SetUpError::Occupied(_))));
     }

@@ -17,7 +17,11 @@ async fn a_trader_cannot_act_on_the_movement_of_another() {
 
     let by_mallory = submit(&bench, "mallory", &invalidation(&mrn, "M-1")).await;
     assert_eq!((by_mallory.accepted, codes(&by_mallory)), (false, vec!["90"]));
-    assert!(!by_mallory.words.contains("Accepted"), "the state is nobody else's business: {}", by_mallory.words);
+    assert!(
+        !by_mallory.words.contains("Accepted"),
+        "the state is nobody else's business: {}",
+        by_mallory.words
+    );
 
     let of_alice = bench.node.messages(Some(mrn.clone()), Some("alice".into()), 0, 100).await.unwrap();
     let kinds: Vec<_> = of_alice.iter().map(|row| row.message_type.as_str()).collect();
@@ -38,7 +42,10 @@ async fn messages_between_administrations_are_not_a_traders_to_read() {
     assert!(released.accepted, "{}", released.words);
 
     let all = bench.node.messages(Some(mrn.clone()), None, 0, 100).await.unwrap();
-    assert!(all.iter().any(|row| row.message_type == "CD205C") && all.iter().any(|row| row.message_type == "CD001C"));
+    assert!(
+        all.iter().any(|row| row.message_type == "CD205C")
+            && all.iter().any(|row| row.message_type == "CD001C")
+    );
     let of_alice = bench.node.messages(Some(mrn), Some("alice".into()), 0, 100).await.unwrap();
     assert!(of_alice.iter().all(|row| row.message_type.starts_with("CC")), "{of_alice:?}");
 }
@@ -57,7 +64,10 @@ async fn a_repeat_gets_the_first_answer_and_has_no_second_effect() {
     let bench = bench().await;
     let first = submit(&bench, "alice", &declaration(1)).await;
     let again = submit(&bench, "alice", &declaration(1)).await;
-    assert_eq!((again.message, &again.movement, &again.replies), (first.message, &first.movement, &first.replies));
+    assert_eq!(
+        (again.message, &again.movement, &again.replies),
+        (first.message, &first.movement, &first.replies)
+    );
 
     let other = declaration(2).replace("CORRIDOR-000002", "CORRIDOR-000001");
     let other = submit(&bench, "alice", &other).await;
@@ -79,7 +89,8 @@ async fn a_rejected_declaration_is_found_again_by_its_lrn() {
     let second = declaration(1).replace("CORRIDOR-000001", "CORRIDOR-000009");
     let rejected = submit(&bench, "alice", &second).await;
     assert_eq!((rejected.accepted, codes(&rejected)), (false, vec!["26"]), "the LRN is of an open movement");
-    let found = bench.node.messages(Some("LEEDS-TURIN-000001".into()), Some("alice".into()), 0, 100).await.unwrap();
+    let found =
+        bench.node.messages(Some("LEEDS-TURIN-000001".into()), Some("alice".into()), 0, 100).await.unwrap();
     assert!(found.iter().any(|row| row.movement == accepted.movement));
 }
 

@@ -41,6 +41,11 @@ pub fn front(node: Arc<Node>, operations: Operations) -> Router {
     router.with_state(node)
 }
 
+/// Everything that those who run the node reach on a port of their own.
+pub fn operations(node: Arc<Node>) -> Router {
+    operations::open_routes().with_state(node)
+}
+
 /// Serves traders and officers on `listener` until `stop` resolves, then lets open requests finish.
 pub async fn serve_front(
     node: Arc<Node>,
@@ -54,7 +59,7 @@ pub async fn serve_front(
 
 /// Serves those who run the node on `listener`, without asking for a token, until `stop` resolves.
 pub async fn serve_operations(node: Arc<Node>, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let router = operations::open_routes().with_state(node);
+    let router = operations(node);
     let limits = Limits::with(OPERATIONS_CONNECTIONS);
     serve(listener, limits, stop, move |stream| plain(stream, router.clone())).await;
 }

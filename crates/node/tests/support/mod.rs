@@ -1,10 +1,16 @@
 //! One node of Great Britain in a folder of its own, with partners that cannot be reached.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "each test uses a part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "each test uses a part"
+)]
 
 use base::{AccessCode, Administration, Country, Currency, Eori, Grn, GuaranteeType, Money};
 use node::{
-    Config, Delivery, GuaranteeRegistration, Node, Principal, Role, SetUp, Submission, Transport, TransportError,
-    World,
+    Config, Delivery, GuaranteeRegistration, Node, Principal, Role, SetUp, Submission, Transport,
+    TransportError, World,
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

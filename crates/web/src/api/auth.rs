@@ -19,8 +19,8 @@ pub struct OfficerCaller(pub Principal);
 /// A principal of the administration: an officer or the operator.
 pub struct StaffCaller(pub Principal);
 
-/// The operator.
-pub struct OperatorCaller(pub Principal);
+/// The operator; which one does not matter.
+pub struct OperatorCaller;
 
 impl FromRequestParts<Arc<Node>> for Caller {
     type Rejection = Problem;
@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<Node>> for OperatorCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
-        admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(Self)
+        admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(|_| Self)
     }
 }
 

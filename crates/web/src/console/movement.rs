@@ -3,6 +3,7 @@
 use super::decision::{self, Entered, Problem};
 use super::decision_form::DecisionForm;
 use super::failure::Failure;
+use super::moment::Moment;
 use super::frame::{Frame, Section, page};
 use super::timeline::{Entry, What, merge};
 use super::visit::Visit;
@@ -30,6 +31,7 @@ pub struct MovementPage {
     parties: Vec<String>,
     timeline: Vec<Entry>,
     disclosures: Vec<Disclosure>,
+    notices: Vec<Noted>,
     forms: Vec<DecisionForm>,
     problems: Vec<(String, String)>,
     entered: Vec<(&'static str, String)>,
@@ -132,6 +134,7 @@ impl MovementPage {
             parties: parties(view),
             timeline: merge(&view.messages, &view.events),
             disclosures: disclosures(view),
+            notices: notices(view),
             problems,
             entered: entered_in_vain,
             frame,
@@ -176,6 +179,26 @@ fn parties(view: &MovementView) -> Vec<String> {
         }
     }
     parties
+}
+
+/// Something that an officer should know.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// When.
+    pub at: Moment,
+    /// Which office of ours says so.
+    pub room: String,
+    /// In words.
+    pub words: String,
+}
+
+fn notices(view: &MovementView) -> Vec<Noted> {
+    let noted = |notice: &node::NoticeRow| Noted {
+        at: Moment::from_micros(notice.at),
+        room: names::room(&notice.room).to_owned(),
+        words: notice.words.clone(),
+    };
+    view.notices.iter().map(noted).collect()
 }
 
 fn disclosures(view: &MovementView) -> Vec<Disclosure> {
