@@ -114,10 +114,12 @@ fn what_is_no_message_is_answered_by_its_first_faults() {
         ("a message of customs", text().replace("CC015C", "CC029C")),
     ];
     let mut outcome = String::new();
+    let deepest = "/a".repeat(256);
     for (name, xml) in cases {
         let said = gate.rejected(xml.as_bytes());
         let first: Vec<&str> = said.lines().take(2).collect();
-        writeln!(outcome, "{name}\n    {}", first.join("\n    ")).unwrap();
+        let first = first.join("\n    ").replace(&deepest, "/a/../a");
+        writeln!(outcome, "{name}\n    {first}").unwrap();
     }
     insta::assert_snapshot!("structure", outcome);
 }
@@ -133,8 +135,7 @@ fn what_does_not_fit_its_movement_is_answered_by_the_rule_that_it_breaks() {
     let mut elsewhere = declarations::declaration(3);
     elsewhere.set("messageRecipient", "NTA.FR");
     let lrn = declarations::lrn;
-    let mut of_customs = traders::arrival("C1", released.as_str(), "GB000060");
-    of_customs.set("messageRecipient", "NTA.GB");
+    let first = traders::arrival("C1", released.as_str(), "GB000060");
     let cases = [
         ("for another administration", elsewhere),
         ("an LRN that is in use", with_identification(declarations::domestic(1), "D1")),
@@ -155,7 +156,7 @@ fn what_does_not_fit_its_movement_is_answered_by_the_rule_that_it_breaks() {
         writeln!(outcome, "{name}\n    {}", said.trim_end().replace('\n', "\n    ")).unwrap();
     }
     // An arrival is notified once.
-    assert_eq!(gate.node.submit(&declarations::xml(&of_customs)).status, 202);
+    assert_eq!(gate.node.submit(&declarations::xml(&first)).status, 202);
     let said = gate.rejected(&declarations::xml(&traders::arrival("A4", released.as_str(), "GB000060")));
     writeln!(outcome, "a second arrival\n    {}", said.trim_end()).unwrap();
     let outcome = outcome.replace(released.as_str(), "MRN");
@@ -176,7 +177,7 @@ fn a_message_said_twice_has_one_effect_and_one_answer() {
     assert_eq!((again.status, again.json()), (202, first.clone()));
     let other = with_identification(declarations::domestic(2), "TEST-000001");
     let said = gate.rejected(&declarations::xml(&other));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"CC056C 26 at /CC015C/messageIdentification: R0008, found `TEST-000001`");
     // A rejection is repeated as well.
     let rejected = declarations::xml(&traders::presentation("P1", "NOWHERE"));
     let (first, again) = (gate.node.submit(&rejected), gate.node.submit(&rejected));

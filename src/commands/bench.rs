@@ -1,6 +1,6 @@
 //! `tidewaiter bench`: measurements that print a ratio against a limit measured in the same run.
 
-use super::{block_on, fail};
+use super::{block_on, fail, say};
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
@@ -32,12 +32,12 @@ impl Bench {
         block_on(async move {
             match corridor::bench_transit(transit.postgres.as_deref(), transit.movements).await {
                 Ok(report) if transit.json => {
-                    println!("{}", serde_json::json!(report));
+                    say(format_args!("{}", serde_json::json!(report)));
                     ExitCode::SUCCESS
                 }
                 Ok(report) => {
                     for line in report.lines() {
-                        println!("{line}");
+                        say(format_args!("{line}"));
                     }
                     ExitCode::SUCCESS
                 }

@@ -1,8 +1,8 @@
 //! `tidewaiter corridor`: several administrations on this machine, each with a node of its own.
 
-use super::{block_on, fail};
+use super::{block_on, fail, say};
 use clap::{Args, Subcommand};
-use corridor::{Options, Report, StoreChoice};
+use corridor::{Drawing, Options, Report, StoreChoice};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ pub struct Run {
     /// The declarations: CC015C messages as XML
     #[arg(long = "declaration", required = true, num_args = 1.., value_name = "FILE")]
     declarations: Vec<PathBuf>,
-    /// The folder that takes the messages, as NNNN-FROM-TO-TYPE.xml
+    /// The folder that takes the messages, as NNNN-FROM-TO-TYPE.xml; those of an earlier run are removed from it first
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Official code lists and offices to load first; the built-in sets otherwise
@@ -41,7 +41,7 @@ pub struct Run {
 /// A lasting corridor.
 #[derive(Args)]
 pub struct Demo {
-    /// The folder that keeps the nodes' data
+    /// The folder that keeps the nodes' data: a new or empty one, or that of an earlier demonstration, which makes room
     #[arg(long, value_name = "DIR", default_value = "demo-data")]
     dir: PathBuf,
     /// Play one consignment through the three countries, and exit
@@ -75,7 +75,7 @@ impl Run {
             reference: self.reference,
             store: self.store,
             keep: self.keep,
-            progress: !self.json,
+            progress: if self.json { Drawing::Never } else { Drawing::OnTerminal },
         };
         match corridor::run(&options, stop_signal()).await {
             Ok(report) => {
@@ -93,30 +93,30 @@ fn print(report: &Report, json: bool) {
         if let Some(object) = value.as_object_mut() {
             object.insert("ok".to_owned(), report.passed().into());
         }
-        println!("{value}");
+        say(format_args!("{value}"));
         return;
     }
     for line in &report.lines {
-        println!("{line}");
+        say(format_args!("{line}"));
     }
-    println!();
+    say("");
     for ending in &report.declarations {
         let mark = if ending.ok { "ok    " } else { "FAILED" };
         let mrn = ending.mrn.as_deref().unwrap_or("-");
-        println!("{mark}  {mrn:<18}  {}  {}", ending.outcome, ending.file);
+        say(format_args!("{mark}  {mrn:<18}  {}  {}", ending.outcome, ending.file));
         if !ending.ok {
-            println!("        it should have been {}", ending.expected);
+            say(format_args!("        it should have been {}", ending.expected));
         }
     }
     for account in &report.unbalanced {
-        println!("FAILED  the guarantee account {account} does not balance or still holds a lock");
+        say(format_args!("FAILED  the guarantee account {account} does not balance or still holds a lock"));
     }
     for message in &report.undelivered {
-        println!("FAILED  a message did not arrive: {message}");
+        say(format_args!("FAILED  a message did not arrive: {message}"));
     }
     let restarts: u32 = report.restarts.values().sum();
     if restarts > 0 {
-        println!("nodes were started again {restarts} time(s)");
+        say(format_args!("nodes were started again {restarts} time(s)"));
     }
 }
 

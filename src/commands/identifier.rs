@@ -1,5 +1,6 @@
 //! `tidewaiter identifier check KIND VALUE...`: one JSON line per value; exit 1 if any is invalid.
 
+use super::say;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::process::ExitCode;
@@ -30,10 +31,10 @@ impl Identifier {
         for value in &check.values {
             let verdict = base::check(&check.kind, value);
             invalid |= !verdict.valid;
-            println!(
+            say(format_args!(
                 "{}",
                 json!({"value": value, "kind": check.kind, "valid": verdict.valid, "reason": verdict.reason})
-            );
+            ));
         }
         ExitCode::from(u8::from(invalid))
     }

@@ -7,6 +7,7 @@ pub mod node;
 pub mod reference;
 pub mod validate;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The exit code for a command that could not do what it was asked.
@@ -16,6 +17,12 @@ const FAILED: u8 = 2;
 fn fail(error: impl std::fmt::Display) -> ExitCode {
     eprintln!("tidewaiter: {error}");
     ExitCode::from(FAILED)
+}
+
+/// Prints a line. That nobody reads any more, as after `| head`, is no failure of the command.
+fn say(line: impl std::fmt::Display) {
+    // There is nobody left to tell.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Runs an asynchronous command on all cores.

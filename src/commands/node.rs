@@ -1,7 +1,7 @@
 //! `tidewaiter init`, `serve` and `principal`: a node of one administration.
 
 use super::corridor::stop_signal;
-use super::{block_on, fail};
+use super::{block_on, fail, say};
 use base::{Administration, Eori};
 use clap::Args;
 use node::{Config, Node, Role, SetUp, World};
@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
 use tracing_subscriber::EnvFilter;
 use web::server::Operations;
 
@@ -47,16 +48,16 @@ impl Init {
         };
         match node::initialise(&set_up) {
             Ok(prepared) => {
-                println!("configuration      {}", prepared.config.display());
-                println!("partner card       {}", prepared.card.display());
-                println!("operator token     {}", prepared.operator_token);
-                println!("officer token      {}", prepared.officer_token);
-                println!("officer sign-in    officer / {}", prepared.officer_password);
-                println!("trader token       {}", prepared.trader_token);
-                println!(
+                say(format_args!("configuration      {}", prepared.config.display()));
+                say(format_args!("partner card       {}", prepared.card.display()));
+                say(format_args!("operator token     {}", prepared.operator_token));
+                say(format_args!("officer token      {}", prepared.officer_token));
+                say(format_args!("officer sign-in    officer / {}", prepared.officer_password));
+                say(format_args!("trader token       {}", prepared.trader_token));
+                say(format_args!(
                     "These secrets are not shown again. Next: tidewaiter serve --config {}",
                     prepared.config.display()
-                );
+                ));
                 ExitCode::SUCCESS
             }
             Err(error) => fail(error),
@@ -76,7 +77,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Serves until a signal to stop.
+    /// Serves until a signal to stop, and finishes what is open; a second signal ends it at once.
     pub fn run(self) -> ExitCode {
         let filter = EnvFilter::try_from_env("TIDEWAITER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -110,34 +111,66 @@ impl Serve {
             // An error means that the sender is gone, which means stop as well.
             async move { drop(stopped.wait_for(|stop| *stop).await) }
         };
+        let mut parts = JoinSet::new();
         let workers = Arc::clone(&node).start_workers(until_stopped());
+        parts.spawn(async move { ("the workers", workers.await.map_err(std::io::Error::other)) });
         let place = if apart.is_some() { Operations::Apart } else { Operations::OnFront };
-        let front = tokio::spawn(web::server::serve_front(Arc::clone(&node), front, place, until_stopped()));
-        let apart = apart.map(|listener| {
-            tokio::spawn(web::server::serve_operations(Arc::clone(&node), listener, until_stopped()))
+        let served = web::server::serve_front(Arc::clone(&node), front, place, until_stopped());
+        parts.spawn(async move {
+            served.await;
+            ("the port for traders and officers", Ok(()))
         });
-        let peers = tokio::spawn({
-            let (node, until) = (Arc::clone(&node), until_stopped());
-            async move { web::server::serve_peers(node, peers, until).await }
-        });
+        if let Some(listener) = apart {
+            let served = web::server::serve_operations(Arc::clone(&node), listener, until_stopped());
+            parts.spawn(async move {
+                served.await;
+                ("the port for operators", Ok(()))
+            });
+        }
+        let served = web::server::serve_peers(Arc::clone(&node), peers, until_stopped());
+        parts.spawn(async move { ("the port for partners", served.await) });
         tracing::info!(administration = %node.administration(), %api, %peer, "the node is in service");
-        tokio::select! {
-            () = stop_signal() => {}
-            () = parent_gone(self.stop_with_parent) => {}
-        }
+        let mut failed = tokio::select! {
+            () = stop_signal() => false,
+            () = parent_gone(self.stop_with_parent) => false,
+            // Half a node is worse than none: whoever watches it would not see that it does half its work.
+            Some(ended) = parts.join_next() => {
+                tracing::error!(ended = told(&ended), "a part of the node ended by itself, so the whole node stops");
+                true
+            }
+        };
         tracing::info!("the node is stopping: it finishes what it has begun");
-        // The receivers are held by the tasks below, so sending reaches them all.
+        // The receivers are held by the parts, so sending reaches them all.
         let _ = stop.send(true);
-        let mut failed = false;
-        failed |= front.await.is_err();
-        failed |= !matches!(peers.await, Ok(Ok(())));
-        if let Some(apart) = apart {
-            failed |= apart.await.is_err();
-        }
-        failed |= workers.await.is_err();
-        node.close().await;
+        let finish = async {
+            while let Some(ended) = parts.join_next().await {
+                if !matches!(ended, Ok((_, Ok(())))) {
+                    tracing::error!(ended = told(&ended), "a part of the node failed");
+                    failed = true;
+                }
+            }
+            node.close().await;
+            failed
+        };
+        let failed = tokio::select! {
+            failed = finish => failed,
+            () = stop_signal() => {
+                tracing::warn!("asked to stop a second time: the node ends at once; what it has promised is durable");
+                // Returning would wait for threads that are at work.
+                std::process::exit(1);
+            }
+        };
         tracing::info!("the node has stopped");
         ExitCode::from(u8::from(failed))
+    }
+}
+
+/// How a part of the node ended, in words.
+fn told(ended: &Result<(&str, std::io::Result<()>), JoinError>) -> String {
+    match ended {
+        Ok((part, Ok(()))) => (*part).to_owned(),
+        Ok((part, Err(error))) => format!("{part}: {error}"),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -201,7 +234,7 @@ impl Register {
         let traders = self.traders.into_iter().collect();
         match node::register_principal(&self.config, &self.name, role, &password, &traders) {
             Ok(token) => {
-                println!("{token}");
+                say(format_args!("{token}"));
                 ExitCode::SUCCESS
             }
             Err(error) => fail(error),

@@ -1,6 +1,6 @@
 //! `tidewaiter reference`: code lists and customs offices as dated reference data.
 
-use super::fail;
+use super::{fail, say};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,7 +55,7 @@ impl Reference {
 
 fn print(lines: &[String]) -> ExitCode {
     for line in lines {
-        println!("{line}");
+        say(format_args!("{line}"));
     }
     ExitCode::SUCCESS
 }

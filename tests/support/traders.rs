@@ -1,6 +1,6 @@
 //! Messages of our trader after the declaration, to the administration of Great Britain.
 
-use super::declarations::from_trader;
+use super::declarations::{from_trader, pre_lodged};
 use wire::{Document, MessageType};
 
 /// The holder of the procedure of our declarations.
@@ -32,11 +32,12 @@ fn request(identification: &str) -> Document {
 
 /// The presentation of goods that were declared before (CC170C).
 pub fn presentation(identification: &str, lrn: &str) -> Document {
-    let mut message = from_trader(MessageType::CC170C, identification);
+    let mut message = wire::carry(&pre_lodged(0), MessageType::CC170C);
+    let head = from_trader(MessageType::CC170C, identification);
+    for (path, value) in head.leaf_paths() {
+        message.set(&path, value);
+    }
     message.set("TransitOperation/LRN", lrn);
-    message.set("TransitOperation/limitDate", "2030-12-31");
-    message.set("CustomsOfficeOfDeparture/referenceNumber", "GB000087");
-    message.set("HolderOfTheTransitProcedure/identificationNumber", HOLDER);
     message
 }
 

@@ -20,6 +20,12 @@ use tokio::task::block_in_place;
 /// Rounds in which the two arms take turns, so that a machine that slows down slows both.
 const ROUNDS: usize = 4;
 
+/// The countries on the way, each with a node.
+const COUNTRIES: [&str; 3] = ["GB", "FR", "IT"];
+
+/// The name of the bare arm's store.
+const BARE: &str = "bare";
+
 /// How long a round may take until all letters have arrived.
 const ROUND_LIMIT: Duration = Duration::from_secs(300);
 
@@ -125,81 +131,99 @@ impl Transport for Loopback {
     }
 }
 
+/// Where one case is measured: a folder, and in PostgreSQL a schema for each node and one for the bare arm. Both are
+/// removed when it is dropped, however the case ends.
+struct Scratch {
+    folder: PathBuf,
+    choice: StoreChoice,
+}
+
+impl Scratch {
+    fn new(choice: &StoreChoice) -> Self {
+        let folder = std::env::temp_dir().join(format!("tidewaiter-bench-{}", std::process::id()));
+        Self { folder, choice: choice.clone() }
+    }
+
+    /// The location of a store.
+    fn store(&self, name: &str) -> String {
+        match &self.choice {
+            StoreChoice::Sqlite => format!("sqlite:{}", self.folder.join(format!("{name}.db")).display()),
+            StoreChoice::Postgres(url) => {
+                let joint = if url.contains('?') { '&' } else { '?' };
+                format!("{url}{joint}schema=bench_{}_{name}", std::process::id())
+            }
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        for name in COUNTRIES.map(str::to_lowercase).iter().map(String::as_str).chain([BARE]) {
+            block_in_place(|| node::discard_store(&self.store(name)));
+        }
+        // What cannot be removed from the temporary folder is left to the system.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
 /// The nodes of one case, with their workers.
 struct Corridor {
-    folder: PathBuf,
     nodes: BTreeMap<Administration, Arc<Node>>,
     stop: tokio::sync::watch::Sender<bool>,
     workers: Vec<tokio::task::JoinHandle<()>>,
-    stores: Vec<String>,
 }
 
-#[allow(clippy::disallowed_methods, reason = "measuring is what this is for")]
+/// What the two arms took.
+#[derive(Default)]
+struct Arms {
+    transit: Duration,
+    bare: Duration,
+    messages: u64,
+    commands: u64,
+    commits: u64,
+}
+
 async fn case(choice: &StoreChoice, movements: usize) -> Result<BenchCase, BenchError> {
-    let world = open(choice).await?;
     let per_round = movements.div_ceil(ROUNDS).max(1);
-    let (mut transit, mut bare, mut messages) = (Duration::ZERO, Duration::ZERO, 0u64);
-    let bare_store = block_in_place(|| node::BareStore::open(&bare_location(choice, &world.folder)))?;
-    for round in 0..ROUNDS {
-        let started = Instant::now();
-        world.round(round * per_round, per_round).await?;
-        transit += started.elapsed();
-        let bodies = world.new_bodies().await?;
-        messages += bodies.len() as u64;
-        let started = Instant::now();
-        bare_store.insert_all(bodies).await?;
-        bare += started.elapsed();
-    }
-    let (commands, commits) = world.nodes.values().fold((0, 0), |(commands, commits), node| {
-        let (more, others) = node.store_statistics();
-        (commands + more, commits + others)
-    });
-    let case = BenchCase {
+    let declarations = declarations(per_round * ROUNDS)?;
+    let scratch = Scratch::new(choice);
+    let corridor = open(&scratch).await?;
+    let bare = block_in_place(|| node::BareStore::open(&scratch.store(BARE)));
+    let measured = match &bare {
+        Ok(bare) => corridor.measure(bare, declarations.chunks(per_round)).await,
+        Err(_) => Ok(Arms::default()),
+    };
+    // Nobody may write any more when the stores are removed, so this comes before any error is returned.
+    corridor.close().await;
+    bare?.close().await;
+    let arms = measured?;
+    Ok(BenchCase {
         store: match choice {
             StoreChoice::Sqlite => "sqlite".to_owned(),
             StoreChoice::Postgres(_) => "postgres".to_owned(),
         },
         movements: per_round * ROUNDS,
-        messages,
-        messages_per_s: messages as f64 / transit.as_secs_f64(),
-        bare_inserts_per_s: messages as f64 / bare.as_secs_f64(),
-        ratio: bare.as_secs_f64() / transit.as_secs_f64(),
-        commands_per_commit: commands as f64 / (commits.max(1)) as f64,
-    };
-    bare_store.close().await;
-    block_in_place(|| node::discard_store(&bare_location(choice, &world.folder)));
-    world.close().await;
-    Ok(case)
+        messages: arms.messages,
+        messages_per_s: arms.messages as f64 / arms.transit.as_secs_f64(),
+        bare_inserts_per_s: arms.messages as f64 / arms.bare.as_secs_f64(),
+        ratio: arms.bare.as_secs_f64() / arms.transit.as_secs_f64(),
+        commands_per_commit: arms.commands as f64 / (arms.commits.max(1)) as f64,
+    })
 }
 
-fn location(choice: &StoreChoice, folder: &Path, name: &str) -> String {
-    match choice {
-        StoreChoice::Sqlite => format!("sqlite:{}", folder.join(format!("{name}.db")).display()),
-        StoreChoice::Postgres(url) => {
-            let joint = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{joint}schema=bench_{}_{name}", std::process::id())
-        }
-    }
-}
-
-fn bare_location(choice: &StoreChoice, folder: &Path) -> String {
-    location(choice, folder, "bare")
-}
-
-async fn open(choice: &StoreChoice) -> Result<Corridor, BenchError> {
-    let folder = std::env::temp_dir().join(format!("tidewaiter-bench-{}", std::process::id()));
-    let countries = ["GB", "FR", "IT"].map(|code| Country::parse(code).unwrap_or_else(|_| unreachable!()));
+async fn open(scratch: &Scratch) -> Result<Corridor, BenchError> {
+    let countries = COUNTRIES.map(|code| Country::parse(code).unwrap_or_else(|_| unreachable!()));
     let parties: Vec<Administration> = countries.iter().map(|country| Administration::of(*country)).collect();
     let unused = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let mut prepared = BTreeMap::new();
     for administration in &parties {
         let name = administration.country().as_str().to_lowercase();
         let set_up = SetUp {
-            folder: folder.join(&name),
+            folder: scratch.folder.join(&name),
             administration: administration.clone(),
-            store: match choice {
+            store: match scratch.choice {
                 StoreChoice::Sqlite => "sqlite:node.db".to_owned(),
-                StoreChoice::Postgres(_) => location(choice, &folder, &name),
+                StoreChoice::Postgres(_) => scratch.store(&name),
             },
             api: unused,
             peer: unused,
@@ -225,10 +249,7 @@ async fn open(choice: &StoreChoice) -> Result<Corridor, BenchError> {
         Arc::clone(node).start_workers(async move { drop(stopped.wait_for(|stop| *stop).await) })
     });
     let workers = workers.collect();
-    let stores = prepared.into_values().map(|files| files.store).collect();
-    let world = Corridor { folder, nodes, stop, workers, stores };
-    world.register().await?;
-    Ok(world)
+    Ok(Corridor { nodes, stop, workers })
 }
 
 impl Corridor {
@@ -238,8 +259,32 @@ impl Corridor {
         node.ok_or_else(|| BenchError::Astray(format!("there is no node of {country}")))
     }
 
-    async fn register(&self) -> Result<(), BenchError> {
-        let declaration = declaration(0)?;
+    /// Lets the arms take turns, a round for each batch of declarations.
+    async fn measure(
+        &self,
+        bare_store: &node::BareStore,
+        batches: impl Iterator<Item = &[Declaration]>,
+    ) -> Result<Arms, BenchError> {
+        let mut arms = Arms::default();
+        for (number, batch) in batches.enumerate() {
+            if number == 0 {
+                self.register(batch).await?;
+            }
+            arms.transit += self.round(batch).await?;
+            let bodies = self.new_bodies().await?;
+            arms.messages += bodies.len() as u64;
+            arms.bare += insert(bare_store, bodies).await?;
+        }
+        (arms.commands, arms.commits) = self.nodes.values().fold((0, 0), |(commands, commits), node| {
+            let (more, others) = node.store_statistics();
+            (commands + more, commits + others)
+        });
+        Ok(arms)
+    }
+
+    /// Registers the guarantee, which all declarations share.
+    async fn register(&self, declarations: &[Declaration]) -> Result<(), BenchError> {
+        let declaration = declarations.first().ok_or_else(|| BenchError::Astray("nothing to play".to_owned()))?;
         let route = declaration.route.as_ref().ok_or_else(|| BenchError::Astray("no route".to_owned()))?;
         for used in &route.guarantees {
             let holder =
@@ -263,13 +308,16 @@ impl Corridor {
     }
 
     /// Takes movements from declaration to write-off, in steps: each step is taken for all of them at once, and the
-    /// letters of all are under way together.
-    async fn round(&self, first: usize, count: usize) -> Result<(), BenchError> {
-        let declarations = (first..first + count).map(declaration).collect::<Result<Vec<_>, _>>()?;
+    /// letters of all are under way together. Returns what the steps took; what people prepare between them, and the
+    /// look at the end, do not count.
+    #[allow(clippy::disallowed_methods, reason = "measuring is what this is for")]
+    async fn round(&self, declarations: &[Declaration]) -> Result<Duration, BenchError> {
         let (gb, fr, it) = (self.node("GB")?, self.node("FR")?, self.node("IT")?);
+        let messages: Vec<Vec<u8>> = declarations.iter().map(|one| one.xml.clone()).collect();
+        let started = Instant::now();
         let mut tasks = Vec::new();
-        for one in &declarations {
-            let (node, xml) = (Arc::clone(gb), one.xml.clone());
+        for xml in messages {
+            let node = Arc::clone(gb);
             tasks.push(tokio::spawn(
                 async move { node.submit(&trader(), xml).await.map(|done| done.movement) },
             ));
@@ -279,14 +327,18 @@ impl Corridor {
             mrns.push(task.await.map_err(|error| BenchError::Astray(error.to_string()))??);
         }
         self.settle().await?;
+        let mut taken = started.elapsed();
+
+        let arrivals = declarations.iter().zip(&mrns).map(|(one, mrn)| script::arrival(one, mrn));
+        let arrivals = arrivals.collect::<Result<Vec<_>, _>>().map_err(BenchError::Astray)?;
+        let started = Instant::now();
         let mut tasks = Vec::new();
         for mrn in &mrns {
             let (node, mrn) = (Arc::clone(fr), mrn.clone());
             let crossing = OfficerDecision::Crossing { office: None };
             tasks.push(tokio::spawn(async move { node.decide(&officer(), &mrn, crossing).await.map(drop) }));
         }
-        for (one, mrn) in declarations.iter().zip(&mrns) {
-            let xml = script::arrival(one, mrn).map_err(BenchError::Astray)?;
+        for xml in arrivals {
             let node = Arc::clone(it);
             tasks.push(tokio::spawn(async move { node.submit(&trader(), xml).await.map(drop) }));
         }
@@ -294,7 +346,14 @@ impl Corridor {
             task.await.map_err(|error| BenchError::Astray(error.to_string()))??;
         }
         self.settle().await?;
-        for mrn in &mrns {
+        taken += started.elapsed();
+        self.check_written_off(&mrns).await?;
+        Ok(taken)
+    }
+
+    async fn check_written_off(&self, mrns: &[String]) -> Result<(), BenchError> {
+        let gb = self.node("GB")?;
+        for mrn in mrns {
             let filter = MovementFilter { mrn: Some(mrn.clone()), ..MovementFilter::default() };
             let rows = gb.movements(filter, 5).await?;
             if !rows.iter().any(|row| row.state == "WrittenOff") {
@@ -343,10 +402,6 @@ impl Corridor {
         for node in self.nodes.values() {
             node.close().await;
         }
-        for store in &self.stores {
-            block_in_place(|| node::discard_store(store));
-        }
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -358,12 +413,22 @@ fn officer() -> Principal {
     Principal { name: "officer".to_owned(), role: Role::Officer }
 }
 
-/// Declaration number `index`, from Leeds through Calais to Turin.
-fn declaration(index: usize) -> Result<Declaration, BenchError> {
-    let astray = |words: &str| BenchError::Astray(words.to_owned());
-    // Every third declaration of the traffic goes that way.
-    let xml = traffic(index * 3).ok_or_else(|| astray("the shipped declaration is malformed"))?;
+/// The bare arm: inserts the bodies, and returns what it took.
+#[allow(clippy::disallowed_methods, reason = "measuring is what this is for")]
+async fn insert(store: &node::BareStore, bodies: Vec<Vec<u8>>) -> Result<Duration, BenchError> {
+    let started = Instant::now();
+    store.insert_all(bodies).await?;
+    Ok(started.elapsed())
+}
+
+/// Declarations from Leeds through Calais to Turin, made before any clock runs.
+fn declarations(count: usize) -> Result<Vec<Declaration>, BenchError> {
     let catalogue = node::load_catalogue(None).map_err(|error| BenchError::Astray(error.to_string()))?;
-    let today = World::system().clock.now().date();
-    Ok(Declaration::parse(index, Path::new("bench"), xml, &node::Lists(&catalogue), today))
+    let (lists, today) = (node::Lists(&catalogue), World::system().clock.now().date());
+    // Every third declaration of the traffic goes that way.
+    let traffic = (0..count).map(|index| traffic(index * 3).map(|xml| (index, xml)));
+    let traffic = traffic.collect::<Option<Vec<_>>>();
+    let traffic = traffic.ok_or_else(|| BenchError::Astray("the shipped declaration is malformed".to_owned()))?;
+    let declaration = |(index, xml)| Declaration::parse(index, Path::new("bench"), xml, &lists, today);
+    Ok(traffic.into_iter().map(declaration).collect())
 }

@@ -41,6 +41,13 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the node refused the request with this kind of problem.
+    pub fn is_problem(&self, kind: &str) -> bool {
+        let Self::Problem { body, .. } = self else { return false };
+        let stated = body.get("type").and_then(Value::as_str);
+        stated.and_then(|stated| stated.strip_prefix("urn:tidewaiter:problem:")) == Some(kind)
+    }
+
     /// Whether trying again can help: the node is away, or says that it cannot do it now (503).
     pub fn passes(&self) -> bool {
         matches!(self, Self::Away(..) | Self::Problem { status: 503, .. })
@@ -59,11 +66,6 @@ impl Api {
     /// Access to the node at `address` (`http://127.0.0.1:8443`) with `token`.
     pub fn new(address: String, token: String) -> Self {
         Self { address, token, client: Client::builder(TokioExecutor::new()).build_http() }
-    }
-
-    /// The address that it talks to.
-    pub fn address(&self) -> &str {
-        &self.address
     }
 
     /// Reads a JSON resource.

@@ -1,8 +1,9 @@
 //! The demonstration: a corridor of Great Britain, France and Italy, played once, or lasting with a trickle of traffic.
 
-use crate::fleet::{Fleet, Ground, StoreChoice};
+use crate::fleet::{Fleet, Ground, Storage, StoreChoice};
 use crate::plan::{Declaration, Plan};
 use crate::play::{Outcome, Play};
+use crate::progress::Drawing;
 use crate::run::{Options, Report, RunError, run};
 use base::{AccessCode, Country, Grn};
 use std::future::Future;
@@ -19,7 +20,8 @@ const DECLARATION: &[u8] = include_bytes!("../declarations/gb-fr-it.xml");
 pub struct DemoOptions {
     /// The `tidewaiter` binary that each node runs.
     pub binary: PathBuf,
-    /// The folder that takes nodes' data and messages. What an earlier demonstration left there is removed.
+    /// The folder that takes nodes' data and messages: a new or empty one, or that of an earlier demonstration, which
+    /// makes room.
     pub folder: PathBuf,
     /// Seconds between two declarations.
     pub every_seconds: u64,
@@ -87,7 +89,7 @@ pub async fn demo_once(options: &DemoOptions, stop: impl Future<Output = ()>) ->
         reference: None,
         store: StoreChoice::Sqlite,
         keep: None,
-        progress: true,
+        progress: Drawing::OnTerminal,
     };
     let report = run(&run_options, stop).await?;
     println!("{} messages are in {}", report.messages.len(), out.display());
@@ -137,7 +139,7 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         }
     }
     println!("stopping the nodes");
-    fleet.stop(true).await;
+    fleet.stop(Storage::Keep).await;
     Ok(())
 }
 
@@ -160,7 +162,7 @@ fn introduce(fleet: &Fleet, folder: &Path, every_seconds: u64) {
     let text = lines.join("\n");
     println!("{text}\n");
     // The file is a convenience; without it the lines above still stand on the terminal.
-    let _ = std::fs::write(folder.join("sign-in.txt"), text + "\n");
+    let _ = node::write_private(&folder.join("sign-in.txt"), (text + "\n").as_bytes());
 }
 
 fn country_name(country: Country) -> String {
@@ -172,21 +174,34 @@ fn country_name(country: Country) -> String {
     }
 }
 
+/// The file that marks a folder as a demonstration's.
+const MARKER: &str = ".tidewaiter-demo";
+
 /// What a demonstration leaves in its folder.
 const LEFT_BEHIND: [&str; 6] = ["gb", "fr", "it", "messages", "gb-fr-it.xml", "sign-in.txt"];
 
-/// The folder without what an earlier demonstration left there. Anything else that lies in it is not ours and stays.
+/// Makes the folder of a demonstration, or removes from it what an earlier one left there.
+///
+/// Nothing is removed from a folder without our marker, and of a folder that has it only what a demonstration leaves:
+/// whoever names a wrong folder loses nothing.
 fn fresh(folder: &Path) -> Result<PathBuf, RunError> {
     let failed = |error| RunError::Out(folder.to_owned(), error);
-    for name in LEFT_BEHIND {
-        let old = folder.join(name);
-        if old.is_dir() {
-            std::fs::remove_dir_all(&old).map_err(failed)?;
-        } else if old.exists() {
-            std::fs::remove_file(&old).map_err(failed)?;
+    node::make_private_folder(folder).map_err(failed)?;
+    let marker = folder.join(MARKER);
+    if marker.is_file() {
+        for name in LEFT_BEHIND {
+            let old = folder.join(name);
+            if old.is_dir() {
+                std::fs::remove_dir_all(&old).map_err(failed)?;
+            } else if old.exists() {
+                std::fs::remove_file(&old).map_err(failed)?;
+            }
         }
+    } else if std::fs::read_dir(folder).map_err(failed)?.next().is_some() {
+        return Err(RunError::NotOurs(folder.to_owned()));
+    } else {
+        std::fs::write(&marker, "A demonstration of Tidewaiter may replace what is in this folder.\n").map_err(failed)?;
     }
-    std::fs::create_dir_all(folder).map_err(failed)?;
     std::path::absolute(folder).map_err(failed)
 }
 
@@ -229,5 +244,26 @@ mod tests {
     fn every_declaration_of_the_traffic_is_valid() {
         let xml: Vec<_> = (0..15).map(traffic).collect();
         assert!(xml.iter().all(Option::is_some));
+    }
+    #[test]
+    fn a_folder_that_is_not_ours_is_refused_and_stays_as_it_is() {
+        let ground = std::env::temp_dir().join(format!("tidewaiter-demo-{}", std::process::id()));
+        let theirs = ground.join("theirs");
+        std::fs::create_dir_all(theirs.join("messages")).unwrap();
+        std::fs::write(theirs.join("messages/letter"), "from home").unwrap();
+        assert!(matches!(fresh(&theirs), Err(RunError::NotOurs(_))));
+        assert_eq!(std::fs::read_to_string(theirs.join("messages/letter")).unwrap(), "from home");
+
+        let ours = fresh(&ground.join("ours")).unwrap();
+        std::fs::create_dir(ours.join("gb")).unwrap();
+        std::fs::write(ours.join("sign-in.txt"), "").unwrap();
+        std::fs::write(ours.join("notes"), "of the user").unwrap();
+        fresh(&ours).unwrap();
+        assert!(!ours.join("gb").exists() && !ours.join("sign-in.txt").exists());
+        assert!(ours.join("notes").exists() && ours.join(MARKER).exists());
+
+        std::fs::create_dir(ground.join("empty")).unwrap();
+        assert!(fresh(&ground.join("empty")).is_ok());
+        std::fs::remove_dir_all(ground).unwrap();
     }
 }

@@ -89,8 +89,17 @@ pub enum FleetError {
     Guarantee(Grn, ClientError),
 }
 
+/// What becomes of the nodes' storage and logs when they stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// It is removed.
+    Discard,
+    /// It stays, so that someone can look into it.
+    Keep,
+}
+
 /// How to sign in at a node's console.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignIn {
     /// The console's address.
     pub console: String,
@@ -98,6 +107,16 @@ pub struct SignIn {
     pub name: String,
     /// The officer's password.
     pub password: String,
+}
+
+impl std::fmt::Debug for SignIn {
+    /// Without the password.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("SignIn")
+            .field("console", &self.console)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 struct Member {
@@ -219,8 +238,9 @@ impl Fleet {
             let mut tries = 0;
             loop {
                 match member.officer.post("/api/v1/guarantees", &body).await {
-                    // A guarantee that is registered already was registered before the node was killed.
-                    Ok(_) | Err(ClientError::Problem { status: 409, .. }) => break,
+                    Ok(_) => break,
+                    // It was registered, and the node killed before it could say so.
+                    Err(error) if error.is_problem("duplicate-guarantee") => break,
                     Err(error) if error.passes() && tries < READY_LOOKS => tries += 1,
                     Err(error) => return Err(FleetError::Guarantee(registration.grn.clone(), error)),
                 }
@@ -255,14 +275,14 @@ impl Fleet {
             .collect()
     }
 
-    /// Stops all nodes; their storage is removed when everything went well and it is not to be kept.
-    pub async fn stop(self, well: bool) {
+    /// Stops all nodes. Storage that the caller named a folder for stays in any case.
+    pub async fn stop(self, storage: Storage) {
         let mut stores = Vec::new();
         for member in self.members.into_values() {
             member.process.stop().await;
             stores.push(member.store);
         }
-        if well && !self.keep {
+        if storage == Storage::Discard && !self.keep {
             for store in stores {
                 tokio::task::block_in_place(|| node::discard_store(&store));
             }

@@ -10,8 +10,11 @@ const FIRST: u16 = 10_240;
 /// Where Linux says which ports it gives to outgoing connections.
 const OUTGOING: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
-/// The first port of outgoing connections where the system does not say: Linux's own default. Others begin higher.
+/// The first port of outgoing connections where the system does not say, or leaves no room below: Linux's own default.
 const OUTGOING_FIRST: u16 = 32_768;
+
+/// How many ports there must be to choose from: enough for several corridors at once.
+const ROOM: u16 = 1_000;
 
 /// How many ports are tried before the machine counts as full.
 const TRIES: u32 = 1_000;
@@ -31,7 +34,8 @@ impl Ports {
     pub fn new(seed: i64) -> Self {
         let said = std::fs::read_to_string(OUTGOING).unwrap_or_default();
         let first = said.split_whitespace().next().and_then(|port| port.parse().ok());
-        Self { state: seed.unsigned_abs(), end: first.unwrap_or(OUTGOING_FIRST), given: BTreeSet::new() }
+        let end = first.filter(|first| *first > FIRST + ROOM).unwrap_or(OUTGOING_FIRST);
+        Self { state: seed.unsigned_abs(), end, given: BTreeSet::new() }
     }
 
     /// The next free address.

@@ -3,16 +3,25 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
+/// Whether progress is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawing {
+    /// It is, when standard error is a terminal.
+    OnTerminal,
+    /// It is not.
+    Never,
+}
+
 /// The progress of a run.
 pub struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// Progress over `declarations`; drawn only when `draw` is set and standard error is a terminal.
-    pub fn new(declarations: usize, draw: bool) -> Self {
+    /// Progress over `declarations`.
+    pub fn new(declarations: usize, drawing: Drawing) -> Self {
         let bar = ProgressBar::new(declarations as u64);
-        if !draw || !std::io::stderr().is_terminal() {
+        if drawing == Drawing::Never || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}");
@@ -25,11 +34,14 @@ impl Progress {
         self.bar.set_message(format!("{name}: {state}"));
     }
 
-    /// A declaration has ended.
-    pub fn finished(&self, name: &str, ok: bool) {
-        if !ok {
-            self.bar.println(format!("{name} did not end as it had to"));
-        }
+    /// A declaration has ended as it had to.
+    pub fn finished(&self) {
+        self.bar.inc(1);
+    }
+
+    /// A declaration has ended otherwise.
+    pub fn failed(&self, name: &str) {
+        self.bar.println(format!("{name} did not end as it had to"));
         self.bar.inc(1);
     }
 

@@ -1,10 +1,10 @@
 //! One run of a corridor: set up the nodes, play the declarations, write down what was said.
 
 use crate::client::{Api, ClientError};
-use crate::fleet::{Fleet, FleetError, Ground, StoreChoice};
+use crate::fleet::{Fleet, FleetError, Ground, Storage, StoreChoice};
 use crate::plan::{Declaration, Expectation, Plan, PlanError};
 use crate::play::{Corridor, Outcome, Play};
-use crate::progress::Progress;
+use crate::progress::{Drawing, Progress};
 use crate::timeline::{Entry, Timeline};
 use base::Country;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,8 @@ pub struct Options {
     /// The folder in which the nodes' configuration, storage and logs are kept afterwards; a temporary one, which is
     /// removed when all went well, when left out.
     pub keep: Option<PathBuf>,
-    /// Whether progress may be drawn on the terminal.
-    pub progress: bool,
+    /// Whether progress is drawn on the terminal.
+    pub progress: Drawing,
 }
 
 /// Why a run could not be carried out. A declaration that ends badly is no error of the run: see [`Report::passed`].
@@ -56,6 +56,9 @@ pub enum RunError {
     /// A node did not answer when it had to.
     #[error("a node does not answer: {0}")]
     Client(#[from] ClientError),
+    /// The demonstration's folder is someone else's.
+    #[error("`{0}` holds what no demonstration left there: give an empty or a new folder")]
+    NotOurs(PathBuf),
     /// The messages could not be written.
     #[error("cannot write to `{0}`: {1}")]
     Out(PathBuf, std::io::Error),
@@ -141,11 +144,12 @@ pub async fn run(options: &Options, stop: impl Future<Output = ()>) -> Result<Re
     .await?;
     tokio::select! {
         report = conduct(&fleet, plan, options) => {
-            fleet.stop(report.as_ref().is_ok_and(Report::passed)).await;
+            let passed = report.as_ref().is_ok_and(Report::passed);
+            fleet.stop(if passed { Storage::Discard } else { Storage::Keep }).await;
             report
         }
         () = stop => {
-            fleet.stop(true).await;
+            fleet.stop(Storage::Discard).await;
             Err(RunError::Stopped)
         }
     }
@@ -170,8 +174,8 @@ async fn conduct(fleet: &Fleet, plan: Plan, options: &Options) -> Result<Report,
 
 /// Plays everything: first what has to be accepted, then what has to be rejected, since a rejected message may carry the
 /// identification of an accepted one, and the first to use it has it.
-async fn play_all(fleet: &Fleet, plan: Plan, draw: bool) -> Vec<Ending> {
-    let progress = Arc::new(Progress::new(plan.declarations.len(), draw));
+async fn play_all(fleet: &Fleet, plan: Plan, drawing: Drawing) -> Vec<Ending> {
+    let progress = Arc::new(Progress::new(plan.declarations.len(), drawing));
     let corridor = Arc::new(fleet.cast());
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let accepted = |declaration: &Declaration| declaration.expectation == Expectation::WrittenOff;
@@ -202,7 +206,11 @@ async fn play_some(
             let name = name.unwrap_or_default();
             let outcome = Play::new(&corridor, &declaration).run(|state| progress.says(&name, state)).await;
             let ending = ending(&declaration, &outcome);
-            progress.finished(&name, ending.ok);
+            if ending.ok {
+                progress.finished();
+            } else {
+                progress.failed(&name);
+            }
             ending
         });
         tasks.push((index, file, task));

@@ -86,22 +86,19 @@ impl Timeline {
         self.entries.iter().map(|(entry, _)| entry)
     }
 
-    /// How many messages there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing was said.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Writes each message as `NNNN-FROM-TO-TYPE.xml`.
+    /// Writes each message as `NNNN-FROM-TO-TYPE.xml`. Files of an earlier run, which have such names, are removed first,
+    /// so that what is there afterwards is one run; others stay.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When a file cannot be written or removed.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
+        for file in std::fs::read_dir(folder)? {
+            let file = file?;
+            if file.file_name().to_str().is_some_and(is_file_of_a_run) && file.file_type()?.is_file() {
+                std::fs::remove_file(file.path())?;
+            }
+        }
         for (entry, body) in &self.entries {
             let name = format!(
                 "{:04}-{}-{}-{}.xml",
@@ -130,5 +127,38 @@ impl Timeline {
                 )
             })
             .collect()
+    }
+}
+
+/// Whether a file has a name as [`Timeline::write`] gives it: `0001-trader-GB-CC015C.xml`, `0002-GB-trader-unknown.xml`.
+fn is_file_of_a_run(name: &str) -> bool {
+    let Some(parts) = name.strip_suffix(".xml") else { return false };
+    let [number, from, to, message_type] = parts.split('-').collect::<Vec<_>>()[..] else { return false };
+    let is_party = |party: &str| !party.is_empty() && party.bytes().all(|letter| letter.is_ascii_alphabetic());
+    number.len() >= 4
+        && number.bytes().all(|digit| digit.is_ascii_digit())
+        && is_party(from)
+        && is_party(to)
+        && (message_type == "unknown" || wire::MessageType::parse(message_type).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_an_earlier_run_make_room() {
+        let folder = std::env::temp_dir().join(format!("tidewaiter-timeline-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("0003-GB-FR-CD001C.xml")).unwrap();
+        let kept = ["notes.xml", "001-trader-GB-CC015C.xml", "0001-trader-GB-CC015C.xml.bak", "0001-a-b-c-d.xml", "2024-GB-FR-report.xml"];
+        let removed = ["0001-trader-GB-CC015C.xml", "0002-GB-trader-unknown.xml", "12345-GB-FR-CD001C.xml"];
+        for name in kept.iter().chain(&removed) {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+        Timeline::default().write(&folder).unwrap();
+        assert!(kept.iter().all(|name| folder.join(name).exists()));
+        assert!(removed.iter().all(|name| !folder.join(name).exists()));
+        assert!(folder.join("0003-GB-FR-CD001C.xml").is_dir());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

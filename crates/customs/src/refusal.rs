@@ -1,6 +1,6 @@
 //! How a command is refused: which rule it breaks, and where.
 
-use base::Mrn;
+use base::{Lrn, Mrn};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -170,6 +170,20 @@ impl Refusal {
         let pointer = message.map_or("MRN".to_owned(), |message| format!("/{message}/TransitOperation/MRN"));
         let errors = vec![FunctionalError::new(pointer, code, "R0028", mrn.map(Mrn::as_str))];
         Self { kind: RefusalKind::UnknownMovement, message: message.map(str::to_owned), errors, words }
+    }
+
+    /// A declaration that is not known here under its local reference, by which it goes until it has an MRN (C0467):
+    /// error 90 at the LRN.
+    pub(crate) fn unknown_lrn(message: Option<&str>, lrn: &Lrn) -> Self {
+        let pointer = message
+            .map_or("LRN".to_owned(), |message| format!("/{message}/TransitOperation/LRN"));
+        let error = FunctionalError::new(pointer, ErrorCode::UnknownMrn, "C0467", Some(lrn.as_str()));
+        Self {
+            kind: RefusalKind::UnknownMovement,
+            message: message.map(str::to_owned),
+            errors: vec![error],
+            words: format!("no declaration with LRN `{lrn}` is known at this office"),
+        }
     }
 
     /// Out of sequence: error 92 at the root element (G0009).

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode, header};
 use base::{Administration, Grn};
 use node::{Config, Node, Role, SetUp, World};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -180,15 +180,25 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
 #[tokio::test]
 async fn everyone_gets_what_was_reviewed() {
     let office = Office::open().await;
+    let api = web::api::ROUTES.iter().map(|route| (route.method, route.path));
+    let routes: Vec<(&str, &str)> = api.chain(OPERATIONS).collect();
+    let mut cells = BTreeMap::new();
+    // What is read is asked for first: whoever submits something has something to read.
+    for posted in [false, true] {
+        for (method, path) in routes.iter().filter(|(method, _)| (*method == "POST") == posted) {
+            for caller in CALLERS {
+                cells.insert((*method, *path, caller), office.cell(caller, method, path).await);
+            }
+        }
+    }
     let mut matrix = format!("{:<51}", "");
     for caller in CALLERS {
         write!(matrix, "{caller:<10}").unwrap();
     }
-    let api = web::api::ROUTES.iter().map(|route| (route.method, route.path));
-    for (method, path) in api.chain(OPERATIONS) {
+    for (method, path) in routes {
         write!(matrix, "\n{method:<5}{path:<46}").unwrap();
         for caller in CALLERS {
-            write!(matrix, "{:<10}", office.cell(caller, method, path).await).unwrap();
+            write!(matrix, "{:<10}", cells[&(method, path, caller)]).unwrap();
         }
     }
     let matrix: Vec<&str> = matrix.lines().map(str::trim_end).collect();
@@ -204,7 +214,7 @@ async fn whatever_is_wrong_is_a_problem() {
     let mut other_amount: Value = serde_json::from_slice(&guarantee("26GB0000000009990")).unwrap();
     other_amount["percentage"] = json!(7);
     let terms = other_amount.to_string().into_bytes();
-    let wrong: [(&str, &str, &str, Vec<u8>, u16, &str); 12] = [
+    let wrong = [
         ("officer", "GET", "/api/v1/messages?after=soon", Vec::new(), 400, "malformed-request"),
         ("officer", "GET", "/api/v1/movements?lnr=1", Vec::new(), 400, "malformed-request"),
         ("officer", "GET", "/api/v1/messages/first", Vec::new(), 400, "malformed-request"),

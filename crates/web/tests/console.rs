@@ -5,6 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use base::Administration;
 use node::{Config, Node, Principal, Role, SetUp, World};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +24,9 @@ const GUARDED: [(&str, &str); 10] = [
     ("POST", "/console/sign-out"),
     ("GET", "/console/no/such/page"),
 ];
+
+/// The password of an operator.
+const KEEPER: &str = "keeper-of-the-node";
 
 /// A node of its own for one test, with its console.
 struct Office {
@@ -56,6 +60,8 @@ impl Office {
             reference: None,
         };
         let prepared = node::initialise(&set_up).unwrap();
+        let anyone = BTreeSet::new();
+        node::register_principal(&prepared.config, "keeper", Role::Operator, KEEPER, &anyone).unwrap();
         let node = Node::open(Config::load(&prepared.config).unwrap(), World::system()).await.unwrap();
         Self { folder, node, password: prepared.officer_password }
     }
@@ -87,7 +93,11 @@ impl Office {
 
     /// Signs the officer in; returns the cookie and the secret of their forms.
     async fn sign_in(&self) -> (String, String) {
-        let form = format!("name=officer&password={}", self.password);
+        self.sign_in_as("officer", &self.password).await
+    }
+
+    async fn sign_in_as(&self, name: &str, password: &str) -> (String, String) {
+        let form = format!("name={name}&password={password}");
         let answer = self.post("/console/sign-in", "", &form).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
         let cookie = answer.cookie.split(';').next().unwrap().to_owned();
@@ -254,6 +264,21 @@ async fn an_officer_takes_a_movement_under_control() {
     );
     let shown = office.get(&taken.location, &cookie).await.text;
     assert!(shown.contains("Decision taken") && shown.contains("Under control"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_operator_sees_a_movement_and_does_not_decide_on_it() {
+    let office = Office::open().await;
+    let (cookie, secret) = office.sign_in_as("keeper", KEEPER).await;
+    let mrn = office.declare().await;
+    let page = format!("/console/movements/{mrn}");
+    let shown = office.get(&page, &cookie).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    assert!(!shown.text.contains("name=\"decision\""), "{}", shown.text);
+    let form = format!("decision=release&confirmed=yes&form_token={secret}");
+    let taken = office.post(&format!("{page}/decisions"), &cookie, &form).await;
+    assert_eq!(taken.status, StatusCode::FORBIDDEN);
+    assert!(taken.text.contains("Officers decide on movements"), "{}", taken.text);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub fn decide(state: &State, command: Command, facts: &Facts) -> Result<Decision
         Command::Declare { lrn, declaration } => lodging::declare(&mut work, lrn, declaration, facts)?,
         command => {
             let Some(movement) = state else {
-                return Err(Refusal::unknown(command.message(), command.mrn()));
+                return Err(unknown(&command));
             };
             check_reference(movement, &command)?;
             decide_known(&mut work, movement, command, facts)?;
@@ -75,14 +75,22 @@ fn check_reference(movement: &Movement, command: &Command) -> Result<(), Refusal
         Some(Reference::Mrn(mrn)) => movement.mrn.as_ref() == Some(&mrn),
         Some(Reference::Lrn(lrn)) => movement.lrn == lrn,
     };
-    if fits { Ok(()) } else { Err(Refusal::unknown(command.message(), command.mrn())) }
+    if fits { Ok(()) } else { Err(unknown(command)) }
+}
+
+/// The movement is not known here under the reference that the command gives.
+fn unknown(command: &Command) -> Refusal {
+    match command.reference() {
+        Some(Reference::Lrn(lrn)) => Refusal::unknown_lrn(command.message(), &lrn),
+        _ => Refusal::unknown(command.message(), command.mrn()),
+    }
 }
 
 /// Why a command has no row in the table: because there is no movement, or because it does not fit the phase.
 fn out_of_place(state: &State, command: &Command) -> Refusal {
     match (state, command) {
         (Some(movement), Command::Declare { lrn, .. }) => lodging::duplicate(movement, lrn),
-        (None, command) => Refusal::unknown(command.message(), command.mrn()),
+        (None, command) => unknown(command),
         (Some(movement), command) => {
             Refusal::out_of_sequence(command.message(), command.trigger(), movement.phase.as_str())
         }
