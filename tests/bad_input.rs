@@ -55,7 +55,8 @@ impl Gate {
     }
 
     fn assert_on_record(&self, id: i64, xml: &[u8]) {
-        let list = self.node.get(&self.node.secrets.trader, &format!("/api/v1/messages?after={}&limit=1", id - 1));
+        let list =
+            self.node.get(&self.node.secrets.trader, &format!("/api/v1/messages?after={}&limit=1", id - 1));
         let list = list.json();
         let row = &list["messages"][0];
         assert_eq!((row["id"].as_i64(), row["direction"].as_str()), (Some(id), Some("received")));

@@ -19,8 +19,8 @@ fn transit_is_measured_on_both_stores() {
     }
     for case in cases {
         assert_eq!(case["movements"], 8);
-        // Fifteen messages from declaration to write-off.
-        assert_eq!(case["messages"], 8 * 15);
+        // Fifteen messages from declaration to write-off, and one more where the arrival overtakes the crossing.
+        assert!((8 * 15..=8 * 16).contains(&case["messages"].as_u64().unwrap()), "{case}");
         for figure in ["messages_per_s", "bare_inserts_per_s", "ratio", "commands_per_commit"] {
             assert!(case[figure].as_f64().unwrap() > 0.0, "{figure}");
         }

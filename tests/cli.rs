@@ -17,8 +17,20 @@ fn plain(words: &str, folder: &Path) -> String {
 #[test]
 fn every_command_explains_itself() {
     let commands = [
-        "", "init", "serve", "principal", "corridor", "corridor run", "corridor demo", "validate",
-        "identifier", "identifier check", "reference", "reference import", "reference list", "bench",
+        "",
+        "init",
+        "serve",
+        "principal",
+        "corridor",
+        "corridor run",
+        "corridor demo",
+        "validate",
+        "identifier",
+        "identifier check",
+        "reference",
+        "reference import",
+        "reference list",
+        "bench",
         "bench transit",
     ];
     let mut help = String::new();
@@ -35,12 +47,16 @@ fn validate_gives_one_line_a_file_and_the_worst_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let good = declarations::file(folder.path(), "good.xml", &declarations::declaration(1));
     let text = String::from_utf8(declarations::xml(&declarations::declaration(1))).unwrap();
-    let bad = text.replace("<security>0", "<security>zero").replace("<declarationType>T1</declarationType>", "");
+    let bad =
+        text.replace("<security>0", "<security>zero").replace("<declarationType>T1</declarationType>", "");
     let bad = declarations::bytes(folder.path(), "bad.xml", bad.as_bytes());
     let missing = folder.path().join("missing.xml");
     let [good, bad, missing] = [good, bad, missing].map(|path| path.display().to_string());
     let ran = tidewaiter(["validate", &good]).expect_code(0);
-    assert_eq!(ran.json(), serde_json::json!({"file": good, "message": "CC015C", "valid": true, "errors": []}));
+    assert_eq!(
+        ran.json(),
+        serde_json::json!({"file": good, "message": "CC015C", "valid": true, "errors": []})
+    );
     let ran = tidewaiter(["validate", &good, &bad]).expect_code(1);
     assert_eq!(ran.json_lines().len(), 2);
     let one = serde_json::to_string_pretty(&ran.json_lines()[1]).unwrap();
@@ -99,14 +115,18 @@ fn a_node_is_set_up_once_and_keeps_its_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("gb");
     let ran = init(&home).expect_code(0);
-    let names: Vec<String> = ran.stdout.lines().map(|line| plain(line, folder.path())).collect();
-    insta::assert_snapshot!("init", names.join("\n").lines().map(without_secret).collect::<Vec<_>>().join("\n"));
+    let lines: Vec<String> =
+        ran.stdout.lines().map(|line| without_secret(&plain(line, folder.path()))).collect();
+    insta::assert_snapshot!("init", lines.join("\n"));
     let mode = |name: &str| std::fs::metadata(home.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("keys.json"), 0o600);
     assert_eq!(mode("node.db"), 0o600);
     let keys = std::fs::read(home.join("keys.json")).unwrap();
     let again = init(&home).expect_code(2);
-    insta::assert_snapshot!(plain(&again.stderr, folder.path()), @"");
+    insta::assert_snapshot!(
+        plain(&again.stderr, folder.path()),
+        @"tidewaiter: `DIR/gb` already holds a node: choose another folder, or remove this one"
+    );
     assert_eq!(std::fs::read(home.join("keys.json")).unwrap(), keys, "the keys are as they were");
 }
 
@@ -127,7 +147,10 @@ fn a_store_has_one_node_which_stops_when_it_is_asked() {
     let mut first = Service::start(secrets);
     let second = tidewaiter(["serve", "--config", &config]).expect_code(2);
     let said = second.stderr.lines().last().unwrap();
-    insta::assert_snapshot!(plain(said, folder.path()), @"");
+    insta::assert_snapshot!(
+        plain(said, folder.path()),
+        @"tidewaiter: the store `sqlite:DIR/gb/node.db` already has a writer: stop the other node or choose another store"
+    );
     first.register_guarantee();
     let declaration = declarations::xml(&declarations::domestic(1));
     assert_eq!(first.submit(&declaration).status, 202);
@@ -144,7 +167,8 @@ fn reference_data_is_shown_before_it_is_in_force() {
     let list = r#"{"codeList": "CL251", "name": "GuaranteeType", "snapshot": "2026-11-01", "entries": [
         {"code": "1", "description": "Comprehensive guarantee", "state": "valid", "activeFrom": "2024-01-01"},
         {"code": "Z", "description": "Handshake", "state": "valid", "activeFrom": "2024-01-01"}]}"#;
-    let path = declarations::bytes(folder.path(), "GuaranteeType.json", list.as_bytes()).display().to_string();
+    let path =
+        declarations::bytes(folder.path(), "GuaranteeType.json", list.as_bytes()).display().to_string();
     let mut said = String::new();
     for arguments in [
         vec!["reference", "import", &path],
@@ -161,7 +185,7 @@ fn reference_data_is_shown_before_it_is_in_force() {
     said += &format!("$ tidewaiter reference list\n{line}\n");
     insta::assert_snapshot!("reference", plain(&said, folder.path()));
     let missing = tidewaiter(["reference", "import", "/nowhere"]).expect_code(2);
-    insta::assert_snapshot!(missing.stderr, @"");
+    insta::assert_snapshot!(missing.stderr, @"tidewaiter: cannot read `/nowhere`: No such file or directory (os error 2)");
 }
 
 #[test]
@@ -175,7 +199,11 @@ fn official_reference_data_is_imported() {
     assert!(first.stdout.lines().any(|line| line.starts_with("customs offices: ")));
     assert!(first.stdout.lines().last().unwrap().starts_with("activated "), "{}", first.stdout);
     let again = tidewaiter(import).expect_code(0);
-    assert!(again.stdout.lines().last().unwrap().starts_with("activated 0 list version(s);"), "{}", again.stdout);
+    assert!(
+        again.stdout.lines().last().unwrap().starts_with("activated 0 list version(s);"),
+        "{}",
+        again.stdout
+    );
     let listed = tidewaiter(["reference", "list", "--config", &config]).expect_code(0);
     let offices = listed.stdout.lines().last().unwrap();
     let count: usize = offices.strip_prefix("customs offices: ").unwrap().parse().unwrap();

@@ -20,13 +20,16 @@ const LONGEST_PAUSE: u64 = 260;
 fn consignments(folder: &Path) -> Vec<PathBuf> {
     let kinds = [declarations::declaration, declarations::pre_lodged, declarations::authorised];
     let documents = (0..6).map(|number| (number, kinds[number % kinds.len()](number)));
-    documents.map(|(number, document)| declarations::file(folder, &format!("{number}.xml"), &document)).collect()
+    documents
+        .map(|(number, document)| declarations::file(folder, &format!("{number}.xml"), &document))
+        .collect()
 }
 
 /// How often each message was said about each consignment, by LRN, since MRNs differ from run to run.
 fn said(run: &Run) -> BTreeMap<[String; 4], usize> {
     let declared = run.list("declarations").iter();
-    let lrns: BTreeMap<&str, &str> = declared.map(|ending| (text(ending, "mrn"), text(ending, "lrn"))).collect();
+    let lrns: BTreeMap<&str, &str> =
+        declared.map(|ending| (text(ending, "mrn"), text(ending, "lrn"))).collect();
     let mut said = BTreeMap::new();
     for entry in run.list("messages") {
         let lrn = lrns.get(text(entry, "movement")).copied().unwrap_or("?");
@@ -76,7 +79,8 @@ impl Hunt {
 
     fn end(mut self) -> (Run, tempfile::TempDir) {
         let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap();
-        let ran = Ran { code: self.runner.wait().unwrap().code(), stdout: read("stdout"), stderr: read("stderr") };
+        let ran =
+            Ran { code: self.runner.wait().unwrap().code(), stdout: read("stdout"), stderr: read("stderr") };
         if ran.code != Some(0) {
             // What the nodes wrote tells why.
             println!("the nodes' logs are in {}", self.folder.keep().display());

@@ -7,8 +7,10 @@ use base::{Administration, Country, Digest, MessageId};
 use evidence::{AgreementReference, Channel};
 use exchange::{OutgoingLetter, OutgoingPart, Sender};
 use node::{
-    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, SetUp, Transport, TransportError, World,
+    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, SetUp, Transport, TransportError,
+    World,
 };
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -45,7 +47,8 @@ impl Bench {
         let parties = ["GB", "FR", "IT"].map(administration);
         let mut prepared: Vec<Prepared> = parties.iter().map(|party| prepare(folder.path(), party)).collect();
         for one in &prepared {
-            let others = prepared.iter().filter(|other| other.card != one.card).map(|other| other.card.clone());
+            let others =
+                prepared.iter().filter(|other| other.card != one.card).map(|other| other.card.clone());
             node::join_corridor(&one.config, others.collect(), &parties).unwrap();
         }
         let own = prepared.remove(0);
@@ -58,7 +61,8 @@ impl Bench {
             version: agreement.agreement().version,
             hash: Digest(agreement.hash().0),
         };
-        let partners = parties.into_iter().skip(1).zip(prepared).map(|(party, own)| (party, own, 0)).collect();
+        let partners =
+            parties.into_iter().skip(1).zip(prepared).map(|(party, own)| (party, own, 0)).collect();
         Self { node, agreement, partners, card: PartnerCard::load(&own.card).unwrap(), _folder: folder }
     }
 
@@ -91,7 +95,8 @@ impl Bench {
         let prepared = exchange::prepare(&letter, &sender, &self.card.keys, random).unwrap();
         let party = party.clone();
         let answer = self.node.receive(&party, prepared.envelope.clone()).await.unwrap();
-        let outcome = exchange::verify_response(&answer, &prepared.envelope, std::slice::from_ref(&self.card.keys));
+        let outcome =
+            exchange::verify_response(&answer, &prepared.envelope, std::slice::from_ref(&self.card.keys));
         assert!(matches!(outcome, Ok(exchange::Outcome::Acknowledged(_))), "{outcome:?}");
         // A repeat brings the same answer and nothing else.
         assert_eq!(self.node.receive(&party, prepared.envelope).await.unwrap(), answer);
@@ -112,7 +117,10 @@ impl Bench {
         for row in &rows[received + 1..] {
             let (_, _, body) = self.node.message(row.id).await.unwrap().unwrap();
             assert_valid(&row.message_type, &body);
-            assert_eq!((row.to_party.as_str(), row.outcome.as_str()), (rows[received].from_party.as_str(), "queued"));
+            assert_eq!(
+                (row.to_party.as_str(), row.outcome.as_str()),
+                (rows[received].from_party.as_str(), "queued")
+            );
             answers.push(errors(&wire::read(&body, &Limits::default()).unwrap()));
         }
         answers
@@ -151,13 +159,11 @@ fn assert_valid(message: &str, xml: &[u8]) {
     }
 }
 
-/// Messages of a run between administrations, by type.
-fn originals() -> impl Fn(&str) -> Document {
+/// The messages of a run from Leeds to Turin, by type.
+fn originals() -> BTreeMap<String, Document> {
     let run = corridor::run(&[declarations::SHIPPED.into()], &[]);
-    move |kind: &str| {
-        let (_, file) = run.files.iter().find(|(message, _)| message == kind).unwrap();
-        wire::read(&std::fs::read(file).unwrap(), &Limits::default()).unwrap()
-    }
+    let read = |file: &Path| wire::read(&std::fs::read(file).unwrap(), &Limits::default()).unwrap();
+    run.files.iter().map(|(kind, file)| (kind.clone(), read(file))).collect()
 }
 
 /// A movement that nobody knows.
@@ -168,7 +174,7 @@ fn unknown() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_about_an_unknown_movement_is_refused_with_90() {
-    let original = originals();
+    let originals = originals();
     let mut bench = Bench::open().await;
     let cases = [
         ("CD118C", "FR", "transit.passage", "transit_control"),
@@ -178,41 +184,62 @@ async fn what_is_said_about_an_unknown_movement_is_refused_with_90() {
     ];
     let mut answers = Vec::new();
     for (number, (kind, from, clause, purpose)) in cases.into_iter().enumerate() {
-        let mut message = original(kind);
+        let mut message = originals[kind].clone();
         message.set("TransitOperation/MRN", unknown());
         message.set("messageSender", administration(from));
         message.set("messageIdentification", format!("{from}{number:012}"));
         if kind == "CD205C" {
-            message.set("Guarantee/GuaranteeReference/GRN", base::Grn::issue(2026, Country::parse("FR").unwrap(), "3001").unwrap());
+            message.set(
+                "Guarantee/GuaranteeReference/GRN",
+                base::Grn::issue(2026, Country::parse("FR").unwrap(), "3001").unwrap(),
+            );
         }
         let content = declarations::xml(&message);
         bench.send(from, clause, purpose, &content).await;
         answers.extend(bench.answer(&content).await);
     }
-    insta::assert_snapshot!(answers.join("\n"), @"");
+    insta::assert_snapshot!(
+        answers.join("\n"),
+        @r"
+    CD906C 90 at /CD118C/TransitOperation/MRN
+    CD906C 90 at /CD006C/TransitOperation/MRN
+    CD906C 90 at /CD018C/TransitOperation/MRN
+    CD906C 90 at /CD205C/TransitOperation/MRN
+    "
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_message_is_answered_with_917() {
     let mut bench = Bench::open().await;
     let mut answers = Vec::new();
-    for content in ["", "no XML", "<ncts:CD118C xmlns:ncts=\"http://ncts.dgtaxud.ec\"/>"] {
+    for content in ["", "no XML", "<ncts:CD118C xmlns:ncts=\"http://ncts.dgtaxud.ec\">"] {
         bench.send("FR", "transit.passage", "transit_control", content.as_bytes()).await;
         answers.extend(bench.answer(content.as_bytes()).await);
     }
-    insta::assert_snapshot!(answers.join("\n"), @"");
+    insta::assert_snapshot!(
+        answers.join("\n"),
+        @r"
+    CD917C 52 at /
+    CD917C 52 at /
+    CD917C 52 at /CD118C
+    "
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_say_it_is_refused() {
-    let original = originals();
+    let originals = originals();
     let mut bench = Bench::open().await;
-    let mut message = original("CD118C");
+    let mut message = originals["CD118C"].clone();
     message.set("messageSender", administration("IT"));
     message.set("messageIdentification", "IT000000000001");
     let content = declarations::xml(&message);
     bench.send("IT", "transit.passage", "transit_control", &content).await;
-    insta::assert_snapshot!(bench.answer(&content).await.join("\n"), @"");
+    insta::assert_snapshot!(
+        bench.answer(&content).await.join("\n"),
+        @"CD906C 14 at /CD118C/CustomsOfficeOfTransitActual/referenceNumber"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

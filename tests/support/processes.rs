@@ -7,7 +7,8 @@ use std::time::Duration;
 pub fn children(parent: u32, word: &str) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let mut children: Vec<u32> = ids.filter(|id| parent_of(*id) == Some(parent) && has_argument(*id, word)).collect();
+    let mut children: Vec<u32> =
+        ids.filter(|id| parent_of(*id) == Some(parent) && has_argument(*id, word)).collect();
     children.sort_unstable();
     children
 }

@@ -284,7 +284,8 @@ impl Corridor {
 
     /// Registers the guarantee, which all declarations share.
     async fn register(&self, declarations: &[Declaration]) -> Result<(), BenchError> {
-        let declaration = declarations.first().ok_or_else(|| BenchError::Astray("nothing to play".to_owned()))?;
+        let declaration =
+            declarations.first().ok_or_else(|| BenchError::Astray("nothing to play".to_owned()))?;
         let route = declaration.route.as_ref().ok_or_else(|| BenchError::Astray("no route".to_owned()))?;
         for used in &route.guarantees {
             let holder =
@@ -428,7 +429,8 @@ fn declarations(count: usize) -> Result<Vec<Declaration>, BenchError> {
     // Every third declaration of the traffic goes that way.
     let traffic = (0..count).map(|index| traffic(index * 3).map(|xml| (index, xml)));
     let traffic = traffic.collect::<Option<Vec<_>>>();
-    let traffic = traffic.ok_or_else(|| BenchError::Astray("the shipped declaration is malformed".to_owned()))?;
+    let traffic =
+        traffic.ok_or_else(|| BenchError::Astray("the shipped declaration is malformed".to_owned()))?;
     let declaration = |(index, xml)| Declaration::parse(index, Path::new("bench"), xml, &lists, today);
     Ok(traffic.into_iter().map(declaration).collect())
 }

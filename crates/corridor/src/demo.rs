@@ -200,7 +200,8 @@ fn fresh(folder: &Path) -> Result<PathBuf, RunError> {
     } else if std::fs::read_dir(folder).map_err(failed)?.next().is_some() {
         return Err(RunError::NotOurs(folder.to_owned()));
     } else {
-        std::fs::write(&marker, "A demonstration of Tidewaiter may replace what is in this folder.\n").map_err(failed)?;
+        std::fs::write(&marker, "A demonstration of Tidewaiter may replace what is in this folder.\n")
+            .map_err(failed)?;
     }
     std::path::absolute(folder).map_err(failed)
 }

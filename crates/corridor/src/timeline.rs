@@ -134,7 +134,8 @@ impl Timeline {
 fn is_file_of_a_run(name: &str) -> bool {
     let Some(parts) = name.strip_suffix(".xml") else { return false };
     let [number, from, to, message_type] = parts.split('-').collect::<Vec<_>>()[..] else { return false };
-    let is_party = |party: &str| !party.is_empty() && party.bytes().all(|letter| letter.is_ascii_alphabetic());
+    let is_party =
+        |party: &str| !party.is_empty() && party.bytes().all(|letter| letter.is_ascii_alphabetic());
     number.len() >= 4
         && number.bytes().all(|digit| digit.is_ascii_digit())
         && is_party(from)
@@ -150,7 +151,13 @@ mod tests {
     fn only_files_of_an_earlier_run_make_room() {
         let folder = std::env::temp_dir().join(format!("tidewaiter-timeline-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("0003-GB-FR-CD001C.xml")).unwrap();
-        let kept = ["notes.xml", "001-trader-GB-CC015C.xml", "0001-trader-GB-CC015C.xml.bak", "0001-a-b-c-d.xml", "2024-GB-FR-report.xml"];
+        let kept = [
+            "notes.xml",
+            "001-trader-GB-CC015C.xml",
+            "0001-trader-GB-CC015C.xml.bak",
+            "0001-a-b-c-d.xml",
+            "2024-GB-FR-report.xml",
+        ];
         let removed = ["0001-trader-GB-CC015C.xml", "0002-GB-trader-unknown.xml", "12345-GB-FR-CD001C.xml"];
         for name in kept.iter().chain(&removed) {
             std::fs::write(folder.join(name), "").unwrap();

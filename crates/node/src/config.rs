@@ -170,3 +170,36 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What loading says of a configuration that listens at these addresses.
+    fn loaded(api: &str, operations: &str) -> Result<Config, ConfigError> {
+        let folder = std::env::temp_dir();
+        let path = folder.join(format!("tidewaiter-config-{}-{api}-{operations}.toml", std::process::id()));
+        let operations =
+            if operations.is_empty() { String::new() } else { format!("operations = \"{operations}\"\n") };
+        let text = format!(
+            "administration = \"NTA.GB\"\nstore = \"sqlite:node.db\"\nkeys = \"keys.json\"\n[listen]\napi = \"{api}\"\n\
+             peer = \"0.0.0.0:9443\"\n{operations}peer_address = \"https://node.example:9443\"\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let loaded = Config::load(&path);
+        std::fs::remove_file(path).unwrap();
+        loaded
+    }
+
+    #[test]
+    fn plain_ports_listen_on_loopback_only() {
+        assert_eq!(loaded("127.0.0.1:8080", "").unwrap().listen.operations, None);
+        assert!(loaded("[::1]:8080", "127.0.0.1:8081").unwrap().listen.operations.is_some());
+        for (api, operations, named) in
+            [("0.0.0.0:8080", "", "listen.api"), ("127.0.0.1:8080", "10.0.0.1:8081", "listen.operations")]
+        {
+            let refused = loaded(api, operations).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("`{named}` is ")), "{refused}");
+        }
+    }
+}

@@ -107,8 +107,12 @@ impl Proceeding<'_> {
             cases.push(Found { key: mrn.to_string(), owner: String::new() });
         }
         let mut last = None;
+        let announced = match &command {
+            passage::Command::Announce { office, .. } => BTreeSet::from([office.clone()]),
+            _ => BTreeSet::new(),
+        };
         for found in cases {
-            let facts = self.bureau().facts(self.now(), &BTreeSet::new());
+            let facts = self.bureau().facts(self.now(), &announced);
             let submission = match self.run::<Passage>(&found, command.clone(), &facts)? {
                 Ok(effect) => {
                     if let (passage::Command::Announce { .. }, Some(document)) = (&command, document) {
@@ -145,8 +149,12 @@ impl Proceeding<'_> {
             (None, Some(mrn)) => self.destination_case(cause, Destination::NAME, mrn)?,
             (None, None) => Found::default(),
         };
-        let facts = self.bureau().facts(self.now(), &BTreeSet::new());
-        let announces = matches!(command, destination::Command::Announce { .. });
+        let announced = match &command {
+            destination::Command::Announce { destination, .. } => BTreeSet::from([destination.clone()]),
+            _ => BTreeSet::new(),
+        };
+        let facts = self.bureau().facts(self.now(), &announced);
+        let announces = !announced.is_empty();
         let arrives = matches!(command, destination::Command::NotifyArrival { .. });
         match self.run::<Destination>(&found, command.clone(), &facts)? {
             Ok(effect) => {

@@ -100,7 +100,10 @@ where
     let _ = close.send(true);
     let drained = timeout(limits.drain, async { while connections.join_next().await.is_some() {} });
     if drained.await.is_err() {
-        tracing::warn!(open = connections.len(), "requests were still open when the node stopped: they are cut off");
+        tracing::warn!(
+            open = connections.len(),
+            "requests were still open when the node stopped: they are cut off"
+        );
     }
 }
 
@@ -122,8 +125,7 @@ where
     };
     let too_long = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
     let (stream, router) = opened.map_err(|_| too_long("the opening"))??;
-    let service =
-        hyper::service::service_fn(move |request| answer(router.clone(), request, limits.request));
+    let service = hyper::service::service_fn(move |request| answer(router.clone(), request, limits.request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -198,12 +200,9 @@ mod tests {
             let router = Router::new()
                 .route("/echo", post(|body: Bytes| async move { body }))
                 .route("/slow", get(|| async { sleep(Duration::from_secs(2)).await }));
-            let served = serve(
-                Visitors(arriving),
-                limits,
-                async { drop(stopped.await) },
-                move |visitor| std::future::ready(Ok((visitor, router.clone()))),
-            );
+            let served = serve(Visitors(arriving), limits, async { drop(stopped.await) }, move |visitor| {
+                std::future::ready(Ok((visitor, router.clone())))
+            });
             Self { visitors, stop, served: tokio::spawn(served) }
         }
 
@@ -289,7 +288,10 @@ mod tests {
         let answer = all_of(stalled).await;
         assert_eq!(asked.elapsed().as_secs(), LIMITS.request.as_secs());
         assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-        assert!(answer.contains("application/problem+json") && answer.contains("connection: close"), "{answer}");
+        assert!(
+            answer.contains("application/problem+json") && answer.contains("connection: close"),
+            "{answer}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

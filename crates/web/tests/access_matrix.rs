@@ -25,7 +25,8 @@ const GRN: &str = "26GB0000000001236";
 const CALLERS: [&str; 5] = ["nobody", "owner", "other", "officer", "operator"];
 
 /// Routes beside the API, on the same port.
-const OPERATIONS: [(&str, &str); 3] = [("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/metrics")];
+const OPERATIONS: [(&str, &str); 3] =
+    [("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/metrics")];
 
 /// A node with two traders, an officer and an operator; the first trader has declared a movement.
 struct Office {
@@ -74,8 +75,7 @@ impl Office {
         })
         .unwrap();
         let anyone = BTreeSet::new();
-        let other =
-            node::register_principal(&prepared.config, "other", Role::Trader, "", &anyone).unwrap();
+        let other = node::register_principal(&prepared.config, "other", Role::Trader, "", &anyone).unwrap();
         let node = Node::open(Config::load(&prepared.config).unwrap(), World::system()).await.unwrap();
         let mut office = Self {
             folder,

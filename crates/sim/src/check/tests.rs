@@ -26,8 +26,8 @@ fn each_check_finds_what_it_is_for() {
         ("update messages set outcome = 'queued' where id = 1", "message 1 is queued at the end"),
         ("update timers set due = 1 where id = (select max(id) from timers)", "still runs"),
         (
-            "update movements set state = 'Announced' where room = 'passage'",
-            "is Announced instead of Crossed",
+            "update movements set state = 'Arrived' where room = 'departure'",
+            "is Arrived instead of WrittenOff",
         ),
         ("update log_frontier set body = x'00'", "the frontier is not that of the leaves"),
         (

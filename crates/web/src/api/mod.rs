@@ -60,7 +60,8 @@ pub const ROUTES: &[Route] = &[
 
 /// The routes of the API.
 pub fn routes() -> Router<Arc<Node>> {
-    let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    let routes =
+        ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
     routes.method_not_allowed_fallback(|| async { Problem::method_not_allowed() }).fallback(absent)
 }
 

@@ -3,8 +3,8 @@
 use super::decision::{self, Entered, Problem};
 use super::decision_form::DecisionForm;
 use super::failure::Failure;
-use super::moment::Moment;
 use super::frame::{Frame, Section, page};
+use super::moment::Moment;
 use super::timeline::{Entry, What, merge};
 use super::visit::Visit;
 use super::worklist::Line;

@@ -33,8 +33,7 @@ impl FromRequestParts<Arc<Node>> for Visit {
         let session = session.ok_or_else(sign_in)?;
         let frame = frame.for_principal(&session.principal, &session.form_token);
         if !session.principal.role.administers() {
-            let words =
-                "The console is for the administration. Traders use the API with their token.";
+            let words = "The console is for the administration. Traders use the API with their token.";
             return Err(Failure::forbidden(&frame, words).into_response());
         }
         if is_from_elsewhere(&parts.headers) && parts.method != Method::GET && parts.method != Method::HEAD {
