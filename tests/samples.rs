@@ -32,7 +32,7 @@ fn every_valid_sample_is_written_off() {
 }
 
 #[test]
-fn the_official_code_lists_refuse_what_is_not_in_them() {
+fn every_sample_ends_as_the_official_code_lists_demand() {
     let Some(data) = data() else { return };
     let samples = samples(&data);
     let run = run(&samples, &["--reference", &data.join("codelists").display().to_string()]);

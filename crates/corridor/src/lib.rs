@@ -20,11 +20,10 @@ pub mod script;
 mod timeline;
 
 pub use bench::{BenchCase, BenchReport, bench_transit};
-pub use client::{Api, ClientError};
+pub use client::ClientError;
 pub use demo::{DemoOptions, demo, demo_once};
-pub use fleet::{Fleet, FleetError, Ground, SignIn, Storage, StoreChoice};
+pub use fleet::{FleetError, StoreChoice};
 pub use plan::{Declaration, Expectation, Plan, PlanError, Registration};
-pub use play::{Cast, Corridor, Outcome, Play};
 pub use progress::Drawing;
 pub use run::{Ending, Options, Report, RunError, run};
-pub use timeline::{Entry, Timeline};
+pub use timeline::Entry;
