@@ -294,6 +294,12 @@ impl Corridor {
             let crossing = OfficerDecision::Crossing { office: None };
             tasks.push(tokio::spawn(async move { node.decide(&officer(), &mrn, crossing).await.map(drop) }));
         }
+        for task in tasks {
+            task.await.map_err(|error| BenchError::Astray(error.to_string()))??;
+        }
+        // Nobody arrives before the frontier is known to be crossed: every movement has the same messages.
+        self.settle().await?;
+        let mut tasks = Vec::new();
         for xml in arrivals {
             let node = Arc::clone(it);
             tasks.push(tokio::spawn(async move { node.submit(&trader(), xml).await.map(drop) }));

@@ -133,7 +133,47 @@ enum Order {
     Destination(destination::Command),
 }
 
+/// The longest reason that messages carry (an..512).
+const REASON_LIMIT: usize = 512;
+
 impl OfficerDecision {
+    /// What an officer has written, in mutable form.
+    fn reason_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Control { reason, .. }
+            | Self::ControlSatisfactory { reason }
+            | Self::ControlResult { reason, .. } => reason.as_mut(),
+            Self::ControlUnsatisfactory { reason }
+            | Self::RefuseRelease { reason }
+            | Self::Invalidate { reason }
+            | Self::ResolveDiscrepancies { reason } => Some(reason),
+            Self::Release | Self::Crossing { .. } | Self::PermitUnloading | Self::ReleaseGoods => None,
+        }
+    }
+
+    /// Checks what an officer has written, since it goes into messages; lines are joined into one.
+    fn checked(mut self) -> Result<Self, Invalid> {
+        if let Some(reason) = self.reason_mut() {
+            *reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            let length = reason.chars().count();
+            if !(1..=REASON_LIMIT).contains(&length) || reason.contains(char::is_control) {
+                return Err(Invalid::new("reason", reason, "it must have 1 to 512 characters"));
+            }
+        }
+        if let Self::Control { kind, .. } = &self {
+            let coded =
+                (1..=3).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if !coded {
+                return Err(Invalid::new(
+                    "type of control",
+                    kind,
+                    "it must be a code of CL716, as in 10 or 40",
+                ));
+            }
+        }
+        Ok(self)
+    }
+
     fn order(self) -> Result<Order, Invalid> {
         Ok(match self {
             Self::Release => Order::Departure(departure::Command::DecideRelease),
@@ -185,10 +225,12 @@ impl Proceeding<'_> {
         movement: &str,
         decision: OfficerDecision,
     ) -> Result<Option<Submission>, ProceedingError> {
-        let order = decision.order().map_err(|invalid| ProceedingError::Render {
-            message_type: "decision".to_owned(),
-            reason: invalid.to_string(),
-        })?;
+        let order = match decision.checked().and_then(OfficerDecision::order) {
+            Ok(order) => order,
+            Err(invalid) => {
+                return Ok(Some(Submission { words: invalid.to_string(), ..Submission::default() }));
+            }
+        };
         let cause = Cause::internal();
         let submission = match order {
             Order::Departure(command) => {
@@ -222,6 +264,18 @@ impl Proceeding<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_officer_writes_is_checked() {
+        let control = |kind: &str| OfficerDecision::Control { kind: kind.into(), reason: None };
+        assert!(control("40").checked().is_ok());
+        assert!(control("documentary check").checked().is_err());
+        let invalidate = |reason: String| OfficerDecision::Invalidate { reason };
+        assert!(invalidate("sold elsewhere".into()).checked().is_ok());
+        assert!(invalidate(String::new()).checked().is_err());
+        assert!(invalidate("x".repeat(513)).checked().is_err());
+        assert_eq!(invalidate("two\nlines".into()).checked(), Ok(invalidate("two lines".into())));
+    }
 
     #[test]
     fn every_possible_decision_is_one_that_can_be_taken() {
