@@ -13,8 +13,9 @@ use support::{BINARY, Ran, Random, books, declarations, processes, rounds};
 /// How many nodes are killed in one run: enough to hit every stage of it, few enough that it comes to an end.
 const KILLS_A_RUN: usize = 16;
 
-/// The longest pause between two kills, in milliseconds: about what a node needs to be back and do some work.
-const LONGEST_PAUSE: u64 = 260;
+/// The longest pause between two kills, in milliseconds, is drawn for each run from this range: at its low end nodes
+/// hardly come back before the next kill, at its high end the kills reach to the end of the run.
+const LONGEST_PAUSE: std::ops::Range<u64> = 80..600;
 
 /// Six consignments: as declared, lodged before presentation, to an authorised consignee; two of them are controlled.
 fn consignments(folder: &Path) -> Vec<PathBuf> {
@@ -82,8 +83,9 @@ impl Hunt {
     /// Kills up to `most` nodes, and returns how many when the run has ended.
     fn kill(&mut self, most: usize, random: &mut Random) -> usize {
         let mut kills = 0;
+        let longest = LONGEST_PAUSE.start + random.below(LONGEST_PAUSE.end - LONGEST_PAUSE.start);
         while self.runner.try_wait().unwrap().is_none() {
-            processes::pause(Duration::from_millis(random.below(LONGEST_PAUSE)));
+            processes::pause(Duration::from_millis(random.below(longest)));
             let nodes = processes::children(self.runner.id(), "serve");
             let chosen = random.below(nodes.len() as u64);
             if let Some(node) = nodes.get(usize::try_from(chosen).unwrap())

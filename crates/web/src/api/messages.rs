@@ -40,6 +40,7 @@ fn accepted(submission: &Submission) -> serde_json::Value {
         "message": submission.message,
         "movement": submission.movement,
         "replies": replies(submission),
+        "held": submission.held,
         "not_checked": submission.not_checked,
     })
 }

@@ -9,6 +9,7 @@
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
 //! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer, operator | guarantee accounts |
+//! | `GET /held`, `POST /held/{id}/retry` | officer (list: operator too) | messages on which this node failed |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
@@ -17,6 +18,7 @@ mod auth;
 mod decisions;
 mod extract;
 mod guarantees;
+mod held;
 mod messages;
 mod movements;
 mod partners;
@@ -55,6 +57,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/guarantees", || get(guarantees::list)),
     route("POST", "/api/v1/guarantees", || post(guarantees::register)),
     route("GET", "/api/v1/guarantees/{grn}", || get(guarantees::account)),
+    route("GET", "/api/v1/held", || get(held::list)),
+    route("POST", "/api/v1/held/{id}/retry", || post(held::retry)),
     route("GET", "/api/v1/partners", || get(partners::list)),
 ];
 
