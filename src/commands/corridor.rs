@@ -143,19 +143,21 @@ impl Demo {
     }
 }
 
-/// Resolves when the user wants to stop.
-pub async fn stop_signal() {
+/// Resolves when the user wants to stop. It listens from now on, and not only from when it is first awaited.
+pub fn stop_signal() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+    // Without a handler the system ends the process itself.
+    let asked = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok());
+    async move {
+        let [terminate, interrupt] = asked.map(|asked| async move {
+            match asked {
+                Some(mut asked) => drop(asked.recv().await),
+                None => std::future::pending().await,
             }
-        }
-        Err(_) => {
-            // Without a handler for SIGTERM the system ends the process itself.
-            let _ = tokio::signal::ctrl_c().await;
+        });
+        tokio::select! {
+            () = terminate => {}
+            () = interrupt => {}
         }
     }
 }

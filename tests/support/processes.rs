@@ -23,6 +23,11 @@ fn parent_of(id: u32) -> Option<u32> {
     if state == "Z" { None } else { fields.next()?.parse().ok() }
 }
 
+/// Whether a process runs, and is neither gone nor a zombie.
+pub fn is_alive(id: u32) -> bool {
+    parent_of(id).is_some()
+}
+
 fn has_argument(id: u32, word: &str) -> bool {
     let arguments = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
     arguments.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())

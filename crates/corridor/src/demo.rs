@@ -115,11 +115,22 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         registration.uses = 100;
     }
     let ground = Ground { folder: Some(folder.clone()), store: StoreChoice::Sqlite, reference: None };
-    let fleet = Fleet::launch(&options.binary, &plan.countries, &ground).await?;
-    fleet.register_guarantees(&plan.registrations).await?;
+    let fleet = Fleet::launch(&options.binary, &plan.countries, &ground)?;
+    tokio::pin!(stop);
+    let opening = async {
+        fleet.ready().await?;
+        fleet.register_guarantees(&plan.registrations).await
+    };
+    let opened = tokio::select! {
+        opened = opening => Some(opened),
+        () = &mut stop => None,
+    };
+    let Some(Ok(())) = opened else {
+        fleet.stop(Storage::Keep).await;
+        return opened.unwrap_or(Ok(())).map_err(RunError::from);
+    };
     introduce(&fleet, &folder, options.every_seconds);
     let corridor = Arc::new(fleet.cast());
-    tokio::pin!(stop);
     let mut index = 0;
     while let Some(xml) = traffic(index) {
         let declaration = Declaration::parse(index, Path::new("traffic"), xml, &lists, today);

@@ -136,15 +136,12 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Sets up and starts one node per country on fresh storage.
+    /// Sets up and starts one node per country on fresh storage. They are of use when they are ready:
+    /// [`Fleet::ready`].
     ///
     /// # Errors
-    /// When a node cannot be set up or does not become ready.
-    pub async fn launch(
-        binary: &Path,
-        countries: &BTreeSet<Country>,
-        ground: &Ground,
-    ) -> Result<Self, FleetError> {
+    /// When a node cannot be set up or started.
+    pub fn launch(binary: &Path, countries: &BTreeSet<Country>, ground: &Ground) -> Result<Self, FleetError> {
         let system = |what: &Path| {
             let what = what.display().to_string();
             move |error| FleetError::System(what, error)
@@ -196,12 +193,14 @@ impl Fleet {
             };
             members.insert(country, member);
         }
-        let fleet = Self { folder, keep: ground.folder.is_some(), members };
-        fleet.wait_until_ready().await?;
-        Ok(fleet)
+        Ok(Self { folder, keep: ground.folder.is_some(), members })
     }
 
-    async fn wait_until_ready(&self) -> Result<(), FleetError> {
+    /// Waits until every node is ready.
+    ///
+    /// # Errors
+    /// When one does not become ready.
+    pub async fn ready(&self) -> Result<(), FleetError> {
         for (country, member) in &self.members {
             let mut looks = 0;
             while member.operator.bytes("/health/ready").await.is_err() {

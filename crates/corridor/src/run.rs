@@ -140,8 +140,7 @@ pub async fn run(options: &Options, stop: impl Future<Output = ()>) -> Result<Re
             store: options.store.clone(),
             reference: options.reference.clone(),
         },
-    )
-    .await?;
+    )?;
     tokio::select! {
         report = conduct(&fleet, plan, options) => {
             let passed = report.as_ref().is_ok_and(Report::passed);
@@ -156,6 +155,7 @@ pub async fn run(options: &Options, stop: impl Future<Output = ()>) -> Result<Re
 }
 
 async fn conduct(fleet: &Fleet, plan: Plan, options: &Options) -> Result<Report, RunError> {
+    fleet.ready().await?;
     fleet.register_guarantees(&plan.registrations).await?;
     let endings = play_all(fleet, plan, options.progress).await;
     let operators = fleet.operators();

@@ -175,8 +175,7 @@ impl Refusal {
     /// A declaration that is not known here under its local reference, by which it goes until it has an MRN (C0467):
     /// error 90 at the LRN.
     pub(crate) fn unknown_lrn(message: Option<&str>, lrn: &Lrn) -> Self {
-        let pointer = message
-            .map_or("LRN".to_owned(), |message| format!("/{message}/TransitOperation/LRN"));
+        let pointer = message.map_or("LRN".to_owned(), |message| format!("/{message}/TransitOperation/LRN"));
         let error = FunctionalError::new(pointer, ErrorCode::UnknownMrn, "C0467", Some(lrn.as_str()));
         Self {
             kind: RefusalKind::UnknownMovement,

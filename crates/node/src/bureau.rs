@@ -36,14 +36,14 @@ pub struct Bureau {
 impl Bureau {
     /// The practice that a configuration describes.
     pub fn profile_of(config: &Config) -> Profile {
-        let release = match config.transit.release {
+        let who = |release| match release {
             Release::Automatic => customs::Release::Automatic,
             Release::ByOfficer => customs::Release::ByOfficer,
         };
         Profile {
             lenient_grn_check_digit: config.transit.lenient_grn_check_digit,
-            release,
-            clearance: release,
+            release: who(config.transit.release),
+            clearance: who(config.transit.clearance),
             ..Profile::default()
         }
     }

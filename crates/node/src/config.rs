@@ -56,16 +56,30 @@ pub struct Listen {
 }
 
 /// National choices in transit.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Transit {
     /// Who releases an accepted movement.
     pub release: Release,
+    /// Who permits unloading and finds the control result at destination. By an officer, unless an administration
+    /// decides otherwise: the result discharges the movement and frees its guarantee.
+    pub clearance: Release,
     /// Accept guarantee references whose check digit is wrong: registers hold numbers older than the rule, and
     /// test packs use such numbers.
     pub lenient_grn_check_digit: bool,
     /// Where exchange rates to the euro come from.
     pub rates: Rates,
+}
+
+impl Default for Transit {
+    fn default() -> Self {
+        Self {
+            release: Release::Automatic,
+            clearance: Release::ByOfficer,
+            lenient_grn_check_digit: false,
+            rates: Rates::None,
+        }
+    }
 }
 
 /// Where exchange rates to the euro come from.

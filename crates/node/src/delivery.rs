@@ -25,6 +25,9 @@ const UNDER_WAY: usize = 48;
 /// How long a letter waits that finds so many under way.
 const CROWDED_MICROS: i64 = 250_000;
 
+/// How long a letter waits whose recipient has no valid card.
+const NO_CARD_MICROS: i64 = 60_000_000;
+
 /// The deliveries that are under way, by partner.
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay(Arc<Mutex<BTreeMap<Administration, usize>>>);
@@ -131,6 +134,7 @@ impl Node {
         let mut sealed = Vec::new();
         let mut fresh: Vec<(outbox::Claim, Prepared)> = Vec::new();
         let mut failed = Vec::new();
+        let mut waiting = Vec::new();
         for claim in claims {
             if let Some(envelope) = claim.envelope.clone() {
                 sealed.push(Sealed { claim, envelope });
@@ -138,14 +142,23 @@ impl Node {
             }
             match prepare(self.bureau(), &claim, now) {
                 Ok(prepared) => fresh.push((claim, prepared)),
+                // A card or key may be entered any time; a letter that is damaged never mends.
+                Err(SealError::NoCard(partner)) => {
+                    let reason = format!("`{partner}` has no valid card here: enter its card");
+                    tracing::error!(message = %claim.message_id, reason, "a letter cannot be sealed");
+                    waiting.push((claim.id, reason));
+                }
                 Err(error) => failed.push((claim.id, claim.message_id, error.to_string())),
             }
         }
-        if fresh.is_empty() && failed.is_empty() {
+        if fresh.is_empty() && failed.is_empty() && waiting.is_empty() {
             return Ok(sealed);
         }
         let entered = self
             .write(move |tx, _| -> Result<Vec<Sealed>, NodeError> {
+                for (id, reason) in waiting {
+                    outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                }
                 for (id, message_id, reason) in failed {
                     outbox::refused(tx, id, &reason, now)?;
                     messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
@@ -201,6 +214,8 @@ impl Node {
                 }
                 Fate::Refused(reason) => {
                     tracing::error!(message = %claim.message_id, to = %claim.recipient, reason, "a letter was refused");
+                    let words = format!("{} to {} will not arrive: {reason}", claim.message_type, claim.recipient);
+                    messages::note_undelivered(tx, &exchange_id, now, &words)?;
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
@@ -243,7 +258,7 @@ pub(crate) enum Fate {
 
 fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Prepared, SealError> {
     let cards = bureau.cards(&claim.recipient);
-    let card = cards.iter().find(|card| card.valid_at(now)).or(cards.first());
+    let card = cards.iter().find(|card| card.valid_at(now));
     let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
     let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
     let agreement: AgreementOnRecord =
@@ -290,6 +305,9 @@ fn enter(
             let leaf = merkle::leaf_hash(&prepared.statement);
             frontier.append(leaf);
             log::append(tx, &prepared.statement, leaf, now)?;
+            if let Some(secret) = prepared.secrets.first() {
+                messages::set_secret(tx, &claim.message_id.to_string(), secret.as_bytes())?;
+            }
             sealed.push(Sealed { claim, envelope: prepared.envelope });
         } else if let Some(envelope) = outbox::envelope(tx, claim.id)? {
             sealed.push(Sealed { claim, envelope });

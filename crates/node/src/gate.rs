@@ -62,6 +62,12 @@ impl Proceeding<'_> {
             }
             Origin::Own => {}
         }
+        // C0102: only an authorised consignee may ask for the simplified procedure, and says under which authorisation.
+        let simplified = document.text("TransitOperation/simplifiedProcedure") == Some("1");
+        if kind == "CC007C" && simplified && document.group("Authorisation").is_none() {
+            let pointer = "/CC007C/Authorisation";
+            return Ok(Some(vec![FunctionalError::new(pointer, ErrorCode::ConditionMissing, "C0102", None)]));
+        }
         let errors = codes.errors.iter().map(|error| {
             let code = ErrorCode::CodeList;
             FunctionalError::new(error.pointer.clone(), code, &error.reason, error.value.as_deref())

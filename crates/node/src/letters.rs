@@ -3,13 +3,12 @@
 use crate::bridge::{self, Letter, OutboundContext};
 use crate::cases::Found;
 use crate::messages::{self, Direction, NewMessage, outcome};
-use crate::post::{self, Posted};
+use crate::post::{self, Posted, Writer};
 use crate::proceeding::{Cause, Origin, Proceeding, ProceedingError, Submission, refused};
 use crate::room::Room;
-use crate::rooms::Departure;
+use crate::rooms::{Departure, Destination, Guarantee, Passage};
 use customs::{Notice, Recipient, Refusal};
 use std::sync::Arc;
-use store::counter;
 use wire::Document;
 
 /// What was decided, about what, because of what.
@@ -49,20 +48,9 @@ impl Proceeding<'_> {
     /// Keeps a notice where officers see it.
     fn note(&mut self, settled: &Settled<'_>, notice: &Notice) -> Result<(), ProceedingError> {
         let at = self.now();
-        let id = counter::next(self.tx(), "notices")?;
         let code = format!("{:?}", notice.code);
         tracing::info!(movement = settled.movement, room = settled.room, code, words = %notice.words, "for an officer");
-        self.tx().execute(
-            "INSERT INTO notices (id, at, room, movement, code, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            &[
-                id.into(),
-                at.into(),
-                settled.room.into(),
-                settled.movement.into(),
-                code.into(),
-                notice.words.as_str().into(),
-            ],
-        )?;
+        messages::note(self.tx(), at, settled.room, settled.movement, &code, &notice.words)?;
         Ok(())
     }
 
@@ -126,6 +114,7 @@ impl Proceeding<'_> {
             movement,
             owner,
             cause: if answers { cause.message } else { 0 },
+            writer: writer(room),
         };
         let id = self.dispatch(&way, document)?;
         Ok((answers && to_trader).then(|| (id, letter.message_type().to_owned())))
@@ -181,9 +170,13 @@ impl Proceeding<'_> {
                 self.hand_over(id, Arc::new(document));
             } else {
                 let bureau = self.bureau();
-                if let Posted::Withheld(words) = post::post(self.tx(), bureau, to, id, document, at)? {
+                if let Posted::Withheld(words) =
+                    post::post(self.tx(), bureau, to, (id, way.writer), document, at)?
+                {
                     tracing::warn!(message = id, %to, kind = kind.as_str(), words, "a message was withheld");
                     messages::set_outcome(self.tx(), id, outcome::WITHHELD)?;
+                    let words = format!("{} to {to} was not sent: {words}", kind.as_str());
+                    messages::note(self.tx(), at, "exchange", way.movement, "Withheld", &words)?;
                 }
             }
         }
@@ -196,7 +189,13 @@ impl Proceeding<'_> {
             Some(administration) => Recipient::Administration(administration),
             None => Recipient::Trader,
         };
-        let way = Way { recipient, movement: "", owner: cause.owner(), cause: cause.message };
+        let way = Way {
+            recipient,
+            movement: "",
+            owner: cause.owner(),
+            cause: cause.message,
+            writer: Writer::Departure,
+        };
         self.dispatch(&way, document.clone())
     }
 
@@ -226,4 +225,15 @@ struct Way<'a> {
     movement: &'a str,
     owner: &'a str,
     cause: i64,
+    writer: Writer,
+}
+
+/// The office that a room is.
+fn writer(room: &str) -> Writer {
+    match room {
+        Passage::NAME => Writer::Transit,
+        Destination::NAME => Writer::Destination,
+        Guarantee::NAME => Writer::Guarantee,
+        _ => Writer::Departure,
+    }
 }

@@ -157,6 +157,19 @@ pub fn set_label(tx: &mut dyn Tx, id: i64, label: &str) -> Result<(), StoreError
     Ok(())
 }
 
+/// Keeps the secret of a message between nodes: with it, and only with it, the content on record can be shown to be what
+/// the signed statement commits to. Erasing it leaves the statement's proofs valid and mute.
+///
+/// # Errors
+/// When the store fails.
+pub fn set_secret(tx: &mut dyn Tx, exchange_id: &str, secret: &[u8; 32]) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE messages SET secret = ?2 WHERE exchange_id = ?1",
+        &[exchange_id.into(), secret.as_slice().into()],
+    )?;
+    Ok(())
+}
+
 /// Notes the fate of a message that went to a partner, by its identity in the exchange.
 ///
 /// # Errors
@@ -231,5 +244,45 @@ pub fn note_said(
 /// When the store fails.
 pub fn keep_result(tx: &mut dyn Tx, message: i64, result: &[u8]) -> Result<(), StoreError> {
     tx.execute("UPDATE submissions SET result = ?2 WHERE message = ?1", &[message.into(), result.into()])?;
+    Ok(())
+}
+
+/// Tells officers that a message of a movement will not arrive; the movement waits for them.
+///
+/// # Errors
+/// When the store fails.
+pub fn note_undelivered(
+    tx: &mut dyn Tx,
+    exchange_id: &str,
+    at: Timestamp,
+    words: &str,
+) -> Result<(), StoreError> {
+    let rows = tx.query(
+        "SELECT movement FROM messages WHERE exchange_id = ?1 AND direction = 'sent'",
+        &[exchange_id.into()],
+    )?;
+    let movement = rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
+    note(tx, at, "exchange", &movement, "Undelivered", words)?;
+    tx.execute("UPDATE movements SET waits_for_officer = 1 WHERE movement = ?1", &[movement.into()])?;
+    Ok(())
+}
+
+/// Keeps a notice where officers see it.
+///
+/// # Errors
+/// When the store fails.
+pub fn note(
+    tx: &mut dyn Tx,
+    at: Timestamp,
+    room: &str,
+    movement: &str,
+    code: &str,
+    words: &str,
+) -> Result<(), StoreError> {
+    let id = counter::next(tx, "notices")?;
+    tx.execute(
+        "INSERT INTO notices (id, at, room, movement, code, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        &[id.into(), at.into(), room.into(), movement.into(), code.into(), storable(words)],
+    )?;
     Ok(())
 }

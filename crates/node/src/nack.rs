@@ -1,6 +1,8 @@
-//! Answers to messages that do not follow their structure: CC917C to a trader, CD917C to a partner.
+//! Answers that no room writes: to messages that do not follow their structure (CC917C, CD917C), and to those that no
+//! office takes (CC906C).
 
 use base::{Administration, Timestamp};
+use customs::FunctionalError;
 use wire::{Document, MessageType, Rejection, XmlError};
 
 /// The most errors that one answer names. The structure admits 9,999; whoever breaks a message in more than a hundred
@@ -24,8 +26,40 @@ pub struct AnswerHeader<'a> {
     pub correlation: Option<&'a str>,
 }
 
+/// The answer to a trader whose message no office takes, or for which there is no rejection of its own (CC906C).
+pub fn functional_nack(
+    document: &Document,
+    errors: &[FunctionalError],
+    header: &AnswerHeader<'_>,
+) -> Document {
+    let kind = MessageType::CC906C;
+    let mut answer = answer(kind, header);
+    let mrn = document.text("TransitOperation/MRN");
+    answer.set_if("Header/MRN", mrn);
+    if mrn.is_none() {
+        answer.set_if("Header/LRN", document.text("TransitOperation/LRN"));
+    }
+    for error in errors.iter().take(NAMED) {
+        let entry = answer.add("FunctionalError");
+        entry.set("errorPointer", &error.pointer);
+        entry.set("errorCode", error.code.code());
+        entry.set("errorReason", &error.reason);
+        entry.set_if("originalAttributeValue", error.value.as_deref().and_then(cut));
+    }
+    answer
+}
+
 /// The answer to a trader (CC917C) or a partner (CD917C).
 pub fn xml_rejection(kind: MessageType, rejection: &Rejection, header: &AnswerHeader<'_>) -> Document {
+    let mut answer = answer(kind, header);
+    for error in rejection.errors.iter().take(NAMED) {
+        add(&mut answer, error);
+    }
+    answer
+}
+
+/// An answer with its header.
+fn answer(kind: MessageType, header: &AnswerHeader<'_>) -> Document {
     let mut answer = Document::new(kind);
     answer.set("messageSender", header.sender);
     answer.set("messageRecipient", header.recipient);
@@ -34,9 +68,6 @@ pub fn xml_rejection(kind: MessageType, rejection: &Rejection, header: &AnswerHe
     answer.set("messageType", kind.as_str());
     let correlation = header.correlation.filter(|text| (1..=35).contains(&text.chars().count()));
     answer.set_if("correlationIdentifier", correlation);
-    for error in rejection.errors.iter().take(NAMED) {
-        add(&mut answer, error);
-    }
     answer
 }
 

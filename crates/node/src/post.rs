@@ -71,25 +71,60 @@ impl Disclosable for Disclosed {
     }
 }
 
+/// The office that writes a letter, as a party to the movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The office of departure.
+    Departure,
+    /// An office of transit.
+    Transit,
+    /// The office of destination.
+    Destination,
+    /// The office of guarantee.
+    Guarantee,
+}
+
+impl Writer {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Departure => terms::DEPARTURE,
+            Self::Transit => terms::TRANSIT,
+            Self::Destination => terms::DESTINATION,
+            Self::Guarantee => terms::GUARANTEE,
+        }
+    }
+}
+
 /// The roles of sender and recipient and the purpose of a message between administrations, in the terms of the
 /// corridor's agreement.
 ///
 /// `None` for a message that administrations do not send each other.
-fn terms_of(document: &Document) -> Option<(&'static str, &'static str, &'static str)> {
+fn terms_of(
+    document: &Document,
+    writer: Writer,
+    recipient: &Administration,
+) -> Option<(&'static str, &'static str, &'static str)> {
     use MessageType::{
         CD001C, CD006C, CD010C, CD018C, CD024C, CD050C, CD118C, CD203C, CD204C, CD205C, CD209C, CD906C,
         CD917C,
     };
+    // A cancellation or forwarded arrival goes to every holder of a record: destination is told by its office.
+    let declared = document.text("CustomsOfficeOfDestinationDeclared/referenceNumber");
+    let to_destination = declared.and_then(|office| office.get(..2)) == Some(recipient.country().as_str());
+    let holder = if to_destination { terms::DESTINATION } else { terms::TRANSIT };
     Some(match document.message() {
         CD001C => (terms::DEPARTURE, terms::DESTINATION, terms::TRANSIT_CONTROL),
         CD050C => (terms::DEPARTURE, terms::TRANSIT, terms::TRANSIT_CONTROL),
-        CD010C | CD024C => (terms::DEPARTURE, terms::TRANSIT, terms::TRANSIT_CONTROL),
+        CD010C | CD024C => (terms::DEPARTURE, holder, terms::TRANSIT_CONTROL),
         CD118C => (terms::TRANSIT, terms::DEPARTURE, terms::TRANSIT_CONTROL),
         CD006C | CD018C => (terms::DESTINATION, terms::DEPARTURE, terms::TRANSIT_CONTROL),
         CD203C | CD204C | CD209C => (terms::DEPARTURE, terms::GUARANTEE, terms::GUARANTEE_MANAGEMENT),
         CD205C => (terms::GUARANTEE, terms::DEPARTURE, terms::GUARANTEE_MANAGEMENT),
-        // Any office answers any other about an error.
-        CD906C | CD917C => (terms::DESTINATION, terms::DEPARTURE, terms::ERROR_HANDLING),
+        CD906C | CD917C => {
+            // An error is told to the office that made it: departure, unless departure itself tells.
+            let to = if writer == Writer::Departure { terms::DESTINATION } else { terms::DEPARTURE };
+            (writer.role(), to, terms::ERROR_HANDLING)
+        }
         _ => return None,
     })
 }
@@ -111,12 +146,12 @@ pub fn post(
     tx: &mut dyn Tx,
     bureau: &Bureau,
     recipient: &Administration,
-    message: i64,
+    (message, writer): (i64, Writer),
     document: Document,
     now: Timestamp,
 ) -> Result<Posted, PostError> {
     let kind = document.message().as_str();
-    let Some((from_role, to_role, purpose)) = terms_of(&document) else {
+    let Some((from_role, to_role, purpose)) = terms_of(&document, writer, recipient) else {
         let words = format!("{kind} is no message between administrations");
         note(tx, message, recipient, now, "", outcome::WITHHELD, &serde_json::json!({ "reason": words }))?;
         return Ok(Posted::Withheld(words));

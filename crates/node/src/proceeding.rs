@@ -9,7 +9,7 @@ use crate::bridge;
 use crate::bureau::Bureau;
 use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, Said, outcome};
-use crate::nack::{AnswerHeader, xml_rejection};
+use crate::nack::{AnswerHeader, functional_nack, xml_rejection};
 use crate::post::PostError;
 use crate::principals::Principal;
 use crate::room::RoomError;
@@ -26,6 +26,17 @@ use wire::{Document, MessageType, Rejection};
 /// How many letters one message may cause inside the administration. The longest legal chain has six; a loop between
 /// rooms would be a fault of ours, and must not take the node down.
 const CHAIN_LIMIT: usize = 64;
+
+/// The messages that have a rejection of their own: CC056C from departure (CL560), CC057C from destination (CL570). Any
+/// other that a trader sends is answered with CC906C.
+const REJECTED_BY_OFFICES: [MessageType; 6] = [
+    MessageType::CC007C,
+    MessageType::CC013C,
+    MessageType::CC014C,
+    MessageType::CC015C,
+    MessageType::CC044C,
+    MessageType::CC170C,
+];
 
 /// Where a message comes from.
 #[derive(Clone, Debug)]
@@ -398,7 +409,23 @@ impl<'a> Proceeding<'a> {
         document: &Document,
         errors: Vec<FunctionalError>,
     ) -> Result<Submission, ProceedingError> {
-        let refusal = Refusal::invalid(document.message().as_str(), errors);
+        let kind = document.message();
+        let refusal = Refusal::invalid(kind.as_str(), errors);
+        if matches!(cause.origin, Origin::Trader(_)) && !REJECTED_BY_OFFICES.contains(&kind) {
+            let identification = self.next_identification()?;
+            let recipient = self.answer_address(cause);
+            let header = AnswerHeader {
+                sender: &self.bureau.administration,
+                recipient: &recipient,
+                now: self.now,
+                identification: &identification,
+                correlation: cause.identification.as_deref(),
+            };
+            let answer = functional_nack(document, &refusal.errors, &header);
+            let mut submission = refused(cause.message, "", &refusal);
+            submission.replies.push((self.send(cause, &answer)?, MessageType::CC906C.as_str().to_owned()));
+            return Ok(submission);
+        }
         let sender = self.answering_administration(cause);
         let answer = bridge::rejection(document, &refusal, sender, self.now);
         let mut submission = refused(cause.message, "", &refusal);

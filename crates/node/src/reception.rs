@@ -2,7 +2,7 @@
 
 use crate::bureau::Bureau;
 use crate::incoming::Incoming;
-use crate::messages;
+use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
 use agreements::{AgreementReference, Identifier, Label, Term};
@@ -131,6 +131,7 @@ pub fn receive(
             Ok(opening) => accept(tx, bureau, opening, now, handling),
             Err(refusal) => {
                 tracing::warn!(%peer, %refusal, "refused a message under its agreement");
+                keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
                 let response = exchange::refuse(&incoming, &refusal, &receiver, now)?;
                 enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
                 Ok(response)
@@ -143,12 +144,13 @@ pub fn receive(
         }
         Assessment::Conflict { response } => {
             tracing::error!(%peer, message = %incoming.message_id(), "one identity for two messages: proof kept");
-            keep_proof(tx, bureau, &channel, &response, now)?;
+            keep_proof(tx, bureau, &channel, (envelope, &response), now)?;
             Ok(response)
         }
         Assessment::Refused { refusal, response } => {
             tracing::warn!(%peer, %refusal, "refused a message");
             if refusal.reason.settles() {
+                keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
                 enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
             }
             Ok(response)
@@ -223,6 +225,9 @@ fn accept(
     if let Some(label) = label {
         messages::set_label(tx, submission.message, &serde_json::to_string(&label)?)?;
     }
+    if let Some(part) = opened.parts.first() {
+        messages::set_secret(tx, &manifest.message_id.to_string(), part.secret.as_bytes())?;
+    }
     let mut frontier = load_frontier(tx)?;
     let appended = frontier.append(opened.leaf);
     log::append(tx, &opened.statement, opened.leaf, now)?;
@@ -260,12 +265,42 @@ fn enter(
     )?)
 }
 
-/// Keeps a conflict proof in the journal, where an auditor finds it.
+/// Puts a message that was refused before any room saw it on record: its envelope, sealed as it came, and why.
+fn keep_refused(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    manifest: &Manifest,
+    envelope: &[u8],
+    (refusal, now): (&Refusal, Timestamp),
+) -> Result<(), ReceptionError> {
+    let id = messages::record(
+        tx,
+        &NewMessage {
+            at: now,
+            direction: Direction::Received,
+            from_party: manifest.from().country().to_string(),
+            to_party: bureau.administration.country().to_string(),
+            message_type: "sealed",
+            identification: "",
+            correlation: None,
+            movement: manifest.channel.subject(),
+            owner: "",
+            cause: 0,
+            outcome: outcome::REFUSED,
+            body: envelope,
+        },
+    )?;
+    messages::set_exchange(tx, id, &manifest.clause, &manifest.message_id.to_string())?;
+    let words = format!("a message of {} was refused: {refusal}", manifest.from());
+    Ok(messages::note(tx, now, "exchange", manifest.channel.subject(), "Refused", &words)?)
+}
+
+/// Keeps a conflict proof in the journal, where an auditor finds it, with the envelope whose statement it is about.
 fn keep_proof(
     tx: &mut dyn Tx,
     bureau: &Bureau,
     channel: &str,
-    response: &[u8],
+    (envelope, response): (&[u8], &[u8]),
     now: Timestamp,
 ) -> Result<(), ReceptionError> {
     journal::append(
@@ -276,7 +311,7 @@ fn keep_proof(
             at: now,
             salt: bureau.world.random(),
             body: response,
-            facts: b"",
+            facts: envelope,
         },
     )?;
     Ok(())

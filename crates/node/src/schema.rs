@@ -27,6 +27,7 @@ CREATE TABLE messages (
     clause TEXT,
     exchange_id TEXT,
     label TEXT,
+    secret BLOB,
     body BLOB NOT NULL
 );
 CREATE INDEX messages_by_movement ON messages (movement, id);

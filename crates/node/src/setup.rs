@@ -177,6 +177,7 @@ fn configuration(set_up: &SetUp) -> Config {
         },
         transit: Transit {
             release: if set_up.corridor_defaults { Release::ByOfficer } else { Release::Automatic },
+            clearance: Release::ByOfficer,
             lenient_grn_check_digit: set_up.corridor_defaults,
             rates: if set_up.corridor_defaults { Rates::Illustrative } else { Rates::None },
         },

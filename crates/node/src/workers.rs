@@ -20,7 +20,10 @@ const SENDER_NAP: Duration = Duration::from_millis(100);
 /// How often time limits are looked at.
 const TIMER_PAUSE: Duration = Duration::from_millis(500);
 
-/// How many time limits run out in one transaction.
+/// How long a time limit waits on which this node failed.
+const TIMER_RETRY_SECONDS: i64 = 60;
+
+/// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
 
 /// How often a checkpoint is signed, if the log has grown.
@@ -84,17 +87,28 @@ impl Node {
         let due = self
             .read(move |tx| -> Result<_, NodeError> { Ok(timers::due(tx, now, TIMERS_AT_ONCE)?) })
             .await?;
-        let count = due.len();
+        let mut acted = 0;
         for timer in due {
-            let name = format!("{}/{} {}", timer.room, timer.key, timer.kind);
+            let later = timer.clone();
             match self.write(move |tx, bureau| fire(tx, bureau, &timer, now)).await {
-                Ok(true) => self.counters().timer_fired(),
-                Ok(false) => {}
-                // One that fails must not keep the others from running out; it stays due, and is looked at again.
-                Err(error) => tracing::error!(timer = name, %error, "this node failed on a time limit"),
+                Ok(true) => {
+                    self.counters().timer_fired();
+                    acted += 1;
+                }
+                Ok(false) => acted += 1,
+                // One that fails must not keep the others from running out: it is looked at again in a while.
+                Err(error) => {
+                    let (room, key, kind) = (&later.room, &later.key, &later.kind);
+                    tracing::error!(room, key, kind, %error, "this node failed on a time limit");
+                    let due = now.plus_seconds(TIMER_RETRY_SECONDS);
+                    self.write(move |tx, _| -> Result<(), NodeError> {
+                        Ok(timers::set(tx, &later.room, &later.key, &later.kind, due, &later.payload)?)
+                    })
+                    .await?;
+                }
             }
         }
-        Ok(count)
+        Ok(acted)
     }
 
     async fn sign_checkpoints(self: &Arc<Self>) {

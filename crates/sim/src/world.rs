@@ -166,7 +166,7 @@ impl Federation {
             keys: PathBuf::new(),
             exercise: false,
             listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
-            transit: Transit { release: member.release, ..Transit::default() },
+            transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
             partners: Vec::new(),
             agreements: Vec::new(),
