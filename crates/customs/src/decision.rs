@@ -96,16 +96,22 @@ pub enum NoticeCode {
     NotChecked,
     /// No exchange rate is loaded for a currency, so guarantees cannot be registered.
     RateMissing,
+    /// An amount in euro is more than a message can carry, so guarantees cannot be registered.
+    AmountTooLarge,
     /// The limit date lies in the past.
     LimitInThePast,
+    /// A limit date does not count, since its declarant may not set it.
+    LimitNotCounted,
     /// The consignment has not arrived in time.
     Overdue,
     /// Control results have not come in time.
     ResultsOverdue,
     /// A guarantee is of a type that no office monitors.
     Unmonitored,
-    /// An office answered or reported after the movement had ended.
+    /// An office answered, reported or cancelled after the movement had ended or arrived.
     Late,
+    /// There were seals, and nobody told their state.
+    SealsNotTold,
     /// A partner refused one of our messages.
     PartnerRefused,
     /// Control results name discrepancies.

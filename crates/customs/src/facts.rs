@@ -47,13 +47,16 @@ impl Facts {
         self.administration.country()
     }
 
-    /// An amount in euro, rounded up to the cent; `None` when no rate is loaded for its currency (R0267).
-    pub(crate) fn in_euro(&self, amount: Money) -> Option<Money> {
-        if amount.currency() == Currency::EUR {
-            return Some(amount);
+    /// An amount in euro, rounded up to the cent (R0267).
+    pub(crate) fn in_euro(&self, amount: Money) -> Result<Money, NotInEuro> {
+        let currency = amount.currency();
+        if currency == Currency::EUR {
+            return Ok(amount);
         }
-        let rate = self.rates.get(&amount.currency())?;
-        amount.converted(*rate, Currency::EUR)
+        // A rate of nothing is as good as none.
+        let rate = self.rates.get(&currency).filter(|rate| **rate > Decimal::ZERO);
+        let rate = rate.ok_or(NotInEuro::NoRate(currency))?;
+        amount.converted(*rate, Currency::EUR).ok_or(NotInEuro::TooLarge)
     }
 
     /// Whether an office has a role; `None` when no register is loaded.
@@ -61,6 +64,15 @@ impl Facts {
         let offices = self.offices.as_ref()?;
         Some(offices.get(office).is_some_and(|roles| roles.contains(&role)))
     }
+}
+
+/// Why an amount cannot be told in euro.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotInEuro {
+    /// No rate is loaded for its currency.
+    NoRate(Currency),
+    /// In euro it has more digits than a message can carry.
+    TooLarge,
 }
 
 /// The roles of customs offices that transit asks for (the office table's codes).

@@ -24,6 +24,7 @@ mod facts;
 #[cfg(test)]
 mod fixtures;
 pub mod guarantee;
+mod period;
 mod refusal;
 pub mod transit;
 mod transition;

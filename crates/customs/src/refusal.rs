@@ -73,13 +73,32 @@ pub struct FunctionalError {
     pub pointer: String,
     /// What kind of error.
     pub code: ErrorCode,
-    /// The rule that is broken, by its identifier (an..7).
+    /// The rule that is broken, by its identifier (an..7). Where no numbered rule, condition or guideline says what is
+    /// wrong, it is one of this node's own, which say: `TW001` addressed to another administration, `TW002` its sender
+    /// may not send it, `TW003` it names no trader for whom its sender may act, `TW004` not the declared office of
+    /// destination, `TW005` an answer that was not asked for, `TW006` registered already, `TW007` lines on one
+    /// guarantee differ in type or access code, `TW008` the amount is more than a message can carry, `TW009` a guarantee
+    /// of another country.
     pub reason: String,
     /// The value that was found there, if any.
     pub value: Option<String>,
 }
 
 impl FunctionalError {
+    /// An error 90 or 93: its pointer includes the MRN of the rejected message (G0009), as in
+    /// `/CC007C/TransitOperation/MRN[.='23GB000060KNEJKEJ3']`. An MRN has no apostrophe; what is no MRN is left out.
+    pub fn at_mrn(pointer: impl AsRef<str>, code: ErrorCode, reason: &str, mrn: Option<&str>) -> Self {
+        let pointer = pointer.as_ref();
+        let shown = mrn.filter(|mrn| {
+            let room = pointer.len() + mrn.len() + "[.='']".len() <= TEXT_LIMIT;
+            room && !mrn.is_empty() && mrn.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        match shown {
+            Some(mrn) => Self::new(format!("{pointer}[.='{mrn}']"), code, reason, Some(mrn)),
+            None => Self::new(pointer, code, reason, mrn),
+        }
+    }
+
     /// An error at `pointer` under the rule `reason`; pointer and value are cut to what a message can carry.
     pub fn new(pointer: impl AsRef<str>, code: ErrorCode, reason: &str, value: Option<&str>) -> Self {
         let cut = |text: &str| text.chars().take(TEXT_LIMIT).collect::<String>();
@@ -157,18 +176,20 @@ impl Refusal {
     /// A movement that is not known here: error 90, or 93 when its check digit shows that it cannot exist.
     pub(crate) fn unknown(message: Option<&str>, mrn: Option<&Mrn>) -> Self {
         let named = mrn.map_or("the movement".to_owned(), |mrn| format!("`{mrn}`"));
-        let (code, words) = match mrn {
+        let (code, reason, words) = match mrn {
             Some(mrn) if !mrn.check_digit_holds() => (
                 ErrorCode::InvalidMrn,
+                CHECK_DIGIT,
                 format!(
                     "{named} is no valid MRN: its check digit should be {} (R0028)",
                     mrn.expected_check_digit()
                 ),
             ),
-            _ => (ErrorCode::UnknownMrn, format!("{named} is not known at this office")),
+            _ => (ErrorCode::UnknownMrn, GUIDELINE, format!("{named} is not known at this office")),
         };
         let pointer = message.map_or("MRN".to_owned(), |message| format!("/{message}/TransitOperation/MRN"));
-        let errors = vec![FunctionalError::new(pointer, code, "R0028", mrn.map(Mrn::as_str))];
+        let error = FunctionalError::at_mrn(pointer, code, reason, mrn.map(Mrn::as_str));
+        let errors = vec![error];
         Self { kind: RefusalKind::UnknownMovement, message: message.map(str::to_owned), errors, words }
     }
 
@@ -189,8 +210,7 @@ impl Refusal {
     pub(crate) fn out_of_sequence(message: Option<&str>, what: impl fmt::Display, phase: &str) -> Self {
         // A command of an officer has no root element; it points at the movement.
         let pointer = message.map_or("movement".to_owned(), |message| format!("/{message}"));
-        let errors =
-            vec![FunctionalError::new(pointer, ErrorCode::OutOfSequence, OUT_OF_SEQUENCE_REASON, None)];
+        let errors = vec![FunctionalError::new(pointer, ErrorCode::OutOfSequence, GUIDELINE, None)];
         Self {
             kind: RefusalKind::OutOfSequence,
             message: message.map(str::to_owned),
@@ -223,6 +243,52 @@ impl Refusal {
     }
 }
 
-/// CC056C and CC057C demand a reason of up to seven characters; no numbered rule stands behind error 92, so its reason
-/// is the guideline that says where 92 points.
-const OUT_OF_SEQUENCE_REASON: &str = "G0009";
+/// CC056C and CC057C demand a reason of up to seven characters; no numbered rule stands behind errors 90 and 92, so
+/// their reason is the guideline that says where they point.
+const GUIDELINE: &str = "G0009";
+
+/// The rule on check digits.
+const CHECK_DIGIT: &str = "R0028";
+
+/// TW001: it is for another administration.
+pub(crate) const ADDRESSEE: &str = "TW001";
+
+/// TW004: an office of destination that is not the declared one, which would be a diversion.
+pub(crate) const NOT_DECLARED: &str = "TW004";
+
+/// TW005: an answer that was not asked for.
+pub(crate) const NOT_ASKED: &str = "TW005";
+
+/// TW006: registered already.
+pub(crate) const REGISTERED: &str = "TW006";
+
+/// TW007: lines on one guarantee differ in type or access code.
+pub(crate) const LINES_DIFFER: &str = "TW007";
+
+/// TW008: the amount is more than a message can carry.
+pub(crate) const AMOUNT_TOO_LARGE: &str = "TW008";
+
+/// TW009: a guarantee of another country.
+pub(crate) const FOREIGN_GUARANTEE: &str = "TW009";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::mrn;
+
+    #[test]
+    fn errors_about_an_mrn_point_at_its_value() {
+        let at = |pointer: &str, mrn: Option<&str>| {
+            FunctionalError::at_mrn(pointer, ErrorCode::UnknownMrn, GUIDELINE, mrn).pointer
+        };
+        let mrn = mrn();
+        let path = "/CC007C/TransitOperation/MRN";
+        assert_eq!(at(path, Some(mrn.as_str())), format!("{path}[.='{mrn}']"));
+        assert_eq!(at(path, None), path);
+        assert_eq!(at(path, Some("26' or '1'='1")), path, "what is no MRN is no part of an XPath");
+        let longest = "x".repeat(TEXT_LIMIT - mrn.as_str().len() - 6);
+        assert_eq!(at(&longest, Some(mrn.as_str())).len(), TEXT_LIMIT);
+        let longer = format!("{longest}x");
+        assert_eq!(at(&longer, Some(mrn.as_str())), longer, "never cut within the value");
+    }
+}

@@ -3,7 +3,9 @@
 //! [`account`] decides for one guarantee, under its GRN; [`ledger`] books every lock and release by double entry.
 
 pub mod account;
+mod claim;
 pub mod ledger;
 mod reason;
 
+pub use claim::{Contradiction, GuaranteeClaim, claim};
 pub use reason::InvalidReason;

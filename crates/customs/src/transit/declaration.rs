@@ -27,7 +27,7 @@ pub struct Declaration {
     pub representative: Option<Eori>,
     /// Lodged by an authorised consignor (authorisation C521), who sets the limit date.
     pub authorised_consignor: bool,
-    /// The limit date, when the declarant sets it.
+    /// The limit date, when the declarant sets it. It counts only for an authorised consignor.
     pub limit: Option<Date>,
     /// The guarantees, in declared order.
     pub guarantees: Vec<Guarantee>,
@@ -36,6 +36,13 @@ pub struct Declaration {
     pub content: Option<Digest>,
     /// Digest of the commodity codes, which an amendment may not change (R0520); absent when not computed.
     pub commodities: Option<Digest>,
+}
+
+impl Declaration {
+    /// The limit date that counts: only an authorised consignor may set one (C0839).
+    pub fn limit_that_counts(&self) -> Option<Date> {
+        self.limit.filter(|_| self.authorised_consignor)
+    }
 }
 
 /// An office of transit in a declaration.

@@ -3,7 +3,7 @@
 use super::{Account, Event, SETTLED_KEPT, Settlement, State};
 use crate::guarantee::ledger::Ledger;
 use base::Mrn;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Applies an event. An event that does not fit the state, which `decide` never produces, changes nothing.
 pub fn apply(state: &mut State, event: &Event) {
@@ -16,11 +16,13 @@ pub fn apply(state: &mut State, event: &Event) {
                 terms: (**terms).clone(),
                 revoked: None,
                 ledger,
+                asked: BTreeMap::new(),
                 settled: VecDeque::new(),
             });
         }
-        (Some(account), Event::Locked { mrn, entry }) => {
+        (Some(account), Event::Locked { mrn, asked, entry }) => {
             account.ledger.post(entry);
+            account.asked.insert(mrn.clone(), asked.clone());
             account.settled.retain(|(settled, _)| settled != mrn);
         }
         (Some(account), Event::Cancelled { mrn, entry, .. }) => {
@@ -37,6 +39,7 @@ pub fn apply(state: &mut State, event: &Event) {
 }
 
 fn settle(account: &mut Account, mrn: &Mrn, how: Settlement) {
+    account.asked.remove(mrn);
     account.settled.push_back((mrn.clone(), how));
     while account.settled.len() > SETTLED_KEPT {
         account.settled.pop_front();

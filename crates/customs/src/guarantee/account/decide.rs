@@ -1,11 +1,12 @@
 //! The decisions of an office of guarantee.
 
 use super::{
-    Account, Command, Event, Letter, State, TRANSITIONS, Terms, Trigger, UseAnswer, UsePhase, apply,
+    Account, AskedUse, Command, Event, Letter, State, TRANSITIONS, Terms, Trigger, UseAnswer, UsePhase, apply,
 };
 use crate::draft::Draft;
 use crate::guarantee::InvalidReason;
 use crate::guarantee::ledger::{Entry, EntryReason, LedgerAccount};
+use crate::refusal::{FOREIGN_GUARANTEE, REGISTERED};
 use crate::{ErrorCode, Facts, FunctionalError, Nack, NoticeCode, Refusal, RefusalKind, Reply};
 use base::{
     AccessCode, Administration, Country, Currency, Date, Eori, Grn, GuaranteeType, Invalid, Money, Mrn,
@@ -124,7 +125,7 @@ fn check_terms(grn: &Grn, terms: &Terms, facts: &Facts) -> Result<(), Refusal> {
     let kind = terms.kind.to_string();
     if grn.country() != facts.country() {
         let words = format!("`{grn}` is a guarantee of {}, not of {}", grn.country(), facts.country());
-        return broken("R0028", grn.as_str(), words);
+        return broken(FOREIGN_GUARANTEE, grn.as_str(), words);
     }
     if !terms.kind.has_reference() {
         return broken("C0086", &kind, format!("guarantees of type {kind} have no reference (CL286)"));
@@ -174,6 +175,10 @@ impl Question {
         }
     }
 
+    fn asked(&self) -> AskedUse {
+        AskedUse { departure: self.departure.clone(), holder: self.holder.clone(), kind: self.kind }
+    }
+
     fn answer(self, account: Option<&Account>, reasons: Vec<InvalidReason>) -> Letter {
         // Where it is not valid is told only to those who may use it.
         let not_valid_in = account
@@ -196,6 +201,7 @@ impl Question {
 
 fn used(work: &mut Work, account: &Account, question: Question, facts: &Facts) -> Result<(), Refusal> {
     if account.usage(&question.mrn) == UsePhase::Locked && question.access_code == account.terms.access_code {
+        check_repeated(account, &question)?;
         work.notice(NoticeCode::NoEffect, format!("`{}` has its amount locked already", question.mrn));
         work.letter(question.answer(Some(account), Vec::new()));
         return Ok(());
@@ -211,12 +217,25 @@ fn used(work: &mut Work, account: &Account, question: Question, facts: &Facts) -
             question.amount.minor(),
         )
         .map_err(unbookable)?;
-        work.event(Event::Locked { mrn, entry });
+        work.event(Event::Locked { mrn, asked: question.asked(), entry });
     } else {
         work.event(Event::UseRefused { mrn, reasons: reasons.clone(), amount: question.amount });
     }
     work.letter(question.answer(Some(account), reasons));
     Ok(())
+}
+
+/// A repeated question must ask the same as the one that locked the amount: another amount would be taken as covered
+/// and is not. Who wants another asks after a cancellation (CD204C).
+fn check_repeated(account: &Account, question: &Question) -> Result<(), Refusal> {
+    let amount = &question.amount;
+    let same_amount = amount.currency() == Currency::EUR && amount.minor() == account.locked(&question.mrn);
+    let same_terms = account.asked.get(&question.mrn).is_some_and(|asked| *asked == question.asked());
+    if same_amount && same_terms {
+        return Ok(());
+    }
+    let what = "a question about other terms than those under which the amount is locked";
+    Err(Refusal::out_of_sequence(Some("CD203C"), what, &UsePhase::Locked.to_string()))
 }
 
 /// Why a guarantee may not be used as asked; empty when it may.
@@ -266,7 +285,7 @@ fn registered_already(account: &Account, grn: &Grn) -> Refusal {
     Refusal {
         kind: RefusalKind::Duplicate,
         message: None,
-        errors: vec![FunctionalError::new("guarantee", ErrorCode::Duplicate, "R0028", Some(grn.as_str()))],
+        errors: vec![FunctionalError::new("guarantee", ErrorCode::Duplicate, REGISTERED, Some(grn.as_str()))],
         words: format!("`{}` is registered already", account.grn),
     }
 }

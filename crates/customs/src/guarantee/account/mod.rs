@@ -24,5 +24,5 @@ mod tests;
 pub use apply::apply;
 pub use decide::{Decision, decide, refuse};
 pub use letter::{Letter, UseAnswer, UseResult};
-pub use state::{Account, Command, Event, SETTLED_KEPT, Settlement, State, Terms};
+pub use state::{Account, AskedUse, Command, Event, SETTLED_KEPT, Settlement, State, Terms};
 pub use table::{TRANSITIONS, Trigger, UsePhase};

@@ -5,7 +5,7 @@ use crate::guarantee::InvalidReason;
 use crate::guarantee::ledger::{Entry, Ledger, LedgerAccount};
 use base::{AccessCode, Country, Date, Eori, Grn, GuaranteeType, Money, Mrn, OfficeReference, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The state of this room for one GRN: nothing, or an account.
 pub type State = Option<Account>;
@@ -25,8 +25,21 @@ pub struct Account {
     pub revoked: Option<Date>,
     /// Its balances.
     pub ledger: Ledger,
+    /// What each movement with an open lock asked for, beside the amount, which the ledger knows.
+    pub asked: BTreeMap<Mrn, AskedUse>,
     /// Uses that have ended, oldest first, at most [`SETTLED_KEPT`].
     pub settled: VecDeque<(Mrn, Settlement)>,
+}
+
+/// What a movement asked for when its amount was locked: a repeated question must ask the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedUse {
+    /// The office of departure.
+    pub departure: OfficeReference,
+    /// The holder of the transit procedure.
+    pub holder: Eori,
+    /// The type that the declaration names.
+    pub kind: GuaranteeType,
 }
 
 /// How a use ended.
@@ -199,6 +212,8 @@ pub enum Event {
     Locked {
         /// The movement.
         mrn: Mrn,
+        /// What was asked for, beside the amount.
+        asked: AskedUse,
         /// The booking.
         entry: Entry,
     },

@@ -76,7 +76,7 @@ pub const TRANSITIONS: &[Transition<UsePhase, Trigger>] = &[
     row(None, Trigger::Use, "valid", Locked, &["CD205C"]),
     row(None, Trigger::Use, "not valid", None, &["CD205C"]),
     row(None, Trigger::Cancel, "no effect", None, &[]),
-    row(Locked, Trigger::Use, "repeated, no effect", Locked, &["CD205C"]),
+    row(Locked, Trigger::Use, "same question, or wrong access code", Locked, &["CD205C"]),
     row(Locked, Trigger::Cancel, "", Cancelled, &[]),
     row(Locked, Trigger::Credit, "", Credited, &[]),
     row(Cancelled, Trigger::Use, "valid", Locked, &["CD205C"]),

@@ -10,7 +10,7 @@ pub fn apply(state: &mut State, event: &Event) {
                 phase: Phase::PreLodged,
                 lrn: lrn.clone(),
                 mrn: None,
-                limit: declaration.limit,
+                limit: declaration.limit_that_counts(),
                 declaration: (**declaration).clone(),
                 lodged: *at,
                 accepted: None,
@@ -50,8 +50,12 @@ fn change(movement: &mut Movement, event: &Event) {
             movement.limit = limit.or(movement.limit);
         }
         Event::Amended { declaration, .. } => {
+            // The declared limit date replaces the old one, also when it is taken away. One that stays as it was says
+            // nothing against another that came with the presentation.
+            if declaration.limit_that_counts() != movement.declaration.limit_that_counts() {
+                movement.limit = declaration.limit_that_counts();
+            }
             movement.declaration = (**declaration).clone();
-            movement.limit = declaration.limit.or(movement.limit);
             movement.amendments = movement.amendments.saturating_add(1);
         }
         Event::ControlDecided { .. } => movement.phase = Phase::UnderControl,

@@ -3,6 +3,8 @@
 use super::decide::{Work, mrn_of};
 use super::underway::not_crossed;
 use super::{Arrival, Event, Letter, Movement, UseStatus, guarantees};
+use crate::period::deadline;
+use crate::refusal::NOT_DECLARED;
 use crate::transit::ControlResult;
 use crate::{ErrorCode, Facts, FunctionalError, NoticeCode, Refusal, TimerKind};
 use base::{Administration, Date, OfficeReference};
@@ -33,6 +35,12 @@ pub(super) fn crossing(
     Ok(())
 }
 
+/// What another office reported before it knew that the movement had ended: an officer has to know.
+pub(super) fn late(work: &mut Work, movement: &Movement, what: String) {
+    let words = format!("{what} was reported, and the movement is in state `{}`", movement.phase);
+    work.notice(NoticeCode::Late, words);
+}
+
 pub(super) fn arrive(
     work: &mut Work,
     movement: &Movement,
@@ -44,7 +52,8 @@ pub(super) fn arrive(
     if arrival.office.country() != declared.country() {
         // Another country would first have asked for the record (CD002C): without it, it knows nothing of the movement.
         let pointer = "/CD006C/CustomsOfficeOfDestinationActual/referenceNumber";
-        let error = FunctionalError::new(pointer, ErrorCode::Rule, "R0906", Some(arrival.office.as_str()));
+        let error =
+            FunctionalError::new(pointer, ErrorCode::Rule, NOT_DECLARED, Some(arrival.office.as_str()));
         return Err(Refusal::invalid("CD006C", vec![error]));
     }
     let mut unused = not_crossed(movement);
@@ -63,8 +72,7 @@ pub(super) fn arrive(
         });
     }
     work.cancel(TimerKind::Arrival);
-    let days = i32::from(facts.profile.results_days);
-    work.set(TimerKind::ControlResults, arrival.at.date().plus_days(days).start());
+    work.set(TimerKind::ControlResults, deadline(arrival.at.date(), facts.profile.results_days));
     Ok(())
 }
 

@@ -67,15 +67,20 @@ fn decide_known(
     }
 }
 
-/// A message that names the movement otherwise than this office does is about another movement: by LRN after
-/// acceptance, or by a wrong MRN (C0467).
+/// A message that names another movement is about one that is not known here. A movement goes by its LRN until it is
+/// accepted and by its MRN from then on (C0467): naming it by LRN after that is out of sequence. Only a presentation
+/// has no other name for it.
 fn check_reference(movement: &Movement, command: &Command) -> Result<(), Refusal> {
-    let fits = match command.reference() {
-        None => true,
-        Some(Reference::Mrn(mrn)) => movement.mrn.as_ref() == Some(&mrn),
-        Some(Reference::Lrn(lrn)) => movement.lrn == lrn,
-    };
-    if fits { Ok(()) } else { Err(unknown(command)) }
+    let presents = matches!(command, Command::Present { .. });
+    match command.reference() {
+        Some(Reference::Mrn(mrn)) if movement.mrn.as_ref() != Some(&mrn) => Err(unknown(command)),
+        Some(Reference::Lrn(lrn)) if movement.lrn != lrn => Err(unknown(command)),
+        Some(Reference::Lrn(_)) if movement.mrn.is_some() && !presents => {
+            let what = format!("{} by LRN (C0467)", command.trigger());
+            Err(Refusal::out_of_sequence(command.message(), what, movement.phase.as_str()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The movement is not known here under the reference that the command gives.

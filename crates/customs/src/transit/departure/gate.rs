@@ -1,9 +1,12 @@
 //! The gate: what a declaration must satisfy so that this office can work with it. Conditions and rules at large belong
 //! to the rule engine; here are those on which the decisions themselves rest.
 
+use crate::facts::NotInEuro;
+use crate::guarantee::{Contradiction, GuaranteeClaim, claim};
+use crate::refusal::ADDRESSEE;
 use crate::transit::{Declaration, DeclarationType, Guarantee, GuaranteeLine};
 use crate::{ErrorCode, Facts, FunctionalError, NoticeCode, OfficeRole, Refusal};
-use base::{Grn, GuaranteeType, OfficeReference};
+use base::{Currency, Grn, GuaranteeType, Money, OfficeReference};
 
 use super::decide::Work;
 
@@ -33,7 +36,7 @@ fn check_offices(message: &str, declaration: &Declaration, facts: &Facts, found:
         found.push(FunctionalError::new(
             format!("/{message}/CustomsOfficeOfDeparture/referenceNumber"),
             ErrorCode::Rule,
-            "R0901",
+            ADDRESSEE,
             Some(departure.as_str()),
         ));
     }
@@ -79,6 +82,7 @@ fn check_guarantees(
         }
         check_references(&at, guarantee, facts, found);
     }
+    check_claims(message, declaration, facts, found);
     let monitored = declaration.guarantees.iter().any(|guarantee| guarantee.kind.has_reference());
     if monitored && declaration.holder.identification.is_none() {
         // The office of guarantee compares the holder by identification (CD203C), so without one none can be used.
@@ -88,6 +92,47 @@ fn check_guarantees(
             "G0120",
             None,
         ));
+    }
+}
+
+/// Lines on one guarantee must make one claim: the same type, the same access code, a sum that can be written. An amount
+/// without a rate counts as nothing yet; that is no fault of the trader.
+fn check_claims(message: &str, declaration: &Declaration, facts: &Facts, found: &mut Vec<FunctionalError>) {
+    let mut claims = Vec::new();
+    let Ok(nothing) = Money::from_minor(0, Currency::EUR) else { return };
+    for (outer, guarantee) in (1..).zip(&declaration.guarantees) {
+        let at = format!("/{message}/Guarantee[{outer}]");
+        if !guarantee.kind.has_reference() {
+            continue;
+        }
+        for (inner, line) in (1..).zip(&guarantee.references) {
+            let (Some(grn), Some(code), Some(declared)) = (&line.grn, &line.access_code, line.amount) else {
+                continue;
+            };
+            let (amount, mut wrong) = match facts.in_euro(declared) {
+                Ok(amount) => (amount, None),
+                Err(NotInEuro::TooLarge) => (declared, Some(Contradiction::Amount)),
+                Err(NotInEuro::NoRate(_)) => (nothing, None),
+            };
+            if wrong.is_none() {
+                let more = GuaranteeClaim {
+                    kind: guarantee.kind,
+                    grn: grn.clone(),
+                    access_code: code.clone(),
+                    amount,
+                };
+                wrong = claim(&mut claims, more).err();
+            }
+            let Some(wrong) = wrong else { continue };
+            let reference = format!("{at}/GuaranteeReference[{inner}]");
+            let (pointer, value) = match wrong {
+                Contradiction::Kind => (format!("{at}/guaranteeType"), Some(guarantee.kind.to_string())),
+                // The code is a secret, so it is not shown.
+                Contradiction::AccessCode => (format!("{reference}/accessCode"), None),
+                Contradiction::Amount => (format!("{reference}/amountToBeCovered"), Some(declared.amount())),
+            };
+            found.push(FunctionalError::new(pointer, ErrorCode::Rule, wrong.rule(), value.as_deref()));
+        }
     }
 }
 

@@ -3,19 +3,20 @@
 
 use super::command::GuaranteeAnswer;
 use super::decide::{Work, mrn_of};
-use super::letter::{GuaranteeClaim, GuaranteeRequest, GuaranteeSettlement};
+use super::letter::{GuaranteeRequest, GuaranteeSettlement};
 use super::{Event, GuaranteeUse, Letter, Movement, Phase, UseStatus, underway};
+use crate::facts::NotInEuro;
+use crate::guarantee::{GuaranteeClaim, claim};
+use crate::period::deadline;
+use crate::refusal::{AMOUNT_TOO_LARGE, NOT_ASKED};
 use crate::transit::Declaration;
 use crate::{ErrorCode, Facts, FunctionalError, NoticeCode, Refusal, TimerKind};
-use base::{AccessCode, Administration, Country, Currency, Date, Grn, Mrn, OfficeReference};
+use base::{Administration, Country, Date, Grn, Mrn, OfficeReference};
 use std::collections::BTreeMap;
 
-/// The claims of a declaration on guarantees under a reference, each GRN once, or the currency for which no rate is
-/// loaded.
-type Claims = BTreeMap<Grn, (GuaranteeUse, AccessCode)>;
-
-fn claims(declaration: &Declaration, facts: &Facts) -> Result<Claims, Currency> {
-    let mut claims = Claims::new();
+/// The claims of a declaration on guarantees under a reference, each GRN once.
+fn claims(declaration: &Declaration, facts: &Facts) -> Result<Vec<GuaranteeClaim>, NotInEuro> {
+    let mut claims = Vec::new();
     let monitored = declaration.guarantees.iter().filter(|guarantee| guarantee.kind.has_reference());
     for guarantee in monitored {
         for line in &guarantee.references {
@@ -23,18 +24,37 @@ fn claims(declaration: &Declaration, facts: &Facts) -> Result<Claims, Currency> 
             let (Some(grn), Some(code), Some(amount)) = (&line.grn, &line.access_code, line.amount) else {
                 continue;
             };
-            let amount = facts.in_euro(amount).ok_or(amount.currency())?;
-            let fresh = GuaranteeUse { kind: guarantee.kind, amount, status: UseStatus::Asked, office: None };
-            // Two lines on one guarantee are one claim on it: it is locked once per movement.
-            claims
-                .entry(grn.clone())
-                .and_modify(|(usage, _)| {
-                    usage.amount = usage.amount.checked_add(amount).unwrap_or(usage.amount)
-                })
-                .or_insert((fresh, code.clone()));
+            let more = GuaranteeClaim {
+                kind: guarantee.kind,
+                grn: grn.clone(),
+                access_code: code.clone(),
+                amount: facts.in_euro(amount)?,
+            };
+            // The gate refused contradictions; only a rate that was not loaded then can still make a sum too large.
+            claim(&mut claims, more).map_err(|_| NotInEuro::TooLarge)?;
         }
     }
     Ok(claims)
+}
+
+/// Why guarantees cannot be registered now, for the officer.
+fn note_hindrance(work: &mut Work, why: NotInEuro, mrn: &Mrn) {
+    let (code, words) = match why {
+        NotInEuro::NoRate(currency) => (
+            NoticeCode::RateMissing,
+            format!(
+                "no rate from {currency} to EUR is loaded (R0267); load it, then decide release of `{mrn}`"
+            ),
+        ),
+        NotInEuro::TooLarge => (
+            NoticeCode::AmountTooLarge,
+            format!(
+                "an amount to be covered for `{mrn}` has more than 16 digits in EUR ({AMOUNT_TOO_LARGE}); \
+                 do not release it"
+            ),
+        ),
+    };
+    work.notice(code, words);
 }
 
 /// Registers the guarantees, or releases at once when none is monitored. Returns whether it could.
@@ -45,16 +65,19 @@ pub(super) fn register(work: &mut Work, facts: &Facts) -> Result<bool, Refusal> 
     let mrn = mrn_of(&movement)?;
     let claims = match claims(&movement.declaration, facts) {
         Ok(claims) => claims,
-        Err(currency) => {
-            work.notice(
-                NoticeCode::RateMissing,
-                format!("no rate from {currency} to EUR is loaded (R0267); load it, then decide release of `{mrn}`"),
-            );
+        Err(why) => {
+            note_hindrance(work, why, &mrn);
             return Ok(false);
         }
     };
     note_unmonitored(work, &movement.declaration);
-    let uses = claims.iter().map(|(grn, (usage, _))| (grn.clone(), usage.clone())).collect();
+    let asked = |claim: &GuaranteeClaim| GuaranteeUse {
+        kind: claim.kind,
+        amount: claim.amount,
+        status: UseStatus::Asked,
+        office: None,
+    };
+    let uses = claims.iter().map(|claim| (claim.grn.clone(), asked(claim))).collect();
     if claims.is_empty() {
         return underway::release(work, facts).map(|()| true);
     }
@@ -63,13 +86,8 @@ pub(super) fn register(work: &mut Work, facts: &Facts) -> Result<bool, Refusal> 
     };
     work.event(Event::RegistrationStarted { guarantees: uses });
     let mut requests: BTreeMap<Country, Vec<GuaranteeClaim>> = BTreeMap::new();
-    for (grn, (usage, access_code)) in claims {
-        requests.entry(grn.country()).or_default().push(GuaranteeClaim {
-            kind: usage.kind,
-            grn,
-            access_code,
-            amount: usage.amount,
-        });
+    for claim in claims {
+        requests.entry(claim.grn.country()).or_default().push(claim);
     }
     let declaration = &movement.declaration;
     for (country, uses) in requests {
@@ -161,8 +179,8 @@ pub(super) fn answered(
     });
     cancel(work, &after, &UseStatus::Locked, facts);
     work.event(Event::GuaranteesRefused);
-    let days = i32::from(facts.profile.guarantee_amendment_days);
-    work.set(TimerKind::GuaranteeAmendment, facts.now.date().plus_days(days).start());
+    let days = facts.profile.guarantee_amendment_days;
+    work.set(TimerKind::GuaranteeAmendment, deadline(facts.now.date(), days));
     Ok(())
 }
 
@@ -179,7 +197,7 @@ fn check_answers(movement: &Movement, answers: &[GuaranteeAnswer]) -> Result<(),
     for answer in answers {
         let grn = Some(answer.grn.as_str());
         if !asked(&answer.grn) {
-            found.push(FunctionalError::new(format!("{at}/GRN"), ErrorCode::Rule, "R0028", grn));
+            found.push(FunctionalError::new(format!("{at}/GRN"), ErrorCode::Rule, NOT_ASKED, grn));
         } else if answer.reasons.is_empty() && answer.office.is_none() {
             // Without the office no later message could end the use.
             let pointer = format!("{at}/CustomsOfficeOfGuarantee");

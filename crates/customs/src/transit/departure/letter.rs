@@ -1,10 +1,10 @@
 //! The letters of the office of departure.
 
+use crate::guarantee::{GuaranteeClaim, InvalidReason};
 use crate::transit::{ControlResult, ControlType, Reference, RequestedDocument, ResultCode};
-use crate::{FunctionalError, Nack, Recipient, guarantee::InvalidReason};
+use crate::{FunctionalError, Nack, Recipient};
 use base::{
-    AccessCode, Administration, Country, Date, Eori, Grn, GuaranteeType, Lrn, Money, Mrn, OfficeReference,
-    Timestamp,
+    Administration, Country, Date, Eori, Grn, GuaranteeType, Lrn, Money, Mrn, OfficeReference, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -171,19 +171,6 @@ pub struct GuaranteeRequest {
     pub countries: Vec<Country>,
     /// The guarantees, with amounts in euro; each GRN once.
     pub uses: Vec<GuaranteeClaim>,
-}
-
-/// One guarantee in a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuaranteeClaim {
-    /// Its type.
-    pub kind: GuaranteeType,
-    /// The guarantee.
-    pub grn: Grn,
-    /// The proof that the holder may use it.
-    pub access_code: AccessCode,
-    /// The amount, in euro (R0267).
-    pub amount: Money,
 }
 
 /// The end of the use of guarantees of one country: cancelled on a day (CD204C), or credited by an arrival (CD209C).

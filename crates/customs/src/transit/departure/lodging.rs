@@ -2,6 +2,7 @@
 
 use super::decide::{Work, mrn_of};
 use super::{Event, Letter, Movement, Phase, UseStatus, gate, guarantees, underway};
+use crate::period::deadline;
 use crate::transit::{AdditionalType, Declaration, Reference};
 use crate::{ErrorCode, Facts, FunctionalError, NoticeCode, Refusal, RefusalKind, TimerKind};
 use base::{Date, Eori, Lrn, Mrn, Timestamp};
@@ -13,14 +14,13 @@ pub(super) fn declare(
     facts: &Facts,
 ) -> Result<(), Refusal> {
     gate::check(work, "CC015C", &declaration, facts)?;
-    note_limit(work, declaration.limit, facts);
+    note_limit(work, declaration.limit, declaration.authorised_consignor, facts);
     let at = facts.now;
     match declaration.additional {
         AdditionalType::PreLodged => {
             work.event(Event::PreLodged { lrn: lrn.clone(), declaration, at });
             work.letter(Letter::Acknowledged { lrn });
-            let days = i32::from(facts.profile.presentation_days);
-            work.set(TimerKind::Presentation, at.date().plus_days(days).start());
+            work.set(TimerKind::Presentation, deadline(at.date(), facts.profile.presentation_days));
         }
         AdditionalType::Standard => {
             let mrn = offered(facts)?;
@@ -57,7 +57,9 @@ pub(super) fn present(
         let error = FunctionalError::new(pointer, ErrorCode::Rule, "R0520", holder.map(Eori::as_str));
         return Err(Refusal::invalid("CC170C", vec![error]));
     }
-    note_limit(work, limit, facts);
+    let may_set = movement.declaration.authorised_consignor;
+    note_limit(work, limit, may_set, facts);
+    let limit = limit.filter(|_| may_set);
     let mrn = offered(facts)?;
     work.event(Event::Presented { mrn: mrn.clone(), at: facts.now, limit });
     work.cancel(TimerKind::Presentation);
@@ -82,10 +84,18 @@ fn offered(facts: &Facts) -> Result<Mrn, Refusal> {
     }
 }
 
-fn note_limit(work: &mut Work, limit: Option<Date>, facts: &Facts) {
-    if let Some(limit) = limit.filter(|limit| *limit < facts.now.date()) {
-        let words = format!("the limit date {limit} lies in the past");
-        work.notice(NoticeCode::LimitInThePast, words);
+/// Notes a limit date that does not count, since only an authorised consignor may set one (C0839, C0840), and one that
+/// lies in the past.
+fn note_limit(work: &mut Work, limit: Option<Date>, may_set: bool, facts: &Facts) {
+    let Some(limit) = limit else { return };
+    if !may_set {
+        let words = format!(
+            "the limit date {limit} does not count: no authorisation C521 is declared (C0839, C0840); \
+             the office sets it at release"
+        );
+        work.notice(NoticeCode::LimitNotCounted, words);
+    } else if limit < facts.now.date() {
+        work.notice(NoticeCode::LimitInThePast, format!("the limit date {limit} lies in the past"));
     }
 }
 
@@ -99,6 +109,7 @@ pub(super) fn amend(
 ) -> Result<(), Refusal> {
     check_amendment(work, movement, &declaration, guarantees_only)?;
     gate::check(work, "CC013C", &declaration, facts)?;
+    note_limit(work, declaration.limit, declaration.authorised_consignor, facts);
     work.event(Event::Amended { declaration, at: facts.now });
     work.letter(Letter::AmendmentAccepted { reference: reference(movement), submitted, accepted: facts.now });
     if movement.phase == Phase::GuaranteeUnderAmendment {

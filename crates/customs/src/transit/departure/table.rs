@@ -103,7 +103,8 @@ const MONITORED: &str = "guarantees under a reference";
 
 /// Every transition of the office of departure. What is not here is out of sequence (error 92).
 ///
-/// Arrivals, answers and crossings may overtake an end that another office does not know of yet: they are noted.
+/// Arrivals, results, answers and crossings may overtake an end that another office does not know of yet: they are
+/// noted.
 pub const TRANSITIONS: &[Transition<Phase, Trigger>] = &[
     row(Absent, Trigger::PreLodge, "", PreLodged, &["CC928C"]),
     row(Absent, Trigger::Declare, "", Accepted, &["CC928C", "CC028C"]),
@@ -172,6 +173,10 @@ pub const TRANSITIONS: &[Transition<Phase, Trigger>] = &[
     row(UnderResolution, Trigger::Resolve, "", WrittenOff, &["CC045C", "CD209C*"]),
     row(WrittenOff, Trigger::NoteCrossing, "not noted before", WrittenOff, &[]),
     row(Cancelled, Trigger::NoteCrossing, "not noted before", Cancelled, &[]),
+    row(Cancelled, Trigger::NoteArrival, "noted", Cancelled, &[]),
+    row(Cancelled, Trigger::NoteResults, "noted", Cancelled, &[]),
+    row(NotReleased, Trigger::NoteArrival, "noted", NotReleased, &[]),
+    row(NotReleased, Trigger::NoteResults, "noted", NotReleased, &[]),
     row(Cancelled, Trigger::AnswerGuarantee, "was awaited", Cancelled, &["CD204C*"]),
     row(NotReleased, Trigger::AnswerGuarantee, "was awaited", NotReleased, &["CD204C*"]),
     row(Accepted, Trigger::NoteNack, "", Accepted, &[]),

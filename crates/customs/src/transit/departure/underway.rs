@@ -3,6 +3,7 @@
 use super::decide::{Work, mrn_of};
 use super::letter::uncontrolled;
 use super::{Arrival, Command, Event, Letter, Movement, ReleaseFacts, arrival, guarantees, lodging};
+use crate::period::deadline;
 use crate::transit::{ControlResult, ControlType, RequestedDocument, ResultCode};
 use crate::{Facts, NoticeCode, Refusal, Release, Selection, TimerKind};
 use base::{Administration, Country, Mrn, OfficeReference};
@@ -32,6 +33,14 @@ pub(super) fn decide(
         }
         Command::AnswerGuarantee { answers, .. } => guarantees::answered(work, movement, answers, facts),
         Command::NoteCrossing { office, on, .. } => arrival::crossing(work, movement, office, on),
+        Command::NoteArrival { office, .. } if movement.phase.is_final() => {
+            arrival::late(work, movement, format!("an arrival at `{office}`"));
+            Ok(())
+        }
+        Command::NoteResults { office, code, .. } if movement.phase.is_final() => {
+            arrival::late(work, movement, format!("the control result {code} of `{office}`"));
+            Ok(())
+        }
         Command::NoteArrival { office, at, .. } => {
             arrival::arrive(work, movement, Arrival { office, at }, facts)
         }
@@ -189,8 +198,7 @@ pub(super) fn release(work: &mut Work, facts: &Facts) -> Result<(), Refusal> {
         let to = Administration::of(country);
         work.letter(Letter::TransitRecord { to, release: release.clone() });
     }
-    let grace = i32::from(facts.profile.arrival_grace_days);
-    work.set(TimerKind::Arrival, limit.plus_days(grace).start());
+    work.set(TimerKind::Arrival, deadline(limit, facts.profile.arrival_grace_days));
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub enum Command {
     RecordResult {
         /// The result.
         code: ResultCode,
-        /// Seals in good state; needed when there were seals, and taken as good when not said.
+        /// Seals in good state, when the officer says so; else what the consignee said holds (C0810).
         seals_intact: Option<bool>,
         /// Remarks; needed when the result is not clean (C0930).
         text: Option<String>,

@@ -4,6 +4,7 @@ use super::{
     Command, Event, Letter, Movement, Notification, Phase, Rejection, State, UnloadingRemark, apply, table,
 };
 use crate::draft::Draft;
+use crate::refusal::NOT_DECLARED;
 use crate::transit::{ControlResult, ResultCode};
 use crate::{
     ErrorCode, Facts, FunctionalError, Nack, NoticeCode, OfficeRole, Refusal, RefusalKind, Release, Reply,
@@ -71,6 +72,14 @@ fn decide_known(
             record(work, result, seals_intact, facts)
         }
         Command::ReleaseGoods => release(work, facts.now.date()),
+        Command::Cancel { decided, .. } if movement.phase != Phase::Announced => {
+            let words = format!(
+                "departure cancelled the movement at {decided}, and here it is in state `{}`",
+                movement.phase
+            );
+            work.notice(NoticeCode::Late, words);
+            Ok(())
+        }
         Command::Cancel { decided, .. } => {
             work.event(Event::Cancelled { decided });
             Ok(())
@@ -97,7 +106,8 @@ fn check_declared(destination: &OfficeReference, facts: &Facts) -> Result<(), Re
 fn arrive(work: &mut Work, movement: &Movement, arrival: Notification, facts: &Facts) -> Result<(), Refusal> {
     if arrival.office != movement.destination {
         let pointer = "/CC007C/CustomsOfficeOfDestinationActual/referenceNumber";
-        let error = FunctionalError::new(pointer, ErrorCode::Rule, "R0906", Some(arrival.office.as_str()));
+        let error =
+            FunctionalError::new(pointer, ErrorCode::Rule, NOT_DECLARED, Some(arrival.office.as_str()));
         let mut refusal = Refusal::invalid("CC007C", vec![error]);
         refusal.words = format!(
             "`{}` is announced at `{}`; arrival at `{}` would be a diversion",
@@ -123,6 +133,10 @@ fn arrive(work: &mut Work, movement: &Movement, arrival: Notification, facts: &F
     }
     if simplified {
         return permit(work, movement);
+    }
+    if movement.seals > 0 {
+        work.notice(NoticeCode::DecisionAwaited, "the state of the seals awaits an officer (C0810)");
+        return Ok(());
     }
     automatic_result(work, None, facts)
 }
@@ -176,7 +190,14 @@ fn unloaded(
     if !remark.complete {
         return Ok(());
     }
-    if follows(facts) && remark.conform && remark.seals_intact != Some(false) {
+    let seals_untold = movement.seals > 0 && remark.seals_intact.is_none();
+    if seals_untold {
+        work.notice(
+            NoticeCode::SealsNotTold,
+            "the unloading remarks do not tell the state of the seals (C0440)",
+        );
+    }
+    if follows(facts) && remark.conform && remark.seals_intact != Some(false) && !seals_untold {
         return automatic_result(work, remark.seals_intact, facts);
     }
     work.notice(NoticeCode::DecisionAwaited, "unloading is complete; control results await an officer");
@@ -200,9 +221,13 @@ fn record(
         return Ok(());
     };
     let remark = movement.remark.as_ref();
-    // With seals on the consignment their state must be told (C0810): as found, as the consignee saw them, else good.
-    let said = seals_intact.or(remark.and_then(|remark| remark.seals_intact));
-    let seals_intact = if movement.seals > 0 { said.or(Some(true)) } else { said };
+    // With seals on the consignment their state should be told (C0810): as found, else as the consignee saw them. What
+    // nobody told is not made up.
+    let seals_intact = seals_intact.or(remark.and_then(|remark| remark.seals_intact));
+    if movement.seals > 0 && seals_intact.is_none() {
+        let words = "the control results go to departure without the state of the seals (C0810)";
+        work.notice(NoticeCode::SealsNotTold, words);
+    }
     let clean = result.code.is_clean() && seals_intact != Some(false);
     if !clean {
         result.text = result.text.or(remark.and_then(|remark| remark.text.clone()));

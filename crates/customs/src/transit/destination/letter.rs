@@ -44,7 +44,7 @@ pub enum Letter {
         code: ResultCode,
         /// The day of control.
         on: Date,
-        /// Seals in good state, when there were seals (C0810).
+        /// Seals in good state, when somebody told it (C0810).
         seals_intact: Option<bool>,
         /// Remarks. Under B1 and A5 there are always some, and they are also the other things to report (C0930).
         text: Option<String>,

@@ -13,10 +13,12 @@
 //! A normal arrival goes straight to control; an authorised consignee (CC007C with simplified procedure 1) unloads on
 //! permission and reports what was found, in as many CC044C as unloading takes. CD018C follows every result. When
 //! nothing is selected and clearance is automatic, the result is A2, considered satisfactory; remarks that do not
-//! conform, or broken seals, always wait for an officer.
+//! conform, broken seals, or seals whose state nobody told (C0440, C0810) always wait for an officer.
+//!
+//! A cancellation that overtakes or follows the arrival is noted for an officer and changes nothing.
 //!
 //! An arrival at another office than the declared one is a diversion (CD002C, CD003C), which is a later step: here it
-//! is refused with error 14 at the office, reason R0906.
+//! is refused with error 14 at the office, reason TW004.
 
 mod apply;
 mod command;

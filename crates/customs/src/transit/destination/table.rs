@@ -64,21 +64,28 @@ const fn row(
 const CLEAN: &[&str] = &["CD018C", "CC025C"];
 
 /// Every transition of the office of destination. What is not here is out of sequence (error 92).
+///
+/// A cancellation may cross an arrival that departure does not know of yet: it is noted.
 pub const TRANSITIONS: &[Transition<Phase, Trigger>] = &[
     row(Absent, Trigger::Announce, "", Announced, &[]),
     row(Announced, Trigger::NotifyArrival, "", Arrived, &["CD006C"]),
     row(Announced, Trigger::Cancel, "", Cancelled, &[]),
     row(Arrived, Trigger::ThenPermit, "authorised consignee", Unloading, &["CC043C"]),
-    row(Arrived, Trigger::ThenResult, "normal procedure", Released, CLEAN),
+    row(Arrived, Trigger::ThenResult, "normal procedure, no seals", Released, CLEAN),
     row(Arrived, Trigger::PermitUnloading, "authorised consignee", Unloading, &["CC043C"]),
     row(Arrived, Trigger::RecordResult, "clean", Released, CLEAN),
     row(Arrived, Trigger::RecordResult, "discrepancies", UnderResolution, &["CD018C"]),
     row(Unloading, Trigger::Remark, "incomplete", Unloading, &[]),
     row(Unloading, Trigger::Remark, "complete", Unloaded, &[]),
-    row(Unloaded, Trigger::ThenResult, "conform", Released, CLEAN),
+    row(Unloaded, Trigger::ThenResult, "conform, state of seals told", Released, CLEAN),
     row(Unloaded, Trigger::RecordResult, "clean", Released, CLEAN),
     row(Unloaded, Trigger::RecordResult, "discrepancies", UnderResolution, &["CD018C"]),
     row(UnderResolution, Trigger::ReleaseGoods, "", Released, &["CC025C"]),
+    row(Arrived, Trigger::Cancel, "noted", Arrived, &[]),
+    row(Unloading, Trigger::Cancel, "noted", Unloading, &[]),
+    row(Unloaded, Trigger::Cancel, "noted", Unloaded, &[]),
+    row(UnderResolution, Trigger::Cancel, "noted", UnderResolution, &[]),
+    row(Released, Trigger::Cancel, "noted", Released, &[]),
     row(Arrived, Trigger::NoteNack, "", Arrived, &[]),
     row(Unloading, Trigger::NoteNack, "", Unloading, &[]),
     row(Unloaded, Trigger::NoteNack, "", Unloaded, &[]),

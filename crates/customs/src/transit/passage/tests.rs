@@ -60,7 +60,10 @@ fn an_announced_consignment_crosses_and_departure_is_told() {
 
 #[test]
 fn a_crossing_needs_a_record_here_and_happens_once() {
-    assert_eq!(refuses(&None, cross(mrn(), "FR001260")), format!("90 at MRN (R0028, found `{}`)", mrn()));
+    assert_eq!(
+        refuses(&None, cross(mrn(), "FR001260")),
+        format!("90 at MRN[.='{0}'] (G0009, found `{0}`)", mrn())
+    );
     let announced = after([announce()]);
     assert!(refuses(&announced, cross(mrn(), "FR000060")).contains("announced at `FR001260`"));
     assert!(refuses(&announced, cross(other_mrn(), "FR001260")).starts_with("90"));

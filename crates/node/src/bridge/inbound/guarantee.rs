@@ -4,7 +4,7 @@ use super::Inbound;
 use super::reader::Reader;
 use base::{Country, Grn, GuaranteeType, Money, Mrn, OfficeReference};
 use customs::FunctionalError;
-use customs::guarantee::{InvalidReason, account};
+use customs::guarantee::{Contradiction, GuaranteeClaim, InvalidReason, account};
 use customs::transit::departure::{self, GuaranteeAnswer};
 use wire::Group;
 
@@ -27,8 +27,8 @@ fn references<'a>(reader: &Reader<'a>) -> Vec<(String, &'a Group, &'a Group)> {
         .collect()
 }
 
-/// The question to each account. Two references to one guarantee are one question about the sum: an account locks
-/// once for a movement.
+/// The question to each account. Two references to one guarantee are one question about the sum, since an account locks
+/// once for a movement; references that contradict each other are an error.
 pub(super) fn usage(mut reader: Reader<'_>) -> Asked {
     let mrn = reader.required::<Mrn>("TransitOperation/MRN");
     let departure = reader.required::<OfficeReference>("CustomsOfficeOfDeparture/referenceNumber");
@@ -39,34 +39,53 @@ pub(super) fn usage(mut reader: Reader<'_>) -> Asked {
         .into_iter()
         .filter_map(|text| Country::parse(text).ok())
         .collect();
-    let mut commands: Vec<account::Command> = Vec::new();
-    for (at, guarantee, line) in references(&reader) {
-        let kind = reader.required_in::<GuaranteeType>(guarantee, &at, "guaranteeType");
+    let claims = claims(&mut reader);
+    let commands = match (mrn, departure, holder) {
+        (Some(mrn), Some(departure), Some(holder)) => {
+            let question = |claim: GuaranteeClaim| account::Command::Use {
+                grn: claim.grn,
+                mrn: mrn.clone(),
+                departure: departure.clone(),
+                holder: holder.clone(),
+                kind: claim.kind,
+                access_code: claim.access_code,
+                amount: claim.amount,
+                countries: countries.clone(),
+            };
+            Some(vec![Inbound::Guarantee(claims.into_iter().map(question).collect())])
+        }
+        _ => None,
+    };
+    reader.finish(commands)
+}
+
+/// The claim on each guarantee.
+fn claims(reader: &mut Reader<'_>) -> Vec<GuaranteeClaim> {
+    let mut claims = Vec::new();
+    for (at, guarantee, line) in references(reader) {
+        let outer = at.split('/').next().unwrap_or_default().to_owned();
+        let kind = reader.required_in::<GuaranteeType>(guarantee, &outer, "guaranteeType");
         let grn = reader.required_in::<Grn>(line, &at, "GRN");
         let access_code = reader.required_in(line, &at, "accessCode");
-        let amount = amount(&mut reader, line, &at);
-        let (Some(mrn), Some(departure), Some(holder)) = (&mrn, &departure, &holder) else {
-            continue;
-        };
+        let amount = amount(reader, line, &at);
         let (Some(kind), Some(grn), Some(access_code), Some(amount)) = (kind, grn, access_code, amount)
         else {
             continue;
         };
-        if add_to_known(&mut commands, &grn, amount) {
+        let Err(wrong) =
+            customs::guarantee::claim(&mut claims, GuaranteeClaim { kind, grn, access_code, amount })
+        else {
             continue;
-        }
-        commands.push(account::Command::Use {
-            grn,
-            mrn: mrn.clone(),
-            departure: departure.clone(),
-            holder: holder.clone(),
-            kind,
-            access_code,
-            amount,
-            countries: countries.clone(),
-        });
+        };
+        let (pointer, value) = match wrong {
+            Contradiction::Kind => (format!("{outer}/guaranteeType"), guarantee.text("guaranteeType")),
+            // The code is a secret, so it is not shown.
+            Contradiction::AccessCode => (format!("{at}/accessCode"), None),
+            Contradiction::Amount => (format!("{at}/amountConcerned"), line.text("amountConcerned")),
+        };
+        reader.push(&pointer, customs::ErrorCode::Rule, wrong.rule(), value);
     }
-    reader.finish(Some(vec![Inbound::Guarantee(commands)]))
+    claims
 }
 
 fn amount(reader: &mut Reader<'_>, line: &Group, at: &str) -> Option<Money> {
@@ -79,24 +98,6 @@ fn amount(reader: &mut Reader<'_>, line: &Group, at: &str) -> Option<Money> {
             None
         }
     }
-}
-
-/// Adds an amount to the question about the same guarantee, if there is one. A sum that is too large to write stays at
-/// the larger part, which no guarantee covers.
-fn add_to_known(commands: &mut [account::Command], wanted: &Grn, more: Money) -> bool {
-    for command in commands {
-        if let account::Command::Use { grn, amount, .. } = command
-            && grn == wanted
-        {
-            *amount = amount.checked_add(more).unwrap_or(if more.minor() > amount.minor() {
-                more
-            } else {
-                *amount
-            });
-            return true;
-        }
-    }
-    false
 }
 
 pub(super) fn cancellation(mut reader: Reader<'_>) -> Asked {

@@ -110,7 +110,12 @@ impl<'a> Reader<'a> {
             }
             FieldError::Invalid { path, reason } => {
                 let (code, rule) = rule_of(&reason);
-                self.push(&place(&path), code, rule, Some(&reason.input));
+                if code == ErrorCode::InvalidMrn {
+                    let pointer = format!("/{}/{}", self.message(), place(&path));
+                    self.errors.push(FunctionalError::at_mrn(pointer, code, rule, Some(&reason.input)));
+                } else {
+                    self.push(&place(&path), code, rule, Some(&reason.input));
+                }
             }
         }
     }

@@ -92,6 +92,36 @@ fn one_question_a_guarantee_however_many_references() {
 }
 
 #[test]
+fn references_that_contradict_each_other_are_no_question() {
+    let asked = |second: (&str, &str, &str), kind: &str| {
+        let mut document = from_partner(MessageType::CD203C, "GB");
+        document.set("HolderOfTheTransitProcedure/identificationNumber", "GB123456789000");
+        for (kind, (code, amount, currency)) in [("1", ("AC01", "10.00", "EUR")), (kind, second)] {
+            let guarantee = document.add("Guarantee");
+            guarantee.set("guaranteeType", kind);
+            let line = guarantee.add("GuaranteeReference");
+            line.set("GRN", "23GB0000010000058");
+            line.set("accessCode", code);
+            line.set("amountConcerned", amount);
+            line.set("currency", currency);
+        }
+        inbound(&document).map(|asked| asked.len()).map_err(|errors| shown(&errors).join("; "))
+    };
+    let at = "14 at /CD203C/Guarantee[2]";
+    assert_eq!(asked(("AC01", "2.50", "EUR"), "1"), Ok(1));
+    assert_eq!(
+        asked(("AC02", "2.50", "EUR"), "1"),
+        Err(format!("{at}/GuaranteeReference[1]/accessCode (TW007)"))
+    );
+    assert_eq!(asked(("AC01", "2.50", "EUR"), "0"), Err(format!("{at}/guaranteeType (TW007, found `0`)")));
+    let most = "99999999999999.99";
+    assert_eq!(
+        asked(("AC01", most, "EUR"), "1"),
+        Err(format!("{at}/GuaranteeReference[1]/amountConcerned (TW008, found `{most}`)"))
+    );
+}
+
+#[test]
 fn a_refusal_goes_to_the_room_that_wrote_what_is_refused() {
     let nack = |root: &str, to: &str| {
         let mut document = from_partner(MessageType::CD906C, to);

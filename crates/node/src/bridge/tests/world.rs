@@ -47,6 +47,20 @@ impl World {
         }
     }
 
+    /// An officer at destination finds goods and seals in order. Returns the types that the trader gets.
+    pub(super) fn control(&mut self) -> Vec<&'static str> {
+        let before = self.to_trader.len();
+        let office = self.destination.as_ref().map(|movement| movement.destination.clone());
+        let own = Administration::of(office.expect("it is announced").country());
+        let code = customs::transit::ResultCode::satisfactory();
+        let command = destination::Command::RecordResult { code, seals_intact: Some(true), text: None };
+        self.destination(&own, command, None);
+        while let Some(next) = self.queue.pop_front() {
+            self.take(&next);
+        }
+        self.to_trader.iter().skip(before).map(|document| document.message().as_str()).collect()
+    }
+
     pub(super) fn mrn(&self) -> Mrn {
         self.departure.as_ref().and_then(|movement| movement.mrn.clone()).expect("it is accepted")
     }
@@ -66,7 +80,7 @@ impl World {
                         Some(document),
                     );
                 }
-                Inbound::Destination(command) => self.destination(&own, command, document),
+                Inbound::Destination(command) => self.destination(&own, command, Some(document)),
                 Inbound::Guarantee(commands) => self.guarantee(&own, commands, document),
             }
         }
@@ -116,15 +130,15 @@ impl World {
         }
     }
 
-    fn destination(&mut self, own: &Administration, command: destination::Command, cause: &Document) {
+    fn destination(&mut self, own: &Administration, command: destination::Command, cause: Option<&Document>) {
         if matches!(command, destination::Command::Announce { .. }) {
-            self.record = Some(cause.clone());
+            self.record = cause.cloned();
         }
         let decision =
             destination::decide(&self.destination, command, &self.facts(own)).expect("destination accepts");
         decision.events.iter().for_each(|event| destination::apply(&mut self.destination, event));
         for letter in decision.letters {
-            self.send(own, &Letter::Destination(letter), Some(cause));
+            self.send(own, &Letter::Destination(letter), cause);
         }
     }
 

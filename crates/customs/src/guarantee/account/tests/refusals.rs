@@ -64,6 +64,59 @@ fn refusals_name_guarantee_or_movement() {
 }
 
 #[test]
+fn a_repeated_question_asks_the_same() {
+    let case = Case::given([register(terms()), usage(mrn(), eur("4000.00"))]);
+    let other = |change: &dyn Fn(&mut Command)| {
+        let mut question = usage(mrn(), eur("4000.00"));
+        change(&mut question);
+        question
+    };
+    let differing = [
+        usage(mrn(), eur("4000.01")),
+        usage(mrn(), eur("1.00")),
+        usage(mrn(), gbp("4000.00")),
+        other(&|question| {
+            if let Command::Use { kind, .. } = question {
+                *kind = GuaranteeType::WAIVER;
+            }
+        }),
+        other(&|question| {
+            if let Command::Use { holder, .. } = question {
+                *holder = "GB999999999000".parse().unwrap();
+            }
+        }),
+        other(&|question| {
+            if let Command::Use { departure, .. } = question {
+                *departure = office("GB000060");
+            }
+        }),
+    ];
+    for question in differing {
+        assert_eq!(case.refuses(question), "92 at /CD203C (G0009)");
+    }
+    let mut case = case;
+    let guess = other(&|question| {
+        if let Command::Use { access_code, .. } = question {
+            *access_code = "0000".parse().unwrap();
+        }
+    });
+    assert_eq!(case.when(guess), Some(vec![InvalidReason::AccessCode]));
+    assert_eq!(case.when(usage(mrn(), eur("4000.00"))), VALID);
+    assert_eq!(case.account().ledger.exposure(), 400_000);
+    case.when(cancel(mrn()));
+    assert!(case.account().asked.is_empty());
+    assert_eq!(case.when(usage(mrn(), eur("5000.00"))), VALID, "after a cancellation it may ask for more");
+}
+
+#[test]
+fn a_registered_guarantee_is_registered_once() {
+    let case = Case::given([register(terms())]);
+    assert_eq!(case.refuses(register(terms())), format!("26 at guarantee (TW006, found `{}`)", grn("GB")));
+    let abroad = Command::Register { grn: grn("FR"), terms: Box::new(terms()) };
+    assert_eq!(Case::given([]).refuses(abroad), format!("14 at guarantee (TW009, found `{}`)", grn("FR")));
+}
+
+#[test]
 fn terms_are_checked_on_registration() {
     let broken = |change: &dyn Fn(&mut Terms)| {
         let mut terms = terms();

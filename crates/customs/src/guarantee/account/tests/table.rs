@@ -26,7 +26,9 @@ fn every_phase_meets_every_command_as_the_table_says() {
             let fits =
                 |row: &&Transition<UsePhase, Trigger>| row.from == phase && row.on == command.trigger();
             let decided = decide(&state, command.clone(), &facts("NTA.GB"));
-            assert_eq!(decided.is_ok(), TRANSITIONS.iter().any(|row| fits(&row)), "{command:?} in {phase}");
+            let differs = phase == UsePhase::Locked && *command == usage(mrn(), eur("99999.00"));
+            let listed = TRANSITIONS.iter().any(|row| fits(&row)) && !differs;
+            assert_eq!(decided.is_ok(), listed, "{command:?} in {phase}");
             let Ok(decision) = decided else { continue };
             let mut after = state.clone();
             decision.events.iter().for_each(|event| apply(&mut after, event));
@@ -71,7 +73,7 @@ proptest! {
                 apply(&mut case.state, event);
                 journal.push(serde_json::to_string(event).unwrap());
                 match event {
-                    Event::Locked { mrn, entry } => {
+                    Event::Locked { mrn, entry, .. } => {
                         prop_assert!(model.insert(mrn.clone(), entry.amount()).is_none(), "locked twice");
                     }
                     Event::Cancelled { mrn, entry, .. } | Event::Credited { mrn, entry, .. } => {

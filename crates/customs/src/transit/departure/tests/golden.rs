@@ -61,10 +61,11 @@ fn a_guarantee_is_asked_for_in_euro_once_per_reference() {
 #[test]
 fn goods_of_a_prelodged_declaration_are_presented() {
     let mut case = Case::new();
+    let prelodged = || Declaration { authorised_consignor: true, ..prelodged() };
     assert_eq!(case.when(declare(prelodged())), ["CC928C"]);
     assert_eq!(case.phase(), Phase::PreLodged);
     assert_eq!(case.movement().mrn, None);
-    let presented = day("2026-12-24").start();
+    let presented = day("2026-12-25").start();
     assert_eq!(case.last.timers, [TimerChange::Set { kind: TimerKind::Presentation, due: presented }]);
     assert_eq!(case.when(amend(prelodged(), false)), ["CC004C"]);
     let present = Command::Present { lrn: lrn(), holder: None, limit: Some(day("2026-12-01")) };
@@ -139,7 +140,7 @@ fn one_refused_guarantee_lets_the_others_go_and_is_the_only_one_named() {
 #[test]
 fn a_guarantee_that_is_not_put_right_in_time_ends_without_release() {
     let mut case = Case::given([declare(declaration()), answer("GB", &[InvalidReason::Unknown])]);
-    let due = day("2026-12-04").start();
+    let due = day("2026-12-05").start();
     assert_eq!(case.last.timers, [TimerChange::Set { kind: TimerKind::GuaranteeAmendment, due }]);
     assert_eq!(case.when(Command::AmendmentExpired), ["CC051C"]);
     assert_eq!(case.phase(), Phase::NotReleased);
@@ -210,7 +211,7 @@ fn broken_seals_are_a_discrepancy_whatever_the_code_says() {
 fn the_limit_date_and_its_timer_are_set_at_release() {
     let case = Case::given(released());
     assert_eq!(case.movement().limit, Some(day("2026-12-02")), "eight days after release");
-    let due = day("2026-12-09").start();
+    let due = day("2026-12-10").start();
     assert_eq!(case.last.timers, [TimerChange::Set { kind: TimerKind::Arrival, due }]);
 }
 
@@ -240,6 +241,96 @@ fn a_limit_date_in_the_past_is_noted_and_not_refused() {
 }
 
 #[test]
+fn a_limit_date_counts_only_for_an_authorised_consignor() {
+    let limited = |authorised_consignor| Declaration {
+        limit: Some(day("2026-12-24")),
+        authorised_consignor,
+        ..declaration()
+    };
+    for (authorised, noticed, limit) in [(true, false, "2026-12-24"), (false, true, "2026-12-02")] {
+        let mut case = Case::new();
+        case.when(declare(limited(authorised)));
+        assert_eq!(case.noticed(NoticeCode::LimitNotCounted), noticed);
+        case.when(answer("GB", &[]));
+        assert_eq!(case.movement().limit, Some(day(limit)));
+    }
+    let mut case = Case::given([declare(prelodged())]);
+    let present = Command::Present { lrn: lrn(), holder: None, limit: Some(day("2026-12-24")) };
+    case.when(present);
+    assert!(case.noticed(NoticeCode::LimitNotCounted));
+    case.when(answer("GB", &[]));
+    assert_eq!(case.movement().limit, Some(day("2026-12-02")), "the office sets it (C0840)");
+}
+
+#[test]
+fn an_amendment_replaces_the_limit_date_and_takes_it_away() {
+    let limited = |limit: Option<&str>| Declaration {
+        limit: limit.map(day),
+        authorised_consignor: true,
+        ..prelodged()
+    };
+    let mut case = Case::given([declare(limited(Some("2026-12-01")))]);
+    case.when(amend(limited(Some("2026-12-03")), false));
+    assert_eq!(case.movement().limit, Some(day("2026-12-03")));
+    case.when(amend(limited(None), false));
+    assert_eq!(case.movement().limit, None);
+    case.when(amend(limited(Some("2026-12-05")), false));
+    case.when(amend(Declaration { authorised_consignor: false, ..limited(Some("2026-12-05")) }, false));
+    assert_eq!(case.movement().limit, None, "without the authorisation it does not count");
+    assert!(case.noticed(NoticeCode::LimitNotCounted));
+
+    let mut case = Case::given([declare(limited(None))]);
+    case.when(Command::Present { lrn: lrn(), holder: None, limit: Some(day("2026-12-24")) });
+    case.when(answer("GB", &[InvalidReason::Amount]));
+    case.when(amend(limited(None), true));
+    assert_eq!(case.movement().limit, Some(day("2026-12-24")), "an amendment of guarantees leaves it alone");
+}
+
+#[test]
+fn every_period_ends_with_its_last_day() {
+    let due = |case: &Case, wanted: TimerKind| {
+        case.last.timers.iter().find_map(|change| match change {
+            TimerChange::Set { kind, due } if *kind == wanted => Some(*due),
+            _ => None,
+        })
+    };
+    let mut case = Case::new();
+    case.when(declare(prelodged()));
+    assert_eq!(
+        due(&case, TimerKind::Presentation),
+        Some(day("2026-12-25").start()),
+        "30 days from 24 November"
+    );
+    let mut case = Case::given([declare(declaration())]);
+    case.when(answer("GB", &[InvalidReason::Amount]));
+    assert_eq!(due(&case, TimerKind::GuaranteeAmendment), Some(day("2026-12-05").start()), "10 days");
+    let mut case = Case::given(released());
+    assert_eq!(due(&case, TimerKind::Arrival), Some(day("2026-12-10").start()), "7 days from 2 December");
+    case.when(arrive("IT279100"));
+    assert_eq!(
+        due(&case, TimerKind::ControlResults),
+        Some(day("2026-12-03").start()),
+        "6 days from 26 November"
+    );
+}
+
+#[test]
+fn what_is_reported_after_an_end_is_noted() {
+    let mut cancelled = Case::given(released());
+    cancelled.when(Command::Invalidate { justification: "false declaration".into() });
+    let refused = Command::RefuseRelease { code: "C1".into(), text: "prohibited goods".into() };
+    for mut case in [cancelled, Case::given([declare(declaration()), refused])] {
+        let phase = case.phase();
+        for command in [arrive("IT279100"), results("A1"), results("B1")] {
+            assert_eq!(case.when(command), [""; 0]);
+            assert!(case.noticed(NoticeCode::Late));
+            assert!(case.last.events.is_empty() && case.last.timers.is_empty());
+            assert_eq!(case.phase(), phase);
+        }
+    }
+}
+
+#[test]
 fn without_an_exchange_rate_the_movement_waits_and_the_trader_is_not_blamed() {
     let mut case = Case::new();
     case.facts.rates.clear();
@@ -247,6 +338,9 @@ fn without_an_exchange_rate_the_movement_waits_and_the_trader_is_not_blamed() {
     assert_eq!(case.phase(), Phase::Accepted);
     assert!(case.noticed(NoticeCode::RateMissing));
     assert!(case.refuses(Command::DecideRelease).words.contains("GBP"));
+    case.facts.rates.insert(Currency::parse("GBP").unwrap(), rust_decimal::Decimal::MAX);
+    let too_large = case.refuses(Command::DecideRelease);
+    assert!(too_large.words.contains("TW008"), "{}", too_large.words);
     case.facts = facts("NTA.GB");
     assert_eq!(case.when(Command::DecideRelease), ["CD203C"]);
 }

@@ -60,6 +60,71 @@ fn a_grn_must_fit_its_type_and_have_its_check_digit() {
 }
 
 #[test]
+fn lines_on_one_guarantee_are_one_claim_or_refused() {
+    let second = |change: &dyn Fn(&mut Declaration)| {
+        at_gate(|declaration| {
+            let line = declaration.guarantees[0].references[0].clone();
+            declaration.guarantees[0].references.push(line);
+            change(declaration);
+        })
+    };
+    let code = |declaration: &mut Declaration| {
+        declaration.guarantees[0].references[1].access_code = Some("AC02".parse().unwrap());
+    };
+    assert_eq!(second(&code), ["14 at /CC015C/Guarantee[1]/GuaranteeReference[2]/accessCode (TW007)"]);
+    let kind = |declaration: &mut Declaration| {
+        let lines = vec![declaration.guarantees[0].references.remove(1)];
+        declaration.guarantees.push(guarantee(GuaranteeType::WAIVER, lines));
+    };
+    assert_eq!(second(&kind), ["14 at /CC015C/Guarantee[2]/guaranteeType (TW007, found `0`)"]);
+    let sum = |declaration: &mut Declaration| {
+        declaration.guarantees[0].references[1].amount = Some(eur("99999999999999.99"));
+    };
+    let at = "14 at /CC015C/Guarantee[1]/GuaranteeReference";
+    assert_eq!(second(&sum), [format!("{at}[2]/amountToBeCovered (TW008, found `99999999999999.99`)")]);
+    let converted = |declaration: &mut Declaration| {
+        declaration.guarantees[0].references[1].amount = Some(gbp("99999999999999.99"));
+    };
+    assert_eq!(second(&converted), [format!("{at}[2]/amountToBeCovered (TW008, found `99999999999999.99`)")]);
+    let mut no_rates = Case::new();
+    no_rates.facts.rates.clear();
+    let mut declared = declaration();
+    let line = declared.guarantees[0].references[0].clone();
+    declared.guarantees[0].references.push(line);
+    code(&mut declared);
+    assert_eq!(no_rates.refuses(declare(declared)).errors[0].reason, "TW007", "it needs no rate to see that");
+}
+
+#[test]
+fn an_accepted_movement_goes_by_its_mrn() {
+    let withdrawn = |case: &Case, reference| shown(&case.refuses(withdraw(reference)).errors);
+    let accepted = Case::given([declare(declaration())]);
+    assert_eq!(withdrawn(&accepted, Reference::Lrn(lrn())), ["92 at /CC014C (G0009)"]);
+    assert!(accepted.refuses(withdraw(Reference::Lrn(lrn()))).words.contains("by LRN (C0467)"));
+    let mut amending = Case::given([declare(declaration()), answer("GB", &[InvalidReason::Amount])]);
+    let by = |reference| Command::Amend {
+        reference,
+        declaration: Box::new(declaration()),
+        guarantees_only: true,
+        submitted: now(),
+    };
+    assert_eq!(shown(&amending.refuses(by(Reference::Lrn(lrn()))).errors), ["92 at /CC013C (G0009)"]);
+    assert_eq!(amending.when(by(Reference::Mrn(mrn()))), ["CC004C", "CD203C"]);
+    let other: base::Lrn = "TRANSIT-0002".parse().unwrap();
+    assert_eq!(
+        withdrawn(&accepted, Reference::Lrn(other)),
+        ["90 at /CC014C/TransitOperation/LRN (C0467, found `TRANSIT-0002`)"]
+    );
+    let mut prelodged = Case::given([declare(prelodged())]);
+    assert_eq!(prelodged.when(withdraw(Reference::Lrn(lrn()))), ["CC009C"]);
+    assert_eq!(
+        shown(&prelodged.refuses(declare(declaration())).errors),
+        ["26 at /CC015C/TransitOperation/LRN (C0467, found `TRANSIT-0001`)"],
+        "an ended movement keeps its LRN"
+    );
+}
+
+#[test]
 fn tir_goes_with_its_own_guarantee_and_no_other() {
     assert_eq!(
         at_gate(|declaration| declaration.guarantees[0].kind = GuaranteeType::TIR)[0],
@@ -79,7 +144,7 @@ fn a_monitored_guarantee_needs_an_identified_holder() {
 fn an_office_must_be_ours_and_have_its_role() {
     assert_eq!(
         at_gate(|declaration| declaration.office_of_departure = office("FR001260")),
-        ["14 at /CC015C/CustomsOfficeOfDeparture/referenceNumber (R0901, found `FR001260`)"]
+        ["14 at /CC015C/CustomsOfficeOfDeparture/referenceNumber (TW001, found `FR001260`)"]
     );
     let mut case = Case::new();
     let known = |role| BTreeSet::from([role]);
@@ -131,14 +196,14 @@ fn an_unknown_mrn_is_90_and_an_impossible_one_93() {
     let unknown = none.refuses(arrive("IT279100"));
     assert_eq!(
         shown(&unknown.errors),
-        [format!("90 at /CD006C/TransitOperation/MRN (R0028, found `{}`)", mrn())]
+        [format!("90 at /CD006C/TransitOperation/MRN[.='{0}'] (G0009, found `{0}`)", mrn())]
     );
     let digit = (mrn().expected_check_digit() + 1) % 10;
     let wrong: Mrn = format!("{}{digit}", &mrn().as_str()[..17]).parse().unwrap();
     let refusal = none.refuses(withdraw(Reference::Mrn(wrong.clone())));
     assert_eq!(
         shown(&refusal.errors),
-        [format!("93 at /CC014C/TransitOperation/MRN (R0028, found `{wrong}`)")]
+        [format!("93 at /CC014C/TransitOperation/MRN[.='{wrong}'] (R0028, found `{wrong}`)")]
     );
     let sender = Country::parse("IT").map(base::Administration::of).unwrap();
     let nack =
@@ -200,7 +265,7 @@ fn an_answer_must_be_to_a_question() {
     };
     assert_eq!(
         shown(&case.refuses(stranger).errors),
-        [format!("14 at /CD205C/Guarantee/GuaranteeReference/GRN (R0028, found `{}`)", grn("FR"))]
+        [format!("14 at /CD205C/Guarantee/GuaranteeReference/GRN (TW005, found `{}`)", grn("FR"))]
     );
     let mut nowhere = one_answer(grn("GB"), "GB", &[]);
     nowhere.office = None;

@@ -12,6 +12,24 @@ fn announce() -> Command {
     Command::Announce { mrn: mrn(), departure: office("GB000060"), destination: office("IT279100"), seals: 2 }
 }
 
+/// A movement without seals.
+fn unsealed() -> Command {
+    let mut command = announce();
+    if let Command::Announce { seals, .. } = &mut command {
+        *seals = 0;
+    }
+    command
+}
+
+/// A complete, conforming remark that says nothing of seals.
+fn silent() -> Command {
+    let mut command = remark(true, true);
+    if let Command::Remark { remark, .. } = &mut command {
+        remark.seals_intact = None;
+    }
+    command
+}
+
 fn arrive(simplified: bool) -> Command {
     arrive_at("IT279100", mrn(), simplified)
 }
@@ -99,13 +117,44 @@ fn the_table_as_people_read_it() {
 
 #[test]
 fn a_normal_arrival_is_reported_controlled_and_released() {
-    let mut case = Case::given(italy(), [announce()]);
+    let mut case = Case::given(italy(), [unsealed()]);
     assert_eq!(case.when(arrive(false)), ["CD006C", "CD018C", "CC025C"]);
     assert_eq!(case.phase(), Phase::Released);
     let Letter::ControlResults { to, code, seals_intact, .. } = &case.last.letters[1] else {
         panic!("CD018C")
     };
-    assert_eq!((to.as_str(), code.as_str(), *seals_intact), ("NTA.GB", "A2", Some(true)));
+    assert_eq!((to.as_str(), code.as_str(), *seals_intact), ("NTA.GB", "A2", None));
+}
+
+#[test]
+fn the_state_of_seals_is_never_made_up() {
+    let told = |case: &Case| match &case.last.letters[0] {
+        Letter::ControlResults { seals_intact, .. } => *seals_intact,
+        other => panic!("{other:?}"),
+    };
+    let noticed = |case: &Case, code| case.last.notices.iter().any(|notice| notice.code == code);
+    let mut normal = Case::given(italy(), [announce()]);
+    assert_eq!(normal.when(arrive(false)), ["CD006C"], "somebody has to look at the seals");
+    assert!(noticed(&normal, NoticeCode::DecisionAwaited));
+    assert_eq!(normal.when(result("A1", None)), ["CD018C", "CC025C"]);
+    assert_eq!(told(&normal), None);
+    assert!(noticed(&normal, NoticeCode::SealsNotTold));
+
+    let mut consignee = Case::given(italy(), [announce(), arrive(true)]);
+    assert_eq!(consignee.when(silent()), [""; 0], "noted, not refused (C0440)");
+    assert_eq!(consignee.phase(), Phase::Unloaded);
+    assert!(
+        noticed(&consignee, NoticeCode::SealsNotTold) && noticed(&consignee, NoticeCode::DecisionAwaited)
+    );
+    let seen =
+        Command::RecordResult { code: ResultCode::satisfactory(), seals_intact: Some(true), text: None };
+    assert_eq!(consignee.when(seen), ["CD018C", "CC025C"]);
+    assert_eq!(told(&consignee), Some(true));
+    assert!(!noticed(&consignee, NoticeCode::SealsNotTold));
+
+    let mut without = Case::given(italy(), [unsealed(), arrive(true)]);
+    assert_eq!(without.when(silent()), ["CD018C", "CC025C"], "there were none");
+    assert_eq!((told(&without), noticed(&without, NoticeCode::SealsNotTold)), (None, false));
 }
 
 #[test]
@@ -158,17 +207,18 @@ fn a_result_that_departure_could_not_act_on_is_refused() {
 #[test]
 fn arrivals_are_refused_by_the_right_code() {
     let none = Case::given(italy(), []);
-    let unknown = format!("90 at /CC007C/TransitOperation/MRN (R0028, found `{}`)", mrn());
+    let unknown = format!("90 at /CC007C/TransitOperation/MRN[.='{0}'] (G0009, found `{0}`)", mrn());
     assert_eq!(none.refuses(arrive(false)), unknown);
     let digit = (mrn().expected_check_digit() + 1) % 10;
     let wrong: Mrn = format!("{}{digit}", &mrn().as_str()[..17]).parse().unwrap();
-    assert!(
-        none.refuses(arrive_at("IT279100", wrong, false)).starts_with("93 at /CC007C/TransitOperation/MRN")
+    assert_eq!(
+        none.refuses(arrive_at("IT279100", wrong.clone(), false)),
+        format!("93 at /CC007C/TransitOperation/MRN[.='{wrong}'] (R0028, found `{wrong}`)")
     );
     let announced = Case::given(italy(), [announce()]);
     assert_eq!(
         announced.refuses(arrive_at("IT261101", mrn(), false)),
-        "14 at /CC007C/CustomsOfficeOfDestinationActual/referenceNumber (R0906, found `IT261101`)"
+        "14 at /CC007C/CustomsOfficeOfDestinationActual/referenceNumber (TW004, found `IT261101`)"
     );
     let arrived = Case::given(italy(), [announce(), arrive(false)]);
     assert_eq!(arrived.refuses(arrive(false)), "92 at /CC007C (G0009)");
@@ -212,11 +262,14 @@ fn remarks_come_in_their_turn_and_from_the_consignee() {
 }
 
 #[test]
-fn a_cancelled_movement_cannot_arrive_and_an_arrived_one_not_be_cancelled() {
+fn a_cancelled_movement_cannot_arrive_and_an_arrived_one_is_not_cancelled() {
     let cancelled = Case::given(italy(), [announce(), cancel()]);
     assert_eq!(cancelled.refuses(arrive(false)), "92 at /CC007C (G0009)");
-    let arrived = Case::given(italy(), [announce(), arrive(true)]);
-    assert_eq!(arrived.refuses(cancel()), "92 at /CD010C (G0009)");
+    assert_eq!(cancelled.refuses(cancel()), "92 at /CD010C (G0009)");
+    let mut arrived = Case::given(italy(), [announce(), arrive(true)]);
+    assert_eq!(arrived.when(cancel()), [""; 0]);
+    assert_eq!((arrived.phase(), arrived.last.notices[0].code), (Phase::Unloading, NoticeCode::Late));
+    assert!(arrived.last.events.is_empty(), "it changes nothing");
     let abroad = Command::Announce {
         mrn: mrn(),
         departure: office("GB000060"),

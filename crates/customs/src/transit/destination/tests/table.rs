@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 fn commands() -> Vec<Command> {
     vec![
         announce(),
+        unsealed(),
+        silent(),
         arrive(false),
         arrive(true),
         Command::PermitUnloading,
@@ -42,12 +44,13 @@ fn every_phase_meets_every_command_as_the_table_says() {
     let states = [
         None,
         Case::given(italy(), [announce()]).state,
+        Case::given(italy(), [unsealed()]).state,
         Case::given(waits(), [announce(), arrive(false)]).state,
         Case::given(waits(), [announce(), arrive(true)]).state,
         Case::given(italy(), [announce(), arrive(true)]).state,
         Case::given(italy(), [announce(), arrive(true), remark(false, true)]).state,
         Case::given(waits(), [announce(), arrive(false), found()]).state,
-        Case::given(italy(), [announce(), arrive(false)]).state,
+        Case::given(italy(), [unsealed(), arrive(false)]).state,
         Case::given(italy(), [announce(), cancel()]).state,
     ];
     let (mut walked, mut met) = (BTreeSet::new(), BTreeSet::new());
