@@ -7,7 +7,7 @@ use base::{Administration, Country, Digest, MessageId};
 use evidence::{AgreementReference, Channel};
 use exchange::{OutgoingLetter, OutgoingPart, Sender};
 use node::{
-    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, SetUp, Transport, TransportError,
+    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, Principal, Role, SetUp, Transport, TransportError,
     World,
 };
 use std::collections::BTreeMap;
@@ -205,6 +205,33 @@ async fn what_is_said_about_an_unknown_movement_is_refused_with_90() {
     CD906C 90 at /CD006C/TransitOperation/MRN
     CD906C 90 at /CD018C/TransitOperation/MRN
     CD906C 90 at /CD205C/TransitOperation/MRN
+    "
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_check_digit_is_refused_with_93_and_an_early_message_with_92() {
+    let originals = originals();
+    let mut bench = Bench::open().await;
+    let trader = Principal { name: "trader".to_owned(), role: Role::Trader };
+    let declared = bench.node.submit(&trader, declarations::xml(&declarations::declaration(1))).await.unwrap();
+    assert!(declared.accepted, "{declared:?}");
+    let wrong = format!("{}{}", &unknown()[..17], 0);
+    assert_ne!(wrong, unknown());
+    let mut answers = Vec::new();
+    for (number, mrn) in [wrong, declared.movement].into_iter().enumerate() {
+        let mut message = originals["CD118C"].clone();
+        message.set("TransitOperation/MRN", mrn);
+        message.set("messageIdentification", format!("FR{number:012}"));
+        let content = declarations::xml(&message);
+        bench.send("FR", "transit.passage", "transit_control", &content).await;
+        answers.extend(bench.answer(&content).await);
+    }
+    insta::assert_snapshot!(
+        answers.join("\n"),
+        @r"
+    CD906C 93 at /CD118C/TransitOperation/MRN
+    CD906C 92 at /CD118C
     "
     );
 }

@@ -11,8 +11,8 @@ use crate::plan::Declaration;
 use crate::script;
 use base::{Administration, Country, Eori, Money};
 use node::{
-    Config, Delivery, GuaranteeRegistration, MovementFilter, Node, OfficerDecision, Principal, Role, SetUp,
-    Transport, TransportError, World,
+    Config, Delivery, GuaranteeRegistration, MovementFilter, Node, OfficerDecision, Principal, ResultCode,
+    Role, Seals, SetUp, Transport, TransportError, World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -192,8 +192,7 @@ async fn open(scratch: &Scratch) -> Result<Corridor, BenchError> {
     for (administration, files) in &prepared {
         let others = prepared.iter().filter(|(other, _)| *other != administration);
         node::join_corridor(&files.config, others.map(|(_, files)| files.card.clone()).collect(), &parties)?;
-        let mut config = Config::load(&files.config).map_err(node::NodeError::from)?;
-        config.transit.clearance = node::Release::Automatic;
+        let config = Config::load(&files.config).map_err(node::NodeError::from)?;
         let transport = Arc::new(Loopback { from: administration.clone(), nodes: Arc::clone(&shared) });
         nodes.insert(administration.clone(), Node::open_with(config, World::system(), transport).await?);
     }
@@ -304,6 +303,17 @@ impl Corridor {
         for xml in arrivals {
             let node = Arc::clone(it);
             tasks.push(tokio::spawn(async move { node.submit(&trader(), xml).await.map(drop) }));
+        }
+        for task in tasks {
+            task.await.map_err(|error| BenchError::Astray(error.to_string()))??;
+        }
+        let code = ResultCode::satisfactory();
+        let mut tasks = Vec::new();
+        for mrn in &mrns {
+            let (node, mrn) = (Arc::clone(it), mrn.clone());
+            let seals = Some(Seals::Intact);
+            let result = OfficerDecision::ControlResult { code: code.clone(), seals, reason: None };
+            tasks.push(tokio::spawn(async move { node.decide(&officer(), &mrn, result).await.map(drop) }));
         }
         for task in tasks {
             task.await.map_err(|error| BenchError::Astray(error.to_string()))??;

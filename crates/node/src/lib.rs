@@ -47,11 +47,12 @@ pub use audit::states_that_differ;
 pub use bureau::Bureau;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
+pub use customs::transit::ResultCode;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
 pub use node::{Node, NodeError, open_bureau};
-pub use officer::{OfficerDecision, PossibleDecision};
+pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
 pub use queries::{

@@ -60,12 +60,25 @@ pub enum OfficerDecision {
     ControlResult {
         /// The result (CL197): `A1` satisfactory, `A2` considered satisfactory, `B1` discrepancies.
         code: ResultCode,
+        /// What was seen of the seals; left out when there are none.
+        #[serde(default)]
+        seals: Option<Seals>,
         /// Remarks.
         #[serde(default)]
         reason: Option<String>,
     },
     /// Destination: release goods that were held for discrepancies.
     ReleaseGoods,
+}
+
+/// The state of the seals of a consignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seals {
+    /// In good state.
+    Intact,
+    /// Broken or missing.
+    Broken,
 }
 
 fn documentary() -> String {
@@ -201,11 +214,13 @@ impl OfficerDecision {
             }
             Self::Crossing { office } => Order::Passage(office),
             Self::PermitUnloading => Order::Destination(destination::Command::PermitUnloading),
-            Self::ControlResult { code, reason } => Order::Destination(destination::Command::RecordResult {
-                code,
-                seals_intact: None,
-                text: reason,
-            }),
+            Self::ControlResult { code, seals, reason } => {
+                Order::Destination(destination::Command::RecordResult {
+                    code,
+                    seals_intact: seals.map(|seals| seals == Seals::Intact),
+                    text: reason,
+                })
+            }
             Self::ReleaseGoods => Order::Destination(destination::Command::ReleaseGoods),
         })
     }

@@ -11,7 +11,8 @@ use crate::world::WorldError;
 use base::{Country, Currency, Eori, Money, OfficeReference};
 use corridor::{Plan, Registration, script};
 use node::{
-    GuaranteeRegistration, MovementFilter, MovementRow, Node, OfficerDecision, Principal, Role, Submission,
+    GuaranteeRegistration, MovementFilter, MovementRow, Node, OfficerDecision, Principal, Role, Seals,
+    Submission,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -327,7 +328,13 @@ impl Journey {
             }
             "Arrived" | "Unloaded" => {
                 let code = customs::transit::ResultCode::satisfactory();
-                decide(stage, country, mrn, OfficerDecision::ControlResult { code, reason: None }).await
+                decide(
+                    stage,
+                    country,
+                    mrn,
+                    OfficerDecision::ControlResult { code, seals: Some(Seals::Intact), reason: None },
+                )
+                .await
             }
             _ => Some(()),
         };

@@ -83,6 +83,15 @@ const CONTROL_RESULT: Field = Field {
     ],
 };
 
+/// What the office of destination saw of the seals (C0810).
+const SEALS: Field = Field {
+    name: "seals",
+    label: "Seals",
+    hint: "Departure is told. Leave it out when the consignment has no seals.",
+    required: false,
+    choices: &[("intact", "In good state"), ("broken", "Broken or missing")],
+};
+
 /// The results that need remarks, because they go against the trader.
 const DISCREPANCIES: [&str; 2] = ["A5", "B1"];
 
@@ -105,7 +114,7 @@ const KINDS: &[Kind] = &[
     kind("resolve-discrepancies", &[REASON]),
     Kind { at_office: true, ..kind("crossing", &[]) },
     kind("permit-unloading", &[]),
-    kind("control-result", &[CONTROL_RESULT, FINDINGS]),
+    kind("control-result", &[CONTROL_RESULT, SEALS, FINDINGS]),
     kind("release-goods", &[]),
 ];
 

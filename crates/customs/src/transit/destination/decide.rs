@@ -223,7 +223,8 @@ fn record(
     let remark = movement.remark.as_ref();
     // With seals on the consignment their state should be told (C0810): as found, else as the consignee saw them. What
     // nobody told is not made up.
-    let seals_intact = seals_intact.or(remark.and_then(|remark| remark.seals_intact));
+    let told = seals_intact.or(remark.and_then(|remark| remark.seals_intact));
+    let seals_intact = told.filter(|_| movement.seals > 0);
     if movement.seals > 0 && seals_intact.is_none() {
         let words = "the control results go to departure without the state of the seals (C0810)";
         work.notice(NoticeCode::SealsNotTold, words);
