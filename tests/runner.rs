@@ -38,6 +38,17 @@ fn busy(folder: &Path) -> Child {
         .unwrap()
 }
 
+/// A process that is killed when a test is over, however it ends: one that stays holds the output of all tests open.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn nodes_of(runner: &Child) -> Vec<u32> {
     processes::children(runner.id(), "serve")
 }
@@ -128,17 +139,18 @@ fn the_demonstration_plays_once() {
 fn the_demonstration_lasts_until_it_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
-    let mut demo = Command::new(BINARY)
+    let demo = Command::new(BINARY)
         .args(["corridor", "demo", "--every", "1", "--dir"])
         .arg(&dir)
         .stdout(std::fs::File::create(folder.path().join("stdout")).unwrap())
         .spawn()
         .unwrap();
+    let mut demo = Ended(demo);
     let said = || std::fs::read_to_string(folder.path().join("stdout")).unwrap();
-    wait_until("a consignment on its way", || said().contains("  Released"));
+    wait_until("a consignment on its way", || said().contains("  Accepted"));
     let sign_in = std::fs::read_to_string(dir.join("sign-in.txt")).unwrap();
     assert_eq!(sign_in.matches("/console").count(), 3, "{sign_in}");
-    assert!(processes::signal(demo.id(), "TERM"));
-    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    assert!(processes::signal(demo.0.id(), "TERM"));
+    assert_eq!(demo.0.wait().unwrap().code(), Some(0));
     assert_eq!(said().lines().last().unwrap(), "stopping the nodes");
 }
