@@ -7,8 +7,8 @@ use base::{Administration, Country, Digest, MessageId};
 use evidence::{AgreementReference, Channel};
 use exchange::{OutgoingLetter, OutgoingPart, Sender};
 use node::{
-    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, Principal, Role, SetUp, Transport, TransportError,
-    World,
+    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, Principal, Role, SetUp, Transport,
+    TransportError, World,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -214,7 +214,8 @@ async fn a_wrong_check_digit_is_refused_with_93_and_an_early_message_with_92() {
     let originals = originals();
     let mut bench = Bench::open().await;
     let trader = Principal { name: "trader".to_owned(), role: Role::Trader };
-    let declared = bench.node.submit(&trader, declarations::xml(&declarations::declaration(1))).await.unwrap();
+    let declared =
+        bench.node.submit(&trader, declarations::xml(&declarations::declaration(1))).await.unwrap();
     assert!(declared.accepted, "{declared:?}");
     let wrong = format!("{}{}", &unknown()[..17], 0);
     assert_ne!(wrong, unknown());

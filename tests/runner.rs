@@ -22,22 +22,6 @@ fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     panic!("{what}: it did not happen");
 }
 
-/// A runner that is busy: with declarations for some seconds.
-fn busy(folder: &Path) -> Child {
-    let files: Vec<PathBuf> = (0..24)
-        .map(|number| {
-            declarations::file(folder, &format!("{number}.xml"), &declarations::declaration(number))
-        })
-        .collect();
-    let keep = folder.join("nodes").display().to_string();
-    Command::new(BINARY)
-        .args(arguments(&files, &folder.join("out"), &["--keep", &keep]))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(folder.join("stderr")).unwrap())
-        .spawn()
-        .unwrap()
-}
-
 /// A process that is killed when a test is over, however it ends: one that stays holds the output of all tests open.
 struct Ended(Child);
 
@@ -49,6 +33,22 @@ impl Drop for Ended {
     }
 }
 
+/// A runner that is busy: with declarations for some seconds.
+fn busy(folder: &Path) -> Ended {
+    let files: Vec<PathBuf> = (0..24)
+        .map(|number| {
+            declarations::file(folder, &format!("{number}.xml"), &declarations::declaration(number))
+        })
+        .collect();
+    let keep = folder.join("nodes").display().to_string();
+    let runner = Command::new(BINARY)
+        .args(arguments(&files, &folder.join("out"), &["--keep", &keep]))
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(folder.join("stderr")).unwrap())
+        .spawn();
+    Ended(runner.unwrap())
+}
+
 fn nodes_of(runner: &Child) -> Vec<u32> {
     processes::children(runner.id(), "serve")
 }
@@ -57,10 +57,10 @@ fn nodes_of(runner: &Child) -> Vec<u32> {
 fn a_runner_that_is_stopped_stops_its_nodes() {
     let folder = tempfile::tempdir().unwrap();
     let mut runner = busy(folder.path());
-    wait_until("three nodes", || nodes_of(&runner).len() == 3);
-    let nodes = nodes_of(&runner);
-    assert!(processes::signal(runner.id(), "TERM"));
-    assert_eq!(runner.wait().unwrap().code(), Some(2));
+    wait_until("three nodes", || nodes_of(&runner.0).len() == 3);
+    let nodes = nodes_of(&runner.0);
+    assert!(processes::signal(runner.0.id(), "TERM"));
+    assert_eq!(runner.0.wait().unwrap().code(), Some(2));
     assert!(nodes.iter().all(|node| !processes::is_alive(*node)));
     let said = std::fs::read_to_string(folder.path().join("stderr")).unwrap();
     let last = said.lines().last().unwrap();
@@ -71,10 +71,10 @@ fn a_runner_that_is_stopped_stops_its_nodes() {
 fn nodes_do_not_outlive_a_runner_that_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut runner = busy(folder.path());
-    wait_until("three nodes", || nodes_of(&runner).len() == 3);
-    let nodes = nodes_of(&runner);
-    runner.kill().unwrap();
-    runner.wait().unwrap();
+    wait_until("three nodes", || nodes_of(&runner.0).len() == 3);
+    let nodes = nodes_of(&runner.0);
+    runner.0.kill().unwrap();
+    runner.0.wait().unwrap();
     wait_until("the end of the nodes", || nodes.iter().all(|node| !processes::is_alive(*node)));
 }
 
@@ -143,9 +143,8 @@ fn the_demonstration_lasts_until_it_is_stopped() {
         .args(["corridor", "demo", "--every", "1", "--dir"])
         .arg(&dir)
         .stdout(std::fs::File::create(folder.path().join("stdout")).unwrap())
-        .spawn()
-        .unwrap();
-    let mut demo = Ended(demo);
+        .spawn();
+    let mut demo = Ended(demo.unwrap());
     let said = || std::fs::read_to_string(folder.path().join("stdout")).unwrap();
     wait_until("a consignment on its way", || said().contains("  Accepted"));
     let sign_in = std::fs::read_to_string(dir.join("sign-in.txt")).unwrap();

@@ -60,8 +60,14 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Result<Attribute<'a>, Fault> {
     let Some(name) = cursor.name() else {
         return Err(cursor.fault("an attribute must have a name"));
     };
+    let after_name = cursor.at;
     cursor.blanks();
     if !cursor.eat("=") {
+        if name.ends_with(':') {
+            // A name that lacks its local part is the first thing wrong, on the line on which it stands.
+            let at_name = Cursor { text: cursor.text, at: after_name };
+            return Err(at_name.fault(format!("the name `{}` must go on after its colon", quoted(name))));
+        }
         return Err(cursor.fault(format!("the attribute `{}` must have a value", quoted(name))));
     }
     cursor.blanks();
