@@ -5,6 +5,7 @@
 //! asks it over HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod accounts;
 mod audit;
 mod bridge;
 mod bureau;
@@ -25,6 +26,7 @@ mod metrics;
 mod nack;
 mod node;
 mod officer;
+mod opening;
 mod post;
 mod principals;
 mod proceeding;
@@ -36,13 +38,16 @@ mod room;
 mod rooms;
 mod schema;
 mod setup;
+mod sign_in;
 mod speakers;
 mod submission;
+mod taking;
 mod tls;
 mod transport;
 mod views;
 mod workers;
 
+pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
 pub use audit::states_that_differ;
 pub use bureau::Bureau;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
@@ -51,14 +56,12 @@ pub use customs::transit::ResultCode;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
-pub use node::{Node, NodeError, open_bureau};
+pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
+pub use opening::open_bureau;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
-pub use queries::{
-    DecisionView, EntryView, EventRow, GuaranteeRegistration, GuaranteeView, LockView, MovementView,
-    NoticeRow, PartnerView,
-};
+pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
     read_catalogue_or_shipped as load_catalogue,

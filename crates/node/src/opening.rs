@@ -1,0 +1,78 @@
+//! Opening a node: everything that its decisions rest on, read from its files and its store.
+
+use crate::bureau::Bureau;
+use crate::clock::World;
+use crate::config::{Config, Rates};
+use crate::identity::{Identity, PartnerCard};
+use crate::node::NodeError;
+use crate::reference::{self, ReferenceError};
+use agreements::{Agreement, DecisionPoint};
+use base::reference::ExchangeRates;
+use std::collections::BTreeMap;
+use store::Store;
+
+/// Opens the store, and reads everything that decisions rest on. Blocking work, so it has a thread of its own.
+pub(crate) async fn open_parts(config: Config, world: World) -> Result<(Config, Store, Bureau), NodeError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = crate::setup::open_store(&config)?;
+        let bureau = open_bureau(&config, world, &store)?;
+        Ok((config, store, bureau))
+    });
+    opened.await.map_err(|_| NodeError::Stopped)?
+}
+
+/// The exchange rates of a configuration: those of its file, or the illustrative ones of a corridor on one machine, or
+/// none. Without a rate, amounts in that currency cannot be covered, and an officer is told so.
+fn exchange_rates(config: &Config) -> Result<ExchangeRates, NodeError> {
+    match &config.transit.rates {
+        Rates::None => Ok(ExchangeRates::default()),
+        Rates::Illustrative => Ok(ExchangeRates::illustrative().map_err(ReferenceError::from)?),
+        Rates::File(path) => {
+            let path = config.resolve(path);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| ReferenceError::Unreadable(path.clone(), error))?;
+            Ok(ExchangeRates::parse(&path.display().to_string(), &text).map_err(ReferenceError::from)?)
+        }
+    }
+}
+
+/// Everything that a node's decisions rest on, read from its files and its store.
+///
+/// # Errors
+/// When a file is missing or malformed, or an agreement does not compile.
+pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Bureau, NodeError> {
+    let identity = Identity::load(&config.resolve(&config.keys))?;
+    if identity.card.administration != config.administration {
+        return Err(NodeError::OtherKeys {
+            configured: config.administration.clone(),
+            keys: identity.card.administration,
+        });
+    }
+    let mut partners = BTreeMap::new();
+    for path in &config.partners {
+        let card = PartnerCard::load(&config.resolve(path))?;
+        partners.insert(card.keys.administration.clone(), card);
+    }
+    let mut agreements = Vec::new();
+    for path in &config.agreements {
+        let path = config.resolve(path);
+        let failed = |error: &dyn std::fmt::Display| {
+            NodeError::Agreement(path.display().to_string(), error.to_string())
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+        agreements.push(Agreement::from_toml(&text).map_err(|error| failed(&error))?);
+    }
+    let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
+    let rates = exchange_rates(config)?;
+    Ok(Bureau {
+        administration: config.administration.clone(),
+        exercise: config.exercise,
+        identity,
+        partners,
+        decision_point: DecisionPoint::new(agreements, Vec::new())?,
+        profile: Bureau::profile_of(config),
+        catalogue,
+        rates,
+        world,
+    })
+}
