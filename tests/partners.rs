@@ -201,10 +201,10 @@ async fn what_is_said_about_an_unknown_movement_is_refused_with_90() {
     insta::assert_snapshot!(
         answers.join("\n"),
         @r"
-    CD906C 90 at /CD118C/TransitOperation/MRN
-    CD906C 90 at /CD006C/TransitOperation/MRN
-    CD906C 90 at /CD018C/TransitOperation/MRN
-    CD906C 90 at /CD205C/TransitOperation/MRN
+    CD906C 90 at /CD118C/TransitOperation/MRN[.='26GB00008700ZZZZJ9']
+    CD906C 90 at /CD006C/TransitOperation/MRN[.='26GB00008700ZZZZJ9']
+    CD906C 90 at /CD018C/TransitOperation/MRN[.='26GB00008700ZZZZJ9']
+    CD906C 90 at /CD205C/TransitOperation/MRN[.='26GB00008700ZZZZJ9']
     "
     );
 }
@@ -231,7 +231,7 @@ async fn a_wrong_check_digit_is_refused_with_93_and_an_early_message_with_92() {
     insta::assert_snapshot!(
         answers.join("\n"),
         @r"
-    CD906C 93 at /CD118C/TransitOperation/MRN
+    CD906C 93 at /CD118C/TransitOperation/MRN[.='26GB00008700ZZZZJ0']
     CD906C 92 at /CD118C
     "
     );
