@@ -14,7 +14,7 @@ use world::{Answer, Record, dictionary, drafts, interpret, overlays, records, re
 /// Worlds per property, and requests per world.
 fn worlds() -> ProptestConfig {
     let full = std::env::var("TIDEWAITER_FULL").is_ok_and(|value| value == "1");
-    ProptestConfig::with_cases(if full { 20_000 } else { 150 })
+    ProptestConfig::with_cases(if full { 2_000 } else { 150 })
 }
 const REQUESTS: usize = 10;
 
