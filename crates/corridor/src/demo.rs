@@ -7,6 +7,7 @@ use crate::progress::Drawing;
 use crate::run::{Options, Report, RunError, run};
 use base::{AccessCode, Country, Grn};
 use std::future::Future;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,7 @@ pub async fn demo_once(options: &DemoOptions, stop: impl Future<Output = ()>) ->
         progress: Drawing::OnTerminal,
     };
     let report = run(&run_options, stop).await?;
-    println!("{} messages are in {}", report.messages.len(), out.display());
+    say(format_args!("{} messages are in {}", report.messages.len(), out.display()));
     Ok(report)
 }
 
@@ -138,9 +139,11 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
         tokio::spawn(async move {
             let lrn = declaration.route.as_ref().map(|route| route.lrn.to_string()).unwrap_or_default();
             let play = Play::new(&corridor, &declaration).unhurried(PAUSE);
-            match play.run(|state| println!("{lrn}  {state}")).await {
-                Outcome::WrittenOff { mrn } => println!("{lrn}  written off as {mrn}, guarantee released"),
-                other => println!("{lrn}  ended otherwise: {other:?}"),
+            match play.run(|state| say(format_args!("{lrn}  {state}"))).await {
+                Outcome::WrittenOff { mrn } => {
+                    say(format_args!("{lrn}  written off as {mrn}, guarantee released"))
+                }
+                other => say(format_args!("{lrn}  ended otherwise: {other:?}")),
             }
         });
         index += 1;
@@ -149,7 +152,7 @@ pub async fn demo(options: &DemoOptions, stop: impl Future<Output = ()>) -> Resu
             () = &mut stop => break,
         }
     }
-    println!("stopping the nodes");
+    say(format_args!("stopping the nodes"));
     fleet.stop(Storage::Keep).await;
     Ok(())
 }
@@ -171,7 +174,7 @@ fn introduce(fleet: &Fleet, folder: &Path, every_seconds: u64) {
         "A consignment sets out every {every_seconds} s; officers and carriers are played. Ctrl-C stops."
     ));
     let text = lines.join("\n");
-    println!("{text}\n");
+    say(format_args!("{text}\n"));
     // The file is a convenience; without it the lines above still stand on the terminal.
     let _ = node::write_private(&folder.join("sign-in.txt"), (text + "\n").as_bytes());
 }
@@ -246,6 +249,11 @@ pub(crate) fn traffic(index: usize) -> Option<Vec<u8>> {
     document.set(&format!("{commodity}/CommodityCode/harmonizedSystemSubHeadingCode"), heading);
     document.set(&format!("{commodity}/CommodityCode/combinedNomenclatureCode"), ending);
     wire::write(&document).ok()
+}
+
+/// Prints a line; a reader that has gone away ends no demonstration.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 #[cfg(test)]
