@@ -55,7 +55,9 @@ pub use config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit}
 pub use customs::transit::ResultCode;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
-pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
+pub use measure::{
+    BareError, BareStore, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, private_postgres,
+};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use opening::open_bureau;
