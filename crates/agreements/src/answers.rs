@@ -88,12 +88,8 @@ impl Answers<'_> {
             Ok(context) => context,
             Err(problem) => return Verdict::Failed(problem),
         };
-        let verdict = self.evaluator.ask(
-            &self.request.recipient,
-            self.record_type,
-            (category, personal),
-            context,
-        );
+        let verdict =
+            self.evaluator.ask(&self.request.recipient, self.record_type, (category, personal), context);
         if !matches!(verdict, Verdict::Failed(_)) {
             verdicts.insert(class, verdict.clone());
         }

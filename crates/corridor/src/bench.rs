@@ -1,10 +1,18 @@
 //! The benchmarks: nodes of one process under load, against the bare cost of what they must do, arms in turn so that a
 //! machine that slows down slows all of them.
 
+mod exchange;
+mod exchange_report;
+mod limit;
+mod load;
+mod pair;
 mod report;
 mod scratch;
 mod transit;
 
+pub use exchange::{ExchangeOptions, StoreKind, bench_exchange};
+pub use exchange_report::{ExchangeCase, ExchangeReport, StoreFigures};
+pub use pair::PeerPort;
 pub use report::{BenchCase, BenchReport};
 pub use transit::bench_transit;
 
@@ -22,7 +30,10 @@ pub enum BenchError {
     /// The store of the bare arm failed.
     #[error(transparent)]
     Bare(#[from] node::BareError),
-    /// A movement did not go its way.
+    /// A socket could not be opened.
+    #[error("cannot open a port on this machine: {0}")]
+    Port(#[from] std::io::Error),
+    /// A movement or a message did not go its way.
     #[error("{0}")]
     Astray(String),
 }

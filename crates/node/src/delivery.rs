@@ -1,6 +1,7 @@
 //! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
 
 use crate::bureau::Bureau;
+use crate::effort::Step;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
@@ -85,7 +86,7 @@ impl Node {
     pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<usize, NodeError> {
         let now = self.now();
         let claims = self
-            .write(move |tx, _| -> Result<_, NodeError> {
+            .write_as(Step::Claim, move |tx, _| -> Result<_, NodeError> {
                 Ok(outbox::claim(tx, "sender", now, LEASE_MICROS, CLAIMS)?)
             })
             .await?;
@@ -140,7 +141,7 @@ impl Node {
                 sealed.push(Sealed { claim, envelope });
                 continue;
             }
-            match prepare(self.bureau(), &claim, now) {
+            match self.effort().of(Step::Prepare, || prepare(self.bureau(), &claim, now)) {
                 Ok(prepared) => fresh.push((claim, prepared)),
                 // A card or key may be entered any time; a letter that is damaged never mends.
                 Err(SealError::NoCard(partner)) => {
@@ -155,7 +156,7 @@ impl Node {
             return Ok(sealed);
         }
         let entered = self
-            .write(move |tx, _| -> Result<Vec<Sealed>, NodeError> {
+            .write_as(Step::Enter, move |tx, _| -> Result<Vec<Sealed>, NodeError> {
                 for (id, reason) in waiting {
                     outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
                 }
@@ -180,7 +181,8 @@ impl Node {
             Err(error) => Fate::Later(error.to_string()),
             Ok(answer) => {
                 let cards = self.bureau().cards(&claim.recipient);
-                match exchange::verify_response(&answer, &envelope, &cards) {
+                match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &cards))
+                {
                     Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
                     Ok(Outcome::Gap { expected }) => {
                         Fate::Later(format!("number {expected} is missing there"))
@@ -205,7 +207,8 @@ impl Node {
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
         let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_));
-        self.write(move |tx, _| -> Result<(), NodeError> {
+        let settled = claim.message_id;
+        self.write_as(Step::Settle, move |tx, _| -> Result<(), NodeError> {
             let exchange_id = claim.message_id.to_string();
             match fate {
                 Fate::Delivered(receipt) => {
@@ -231,6 +234,7 @@ impl Node {
         })
         .await?;
         if again {
+            self.settlements().tell(settled);
             // The next letter of the channel is ready now.
             self.wake_sender();
         }

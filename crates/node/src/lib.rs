@@ -15,6 +15,7 @@ mod config;
 mod counters;
 mod deciding;
 mod delivery;
+mod effort;
 mod files;
 mod gate;
 mod identity;
@@ -37,6 +38,7 @@ mod register;
 mod room;
 mod rooms;
 mod schema;
+mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
@@ -53,10 +55,12 @@ pub use bureau::Bureau;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
+pub use effort::{Effort, Step, process_time};
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{
-    BareError, BareStore, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, private_postgres,
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Sent, peak_memory,
+    private_postgres, reset_peak_memory,
 };
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
@@ -69,6 +73,7 @@ pub use reference::{
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
+pub use settlements::Settlements;
 pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
 pub use tls::{TlsError, TlsIdentity};
 pub use transport::{Delivery, ENVELOPE_ROUTE, Transport, TransportError};

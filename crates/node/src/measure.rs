@@ -2,9 +2,13 @@
 
 mod bare;
 mod primitives;
+mod process;
+mod tally;
 
 pub use bare::{BareError, BareStore, PrivatePostgres, private_postgres};
 pub use primitives::{PRIMITIVES, PrimitiveTimes, Primitives};
+pub use process::{peak_memory, reset_peak_memory};
+pub use tally::{Mark, Sent};
 
 use crate::node::{Node, NodeError};
 use crate::views;

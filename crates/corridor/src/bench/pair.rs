@@ -125,8 +125,8 @@ async fn start(prepared: Prepared, listener: TcpListener, port: PeerPort) -> Res
     let (stop, stopped) = watch::channel(false);
     let served = port(Arc::clone(&node), listener, stopped.clone());
     let mut until_stopped = stopped;
-    let workers = Arc::clone(&node)
-        .start_workers(async move { drop(until_stopped.wait_for(|stop| *stop).await) });
+    let workers =
+        Arc::clone(&node).start_workers(async move { drop(until_stopped.wait_for(|stop| *stop).await) });
     Ok(Side { prepared, address, node, stop, tasks: vec![served, workers] })
 }
 

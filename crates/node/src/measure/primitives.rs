@@ -95,11 +95,7 @@ impl Primitives {
         Ok(times)
     }
 
-    fn once(
-        &self,
-        sequence: u64,
-        log: &mut Frontier,
-    ) -> Result<[Duration; PRIMITIVES.len()], EvidenceError> {
+    fn once(&self, sequence: u64, log: &mut Frontier) -> Result<[Duration; PRIMITIVES.len()], EvidenceError> {
         let mut random = |bytes: &mut [u8]| self.world.entropy.fill(bytes);
         let (now, id) = (self.world.clock.now(), MessageId::new(self.world.clock.now(), self.world.random()));
         let aad = part_aad(&id, &self.channel, 0, "document");
