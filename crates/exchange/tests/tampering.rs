@@ -233,7 +233,8 @@ fn a_batch_is_acknowledged_under_one_tree_head() {
     let prepared: Vec<_> = letters.iter().map(|letter| world.prepared(letter)).collect();
     let leaves: Vec<_> = prepared.iter().map(|message| message.leaf).collect();
     let receiver = world.fr.receiver();
-    let head = TreeHead::sign(&world.fr.administration, 3, &merkle::root(&leaves), &world.fr.keys.log).unwrap();
+    let head =
+        TreeHead::sign(&world.fr.administration, 3, &merkle::root(&leaves), &world.fr.keys.log).unwrap();
     for (index, message) in prepared.iter().enumerate() {
         let incoming = read_statement(&message.envelope).unwrap();
         let inbox = exchange::InboxView { found: None, expected_sequence: 1 };
