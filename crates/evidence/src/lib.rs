@@ -30,6 +30,7 @@
 pub mod cbor;
 mod channel;
 mod checkpoint;
+pub mod chunked;
 pub mod cose;
 pub mod disclosure;
 mod error;
@@ -44,6 +45,7 @@ mod samples;
 mod seal;
 mod stage;
 mod statement;
+pub mod stream;
 
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
