@@ -1,8 +1,12 @@
 //! The manifest of a message: everything about it that is signed, and none of its content.
 
 use crate::cbor::{Reader, Writer};
+<<<<<<< HEAD
 use crate::chunked::ChunkedPart;
 use crate::{Channel, Digest, EvidenceError, KeyId, MessageId};
+=======
+use crate::{Channel, Digest, EvidenceError, KeyId, MessageId, digest_of};
+>>>>>>> x/proof
 use base::{Administration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -143,6 +147,26 @@ impl Manifest {
     /// When a field is outside its limits.
     pub fn to_cbor(&self) -> Result<Vec<u8>, EvidenceError> {
         self.validate()?;
+        Ok(self.written(&|out, part| {
+            out.bytes(part.ciphertext.as_bytes());
+        }))
+    }
+
+    /// The digest of everything in the manifest but the ciphertext digests, to which each sealed part is bound
+    /// ([`crate::part_aad`]): SHA-256 of the manifest's encoding with `null` in place of each ciphertext digest. It is
+    /// known before anything is sealed, and the same for whoever reads the manifest.
+    ///
+    /// # Errors
+    /// When a field is outside its limits.
+    pub fn binding(&self) -> Result<Digest, EvidenceError> {
+        self.validate()?;
+        let unsealed = self.written(&|out, _| {
+            out.null();
+        });
+        Ok(digest_of(&unsealed))
+    }
+
+    fn written(&self, ciphertext: &dyn Fn(&mut Writer, &PartManifest)) -> Vec<u8> {
         let mut out = Writer::new();
         out.map(13).uint(1).uint(MANIFEST_VERSION);
         out.uint(2).bytes(self.message_id.as_bytes());
@@ -159,12 +183,13 @@ impl Manifest {
         out.uint(11).array(self.parts.len());
         for part in &self.parts {
             out.array(5).text(&part.name).text(&part.media_type);
-            out.bytes(part.ciphertext.as_bytes()).bytes(part.plaintext_root.as_bytes()).uint(part.size);
+            ciphertext(&mut out, part);
+            out.bytes(part.plaintext_root.as_bytes()).uint(part.size);
         }
         out.uint(12).array(2).uint(self.encryption.suite.code());
         out.bytes(self.encryption.recipient_key.as_bytes());
         out.uint(13).bytes(&self.nonce);
-        Ok(out.finish())
+        out.finish()
     }
 
     /// Reads a manifest, strictly: an unknown, missing, repeated or misplaced field and any encoding but the
