@@ -1,12 +1,8 @@
 //! The manifest of a message: everything about it that is signed, and none of its content.
 
 use crate::cbor::{Reader, Writer};
-<<<<<<< HEAD
 use crate::chunked::ChunkedPart;
-use crate::{Channel, Digest, EvidenceError, KeyId, MessageId};
-=======
 use crate::{Channel, Digest, EvidenceError, KeyId, MessageId, digest_of};
->>>>>>> x/proof
 use base::{Administration, Timestamp};
 use std::collections::BTreeSet;
 
