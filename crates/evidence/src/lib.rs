@@ -31,6 +31,7 @@ mod algorithm;
 pub mod cbor;
 mod channel;
 mod checkpoint;
+pub mod chunked;
 pub mod cose;
 mod cosignature;
 pub mod disclosure;
@@ -51,6 +52,7 @@ mod seal;
 mod signer;
 mod stage;
 mod statement;
+pub mod stream;
 pub mod tile;
 pub mod witness;
 
