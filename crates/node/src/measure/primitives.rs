@@ -3,7 +3,7 @@
 
 use super::BareError;
 use crate::clock::World;
-use base::{Administration, MessageId};
+use base::{Administration, Digest, MessageId};
 use evidence::disclosure::{self, PartSecret};
 use evidence::merkle::{self, Frontier};
 use evidence::{
@@ -98,12 +98,8 @@ impl Primitives {
     fn once(&self, sequence: u64, log: &mut Frontier) -> Result<[Duration; PRIMITIVES.len()], EvidenceError> {
         let mut random = |bytes: &mut [u8]| self.world.entropy.fill(bytes);
         let (now, id) = (self.world.clock.now(), MessageId::new(self.world.clock.now(), self.world.random()));
-        let aad = part_aad(&id, &self.channel, 0, "document");
         let secret = PartSecret::draw(&mut random);
-        let to = self.recipient.enc.public();
-        let (sealed, sealing) = timed(|| seal(&to, &aad, &secret, &self.content, &mut random));
-        let sealed = sealed?;
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             message_id: id,
             channel: self.channel.clone(),
             sequence,
@@ -120,7 +116,7 @@ impl Primitives {
             parts: vec![PartManifest {
                 name: "document".to_owned(),
                 media_type: "application/json".to_owned(),
-                ciphertext: digest_of(&sealed),
+                ciphertext: Digest([0; 32]),
                 plaintext_root: disclosure::root(&secret, &self.content),
                 size: self.content.len() as u64,
             }],
@@ -130,6 +126,13 @@ impl Primitives {
             },
             nonce: self.world.random(),
         };
+        let aad = part_aad(&manifest.binding()?, 0);
+        let to = self.recipient.enc.public();
+        let (sealed, sealing) = timed(|| seal(&to, &aad, &secret, &self.content, &mut random));
+        let sealed = sealed?;
+        for part in &mut manifest.parts {
+            part.ciphertext = digest_of(&sealed);
+        }
         let (statement, signing) = timed(|| Statement::sign(&manifest, &self.sender.sign));
         let statement = statement?;
         let key = self.sender.sign.public();

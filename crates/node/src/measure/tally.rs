@@ -101,7 +101,8 @@ impl Node {
         sender: &Administration,
         entries: Vec<Vec<u8>>,
     ) -> Result<(Statements, usize), EvidenceError> {
-        let cards = self.bureau().cards(sender);
+        let bureau = self.bureau();
+        let cards = bureau.cards(sender);
         let (mut statements, mut seals) = (Statements::new(), BTreeSet::new());
         for entry in entries {
             // A log has entries of other kinds, too.
