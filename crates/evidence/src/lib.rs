@@ -34,6 +34,7 @@ mod checkpoint;
 pub mod cose;
 pub mod disclosure;
 mod error;
+pub mod key_register;
 mod key_set;
 mod keys;
 mod manifest;
