@@ -10,7 +10,8 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{self, PartSecret};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, PublicKey, Statement, StatementClaim, digest_of, open, part_aad,
+    Channel, EvidenceError, KeyId, Keys, Manifest, PublicKey, PublicKeys, Statement, StatementClaim,
+    digest_of, open, part_aad,
 };
 
 /// What a node is for.
@@ -18,7 +19,7 @@ use evidence::{
 pub enum Environment {
     /// Real movements: messages of exercises are refused.
     Production,
-    /// Exercises and tests.
+    /// Exercises and tests: real messages are refused, since what they call for would not happen.
     Exercise,
 }
 
@@ -100,7 +101,9 @@ pub struct InboxView {
 /// How a message arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
-    /// The administration whose node delivered it, as the TLS channel proved.
+    /// The administration whose node delivered it, as the TLS channel proved: with this node, or with its own relay, which
+    /// names the partner and its key so that this node judges the key again. It says who carried the message. Who signed
+    /// it is proved by the sender's key alone, whoever carried it.
     pub peer: &'a Administration,
     /// What the inbox knows.
     pub inbox: &'a InboxView,
@@ -190,6 +193,10 @@ pub fn assess(
     if let Err(refusal) = addressed(incoming, receiver, arrival) {
         return refused(refusal);
     }
+    // Before the inbox is asked: a suspended partner gets no receipt either, and the same one once it is resumed.
+    if let Some(reason) = register.suspension(incoming.sender()) {
+        return refused(Refusal::new(Reason::PartnerSuspended, reason));
+    }
     let found = arrival.inbox.found.as_ref();
     // These very bytes were verified when they came first. A key may have been rotated since; the answer stands.
     if let Some(found) = found.filter(|found| found.digest == incoming.digest) {
@@ -269,9 +276,23 @@ fn sender_key(
     let active = cards
         .iter()
         .find(|card| card.administration == *sender && card.sign.key_id() == key_id && card.valid_at(now));
-    active
-        .map(|card| card.sign)
-        .ok_or_else(|| Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())))
+    if let Some(card) = active {
+        return Ok(card.sign);
+    }
+    let owned = cards.iter().filter(|card| card.administration == *sender);
+    let purpose = owned.flat_map(other_purposes).find(|(other, _)| *other == key_id);
+    Err(match purpose {
+        Some((_, purpose)) => {
+            let detail = format!("`{}` of `{sender}` is for {purpose}", key_id.short());
+            Refusal::new(Reason::WrongPurpose, detail)
+        }
+        None => Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())),
+    })
+}
+
+/// The keys of a card that sign no statements.
+fn other_purposes(card: &PublicKeys) -> [(KeyId, &'static str); 3] {
+    [(card.log.key_id(), "log"), (card.witness.key_id(), "witness"), (card.enc.key_id(), "enc")]
 }
 
 /// Whether this node may take the message at all, and all of it arrived as it was sealed.
@@ -279,6 +300,9 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
     let (manifest, parts) = (incoming.manifest(), &incoming.envelope.parts);
     if manifest.exercise && receiver.environment == Environment::Production {
         return Err(Refusal::new(Reason::ExerciseInProduction, ""));
+    }
+    if !manifest.exercise && receiver.environment == Environment::Exercise {
+        return Err(Refusal::new(Reason::ProductionInExercise, ""));
     }
     if manifest.parts.len() != parts.len() {
         let detail = format!("{} parts instead of {}", parts.len(), manifest.parts.len());

@@ -1,6 +1,7 @@
 //! The configuration of a node: one TOML file, with paths relative to its own folder.
 
 use crate::files::write_private;
+use crate::tls::KeyExchange;
 use base::Administration;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -95,7 +96,7 @@ pub enum Rates {
     File(PathBuf),
 }
 
-/// How letters to partners are tried again.
+/// How letters go to partners.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exchange {
@@ -103,11 +104,13 @@ pub struct Exchange {
     pub retry_first_ms: u32,
     /// The longest wait, in milliseconds.
     pub retry_longest_ms: u32,
+    /// Which key exchange the channel to partners accepts.
+    pub key_exchange: KeyExchange,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000 }
+        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000, key_exchange: KeyExchange::HybridPreferred }
     }
 }
 

@@ -20,6 +20,14 @@ impl Node {
         for (name, help, value) in self.counters().all() {
             sample(&mut out, name, "counter", help, &[("", value.to_string())]);
         }
+        let labelled = |rows: Vec<(String, u64)>| -> Vec<(String, String)> {
+            rows.into_iter().map(|(labels, count)| (labels, count.to_string())).collect()
+        };
+        let channel = self.counters().channel();
+        let help = "Peers and envelopes that were refused, by place and code.";
+        sample(&mut out, "refusals_total", "counter", help, &labelled(channel.refusals()));
+        let help = "TLS connections with partners, by who opened them and the key exchange.";
+        sample(&mut out, "handshakes_total", "counter", help, &labelled(channel.handshakes()));
         let statistics = self.store().statistics();
         sample(
             &mut out,
@@ -54,18 +62,16 @@ impl Node {
             .into_iter()
             .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))
             .collect();
-        let rows: Vec<(&str, String)> =
-            rows.iter().map(|(labels, count)| (labels.as_str(), count.clone())).collect();
         sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
         Ok(out)
     }
 }
 
-fn sample(out: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, String)]) {
+fn sample<L: AsRef<str>>(out: &mut String, name: &str, kind: &str, help: &str, values: &[(L, String)]) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# HELP tidewaiter_{name} {help}");
     let _ = writeln!(out, "# TYPE tidewaiter_{name} {kind}");
     for (labels, value) in values {
-        let _ = writeln!(out, "tidewaiter_{name}{labels} {value}");
+        let _ = writeln!(out, "tidewaiter_{name}{} {value}", labels.as_ref());
     }
 }

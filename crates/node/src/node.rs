@@ -1,6 +1,8 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
 use crate::bureau::Bureau;
+use crate::channel_counts::{ChannelCounts, Side};
+use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -8,14 +10,15 @@ use crate::delivery::UnderWay;
 use crate::identity::IdentityError;
 use crate::measure::Measured;
 use crate::opening::open_parts;
+use crate::peer_keys::{AcceptedKey, Doorkeeper, PeerKeys};
 use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
-use crate::tls::{AcceptedKey, TlsError};
+use crate::tls::TlsError;
 use crate::transport::{HttpsTransport, Route, Transport};
 use agreements::CompileError;
-use base::{Administration, Timestamp};
+use base::{Administration, Digest, Timestamp};
 use std::sync::Arc;
 use store::{Execution, Store, StoreError, Tx};
 use tokio::sync::{Notify, oneshot};
@@ -88,6 +91,7 @@ pub struct Node {
     measured: Measured,
     under_way: UnderWay,
     sender: Notify,
+    peer_keys: Arc<PeerKeys>,
 }
 
 impl Node {
@@ -103,8 +107,12 @@ impl Node {
             let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki, key };
             (administration.clone(), route)
         });
-        let transport = HttpsTransport::new(&bureau.identity.tls, &routes.collect())?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
+        let counts = Arc::new(ChannelCounts::default());
+        let (tls, key_exchange) = (&bureau.identity.tls, config.exchange.key_exchange);
+        let transport = HttpsTransport::new(tls, key_exchange, &routes.collect(), Arc::clone(&counts))?;
+        let counters = Counters::with_channel(counts);
+        let transport = Arc::new(transport);
+        Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -129,13 +137,26 @@ impl Node {
         execution: Execution,
         transport: Arc<dyn Transport>,
     ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, Counters::default())
+    }
+
+    fn with_counters(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        counters: Counters,
+    ) -> Arc<Self> {
+        let peer_keys = PeerKeys::of(bureau.partners.values(), &bureau.identity.card);
         Arc::new(Self {
+            peer_keys: Arc::new(peer_keys),
             config,
             bureau: Arc::new(bureau),
             store,
             execution,
             transport,
-            counters: Counters::default(),
+            counters,
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
@@ -242,28 +263,33 @@ impl Node {
         }
     }
 
-    /// The TLS configuration of the port for partners: it accepts the keys of our partners' cards only.
+    /// The TLS configuration of the port for partners: it lets in whose key our register has for TLS.
     ///
     /// # Errors
     /// When TLS cannot be set up.
     pub fn peer_tls(&self) -> Result<Arc<rustls::ServerConfig>, NodeError> {
-        let partners = self.bureau.partners.iter();
-        let keys = partners.map(|(administration, card)| {
-            let from = card.keys.valid_from;
-            let key =
-                AcceptedKey { administration: administration.clone(), from, until: card.keys.valid_until };
-            (card.keys.tls_spki, key)
-        });
-        Ok(self.bureau.identity.tls.server(keys.collect())?)
+        let door: Arc<dyn Doorkeeper> = Arc::<PeerKeys>::clone(&self.peer_keys);
+        Ok(self.bureau.identity.tls.server(door, self.config.exchange.key_exchange)?)
     }
 
-    /// The partner that showed this certificate.
-    pub fn administration_of_key(
-        &self,
-        certificate: &rustls::pki_types::CertificateDer<'_>,
-    ) -> Option<Administration> {
-        let key = crate::tls::key_digest(certificate).ok()?;
-        self.bureau.partner_of_key(key).cloned()
+    /// The partner that the owner of a TLS key speaks for now. What the handshake found may have ended since.
+    ///
+    /// # Errors
+    /// Why it may not come in; it is logged and counted.
+    pub fn admit(&self, key: Digest) -> Result<Administration, ChannelRefusal> {
+        self.peer_keys.admit(key, self.now())
+    }
+
+    /// A partner has come in with this key exchange.
+    pub fn peer_came_in(&self, group: &str) {
+        self.counters.channel().shaken(Side::Incoming, group);
+    }
+
+    /// A peer was turned away: it is counted, and the log says why.
+    pub fn peer_refused(&self, refusal: &ChannelRefusal, address: &str) {
+        self.counters.channel().refused(Side::Incoming, refusal);
+        let (code, detail) = (refusal.reason.code(), &refusal.detail);
+        tracing::warn!(code, address, detail, "refused a peer at the port for partners");
     }
 
     /// Lets the writer finish, and closes the store.

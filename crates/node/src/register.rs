@@ -29,14 +29,6 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The partner whose TLS key this is.
-    pub fn partner_of_key(&self, key: base::Digest) -> Option<&Administration> {
-        self.partners
-            .iter()
-            .find(|(_, card)| card.keys.tls_spki == key)
-            .map(|(administration, _)| administration)
-    }
-
     /// The moment from which letters with the keys of this card are in order.
     pub fn keys_valid(&self, administration: &Administration, at: Timestamp) -> bool {
         self.cards(administration).iter().any(|card| card.valid_at(at))

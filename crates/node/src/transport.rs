@@ -1,15 +1,19 @@
 //! How an envelope reaches a partner's node: one port, with HTTPS in service and a simulated network in simulations.
 
-use crate::tls::{AcceptedKey, TlsError, TlsIdentity};
+use crate::channel_counts::{ChannelCounts, Side};
+use crate::channel_refusal::ChannelRefusal;
+use crate::connector::CountingConnector;
+use crate::peer_keys::AcceptedKey;
+use crate::tls::{KeyExchange, TlsError, TlsIdentity};
 use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The route on which a node takes envelopes from partners.
@@ -30,6 +34,9 @@ pub enum TransportError {
     /// The connection failed.
     #[error("cannot reach `{0}`: {1}")]
     Unreachable(Administration, String),
+    /// Who answered at the partner's address is not the partner, or speaks no TLS that is accepted here.
+    #[error("`{0}` is refused at the channel: {1}")]
+    Refused(Administration, ChannelRefusal),
     /// The partner answered with something else than an answer of the exchange.
     #[error("`{0}` answered with status {1}")]
     Status(Administration, u16),
@@ -55,11 +62,12 @@ pub struct Route {
     pub key: AcceptedKey,
 }
 
-type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type HttpsClient = Client<CountingConnector, Full<Bytes>>;
 
 /// HTTPS with mutual TLS; one client, and so one pool of connections, per partner.
 pub struct HttpsTransport {
     clients: BTreeMap<Administration, (String, HttpsClient)>,
+    counts: Arc<ChannelCounts>,
 }
 
 impl HttpsTransport {
@@ -67,16 +75,31 @@ impl HttpsTransport {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(identity: &TlsIdentity, routes: &BTreeMap<Administration, Route>) -> Result<Self, TlsError> {
+    pub fn new(
+        identity: &TlsIdentity,
+        key_exchange: KeyExchange,
+        routes: &BTreeMap<Administration, Route>,
+        counts: Arc<ChannelCounts>,
+    ) -> Result<Self, TlsError> {
         let mut clients = BTreeMap::new();
         for (partner, route) in routes {
-            let tls = identity.client(route.tls_key, route.key.clone())?;
-            let connector =
-                HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
+            let tls = identity.client(route.tls_key, route.key.clone(), key_exchange)?;
+            let connector = CountingConnector::new(tls, Arc::clone(&counts));
             let client = Client::builder(TokioExecutor::new()).build(connector);
             clients.insert(partner.clone(), (format!("{}{ENVELOPE_ROUTE}", route.address), client));
         }
-        Ok(Self { clients })
+        Ok(Self { clients, counts })
+    }
+
+    /// A failure of the HTTP client: the partner was refused at the channel, or could not be reached.
+    fn failed(&self, partner: &Administration, error: &(dyn std::error::Error + 'static)) -> TransportError {
+        let Some(refusal) = ChannelRefusal::behind(error) else {
+            return TransportError::Unreachable(partner.clone(), with_causes(error));
+        };
+        self.counts.refused(Side::Outgoing, &refusal);
+        let code = refusal.reason.code();
+        tracing::warn!(code, %partner, detail = refusal.detail, "refused a peer at the channel that we opened");
+        TransportError::Refused(partner.clone(), refusal)
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
@@ -88,7 +111,7 @@ impl HttpsTransport {
             .header("content-type", "application/cbor")
             .body(Full::new(Bytes::from(envelope)))
             .map_err(|error| failed(&error))?;
-        let response = client.request(request).await.map_err(|error| failed(&with_causes(&error)))?;
+        let response = client.request(request).await.map_err(|error| self.failed(partner, &error))?;
         if !response.status().is_success() {
             return Err(TransportError::Status(partner.clone(), response.status().as_u16()));
         }

@@ -167,7 +167,7 @@ impl Federation {
             exercise: false,
             listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
             transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
-            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
+            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),

@@ -3,11 +3,12 @@
 use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use base::Administration;
+use base::{Administration, Digest};
 use node::Node;
 use std::sync::Arc;
 
@@ -18,9 +19,41 @@ const ENVELOPE_LIMIT: usize = 32 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Peer(pub Administration);
 
-/// The routes that partners use.
-pub fn routes() -> Router<Arc<Node>> {
-    Router::new().route(node::ENVELOPE_ROUTE, post(receive)).layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
+/// Who is at the other end of a connection: the key it has proved to hold, and from where it came.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// SHA-256 of the subject public key info of its TLS key.
+    pub key: Digest,
+    /// Its network address, for the log.
+    pub address: String,
+}
+
+/// The routes that partners use. Every request is of a [`Peer`], whose key was looked up when the request came.
+pub fn routes(node: &Arc<Node>) -> Router<Arc<Node>> {
+    Router::new()
+        .route(node::ENVELOPE_ROUTE, post(receive))
+        .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(node), admitted))
+}
+
+/// Lets a request in if the key of its connection may still come in: connections outlive what the register says.
+async fn admitted(
+    State(node): State<Arc<Node>>,
+    Extension(visitor): Extension<Visitor>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match node.admit(visitor.key) {
+        Ok(administration) => {
+            request.extensions_mut().insert(Peer(administration));
+            next.run(request).await
+        }
+        Err(refusal) => {
+            node.peer_refused(&refusal, &visitor.address);
+            let reason = format!("{}\n", refusal.reason.words());
+            (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], reason).into_response()
+        }
+    }
 }
 
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a

@@ -4,7 +4,7 @@
 use crate::connections::{Limits, serve};
 use crate::{api, console, operations, peer};
 use axum::{Extension, Router};
-use node::Node;
+use node::{ChannelRefusal, Node};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub async fn serve_peers(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
-    let router = peer::routes().with_state(Arc::clone(&node));
+    let router = peer::routes(&node).with_state(Arc::clone(&node));
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
         secured(Arc::clone(&node), acceptor.clone(), stream, router.clone())
     })
@@ -96,14 +96,17 @@ async fn secured(
     router: Router,
 ) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
-    let address = stream.peer_addr();
-    let shaken = acceptor.accept(stream).await.and_then(|tls| {
-        let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let administration = certificate.and_then(|certificate| node.administration_of_key(certificate));
-        let unknown = || io::Error::new(io::ErrorKind::PermissionDenied, "the key is in no partner's card");
-        let peer = peer::Peer(administration.ok_or_else(unknown)?);
-        Ok((tls, router.layer(Extension(peer))))
-    });
-    // Whoever knocks at the port for partners and is none is worth a line.
-    shaken.inspect_err(|error| tracing::info!(?address, %error, "no partner came in at the peer port"))
+    let address = stream.peer_addr().map(|address| address.to_string()).unwrap_or_default();
+    let tls = acceptor.accept(stream).await.inspect_err(|error| {
+        node.peer_refused(&ChannelRefusal::of_handshake(error), &address);
+    })?;
+    let shaken = tls.get_ref().1;
+    let group = shaken.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
+    node.peer_came_in(&group.unwrap_or_default());
+    // INVARIANT: the handshake fails without a certificate, and the verifier has read this one.
+    let certificate = shaken.peer_certificates().and_then(|chain| chain.first());
+    let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
+    let key = key.ok_or_else(|| io::Error::other("the peer showed no certificate"))?;
+    let visitor = peer::Visitor { key, address };
+    Ok((tls, router.layer(Extension(visitor))))
 }

@@ -1,0 +1,181 @@
+//! Which TLS keys a node knows, and whether the owner of one may come in now.
+
+use crate::channel_refusal::{ChannelReason, ChannelRefusal};
+use crate::identity::PartnerCard;
+use base::{Administration, Digest, Timestamp};
+use evidence::{PublicKeys, Purpose};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Decides whether the owner of a TLS key may come in. It is asked at every handshake and again at every request, so
+/// that what the register says counts at once.
+pub trait Doorkeeper: fmt::Debug + Send + Sync {
+    /// The administration that the owner of `key` speaks for.
+    ///
+    /// # Errors
+    /// Why it may not come in at `now`.
+    fn admit(&self, key: Digest, now: Timestamp) -> Result<Administration, ChannelRefusal>;
+}
+
+/// A key that is accepted from a partner, while its card is valid.
+#[derive(Clone, Debug)]
+pub struct AcceptedKey {
+    /// Whose key it is.
+    pub administration: Administration,
+    /// The first moment of validity.
+    pub from: Timestamp,
+    /// The first moment at which it is valid no longer.
+    pub until: Timestamp,
+}
+
+/// The keys that a node knows, by the SHA-256 of their subject public key info.
+#[derive(Clone, Debug, Default)]
+pub struct PeerKeys {
+    tls: BTreeMap<Digest, AcceptedKey>,
+    /// Keys of other purposes, which must not open the door: who can make a log sign must not thereby become a peer.
+    others: BTreeMap<Digest, (Administration, Purpose)>,
+    own: Option<Digest>,
+}
+
+impl PeerKeys {
+    /// The keys of these partners, and of this node itself.
+    pub fn of<'a>(partners: impl Iterator<Item = &'a PartnerCard>, own: &PublicKeys) -> Self {
+        let mut keys = Self { own: Some(own.tls_spki), ..Self::default() };
+        keys.enter_others(own);
+        for card in partners {
+            keys.enter(&card.keys);
+        }
+        keys
+    }
+
+    /// One key for one partner, as a client knows whom it calls.
+    pub fn only(key: Digest, accepted: AcceptedKey) -> Self {
+        Self { tls: BTreeMap::from([(key, accepted)]), ..Self::default() }
+    }
+
+    fn enter(&mut self, card: &PublicKeys) {
+        let accepted = AcceptedKey {
+            administration: card.administration.clone(),
+            from: card.valid_from,
+            until: card.valid_until,
+        };
+        self.tls.insert(card.tls_spki, accepted);
+        self.enter_others(card);
+    }
+
+    fn enter_others(&mut self, card: &PublicKeys) {
+        let ed25519 = |key: &evidence::PublicKey| raw_key_digest(ED25519, key.as_bytes());
+        let keys = [
+            (ed25519(&card.sign), Purpose::Sign),
+            (ed25519(&card.log), Purpose::Log),
+            (ed25519(&card.witness), Purpose::Witness),
+            (raw_key_digest(X25519, card.enc.as_bytes()), Purpose::Enc),
+        ];
+        self.others.extend(keys.map(|(key, purpose)| (key, (card.administration.clone(), purpose))));
+    }
+}
+
+impl Doorkeeper for PeerKeys {
+    fn admit(&self, key: Digest, now: Timestamp) -> Result<Administration, ChannelRefusal> {
+        let refused = |reason, detail: String| Err(ChannelRefusal::new(reason, detail));
+        if let Some((administration, purpose)) = self.others.get(&key) {
+            let detail = format!("`{key}` is the key of `{administration}` for {}", purpose_name(*purpose));
+            return refused(ChannelReason::WrongPurpose, detail);
+        }
+        if self.own == Some(key) {
+            return refused(ChannelReason::OwnKey, format!("`{key}`"));
+        }
+        let Some(accepted) = self.tls.get(&key) else {
+            return refused(ChannelReason::UnknownKey, format!("`{key}`"));
+        };
+        let administration = &accepted.administration;
+        if now < accepted.from {
+            let detail = format!("`{administration}`, from `{}` on", accepted.from);
+            return refused(ChannelReason::KeyNotYetValid, detail);
+        }
+        if accepted.until <= now {
+            let detail = format!("`{administration}`, until `{}`", accepted.until);
+            return refused(ChannelReason::KeyExpired, detail);
+        }
+        Ok(administration.clone())
+    }
+}
+
+fn purpose_name(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Tls => "tls",
+        Purpose::Sign => "sign",
+        Purpose::Enc => "enc",
+        Purpose::Log => "log",
+        Purpose::Witness => "witness",
+    }
+}
+
+/// The head of a subject public key info of Ed25519 (RFC 8410, section 4: OID 1.3.101.112), before the 32 bytes.
+const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// The same of X25519 (OID 1.3.101.110).
+const X25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00];
+
+/// SHA-256 of the subject public key info of a key that is 32 bytes.
+fn raw_key_digest(head: [u8; 12], key: &[u8; 32]) -> Digest {
+    Digest(Sha256::new().chain_update(head).chain_update(key).finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidence::KeySet;
+
+    const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+    fn card(country: &str, first: u8) -> PartnerCard {
+        let mut next = first;
+        let set = KeySet::draw(&mut |slot| {
+            next += 1;
+            slot.fill(next);
+        });
+        let administration = Administration::parse(&format!("NTA.{country}")).unwrap();
+        let until = START.plus_seconds(60);
+        let keys = set.keys().unwrap().card(administration, Digest([first; 32]), START, until).unwrap();
+        PartnerCard { address: "https://127.0.0.1:1".to_owned(), keys }
+    }
+
+    #[test]
+    fn a_key_opens_the_door_for_its_purpose_and_time_only() {
+        let (own, partner) = (card("GB", 10), card("FR", 20));
+        let keys = PeerKeys::of([&partner].into_iter(), &own.keys);
+        let judged = |key, at| match keys.admit(key, at) {
+            Ok(administration) => administration.to_string(),
+            Err(refusal) => refusal.reason.to_string(),
+        };
+        let ed25519 = |key: evidence::PublicKey| raw_key_digest(ED25519, key.as_bytes());
+        let end = START.plus_seconds(60);
+        let table = [
+            (Digest([20; 32]), START, "NTA.FR"),
+            (Digest([20; 32]), end.plus_micros(-1), "NTA.FR"),
+            (Digest([20; 32]), START.plus_micros(-1), "key-not-yet-valid"),
+            (Digest([20; 32]), end, "key-expired"),
+            (Digest([10; 32]), START, "own-key"),
+            (Digest([1; 32]), START, "unknown-key"),
+            (ed25519(partner.keys.sign), START, "wrong-purpose"),
+            (ed25519(partner.keys.log), START, "wrong-purpose"),
+            (ed25519(partner.keys.witness), START, "wrong-purpose"),
+            (ed25519(own.keys.witness), START, "wrong-purpose"),
+            (raw_key_digest(X25519, partner.keys.enc.as_bytes()), START, "wrong-purpose"),
+        ];
+        for (key, at, expected) in table {
+            assert_eq!(judged(key, at), expected, "{key} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_card_that_claims_an_evidence_key_for_tls_opens_no_door() {
+        let (own, mut partner) = (card("GB", 10), card("FR", 20));
+        partner.keys.tls_spki = raw_key_digest(ED25519, partner.keys.sign.as_bytes());
+        let keys = PeerKeys::of([&partner].into_iter(), &own.keys);
+        let refusal = keys.admit(partner.keys.tls_spki, START).unwrap_err();
+        assert_eq!(refusal.reason, ChannelReason::WrongPurpose);
+    }
+}
