@@ -57,8 +57,20 @@ impl ChannelCounts {
         counts.iter().map(line).collect()
     }
 
-    /// Labels and values of the refusals. Every code is there from the start, so that an alarm sees the first one.
+    /// Labels and values of all refusals.
     pub(crate) fn refusals(&self) -> Vec<(String, u64)> {
+        let mut lines = self.channel_refusals();
+        let counts = self.envelopes.lock().unwrap_or_else(PoisonError::into_inner);
+        for reason in Reason::ALL {
+            let count = counts.get(reason.code()).copied().unwrap_or_default();
+            lines.push((format!("{{at=\"envelope\",code=\"{}\"}}", reason.code()), count));
+        }
+        lines
+    }
+
+    /// Labels and values of the refusals at the channel. Every code is there from the start, so that an alarm sees the
+    /// first one.
+    pub(crate) fn channel_refusals(&self) -> Vec<(String, u64)> {
         let counts = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = Vec::new();
         for side in [Side::Incoming, Side::Outgoing] {
@@ -66,11 +78,6 @@ impl ChannelCounts {
                 let count = counts.get(&(side, reason.code())).copied().unwrap_or_default();
                 lines.push((format!("{{at=\"{side}-channel\",code=\"{}\"}}", reason.code()), count));
             }
-        }
-        let counts = self.envelopes.lock().unwrap_or_else(PoisonError::into_inner);
-        for reason in Reason::ALL {
-            let count = counts.get(reason.code()).copied().unwrap_or_default();
-            lines.push((format!("{{at=\"envelope\",code=\"{}\"}}", reason.code()), count));
         }
         lines
     }

@@ -44,6 +44,7 @@ reasons! {
     OwnKey "own-key" "the key is this node's own"
     KeyNotYetValid "key-not-yet-valid" "the key is not valid yet"
     KeyExpired "key-expired" "the key is valid no longer"
+    RelayNamesNoKey "relay-names-no-key" "the relay does not say which key the partner has proved to hold"
     PeerGaveUp "peer-gave-up" "the peer ended the handshake"
     HandshakeFailed "handshake-failed" "the handshake failed"
 }
@@ -157,8 +158,8 @@ mod tests {
         assert_eq!(
             codes.join(" "),
             "not-tls tls-version no-common-group no-common-algorithm no-certificate certificate-malformed \
-             key-not-proved unknown-key wrong-purpose own-key key-not-yet-valid key-expired peer-gave-up \
-             handshake-failed"
+             key-not-proved unknown-key wrong-purpose own-key key-not-yet-valid key-expired \
+             relay-names-no-key peer-gave-up handshake-failed"
         );
     }
 

@@ -20,14 +20,11 @@ impl Node {
         for (name, help, value) in self.counters().all() {
             sample(&mut out, name, "counter", help, &[("", value.to_string())]);
         }
-        let labelled = |rows: Vec<(String, u64)>| -> Vec<(String, String)> {
-            rows.into_iter().map(|(labels, count)| (labels, count.to_string())).collect()
-        };
         let channel = self.counters().channel();
         let help = "Peers and envelopes that were refused, by place and code.";
-        sample(&mut out, "refusals_total", "counter", help, &labelled(channel.refusals()));
+        sample(&mut out, "refusals_total", "counter", help, &channel.refusals());
         let help = "TLS connections with partners, by who opened them and the key exchange.";
-        sample(&mut out, "handshakes_total", "counter", help, &labelled(channel.handshakes()));
+        sample(&mut out, "handshakes_total", "counter", help, &channel.handshakes());
         let statistics = self.store().statistics();
         sample(
             &mut out,
@@ -67,7 +64,13 @@ impl Node {
     }
 }
 
-fn sample<L: AsRef<str>>(out: &mut String, name: &str, kind: &str, help: &str, values: &[(L, String)]) {
+pub(crate) fn sample<L: AsRef<str>, V: std::fmt::Display>(
+    out: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    values: &[(L, V)],
+) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# HELP tidewaiter_{name} {help}");
     let _ = writeln!(out, "# TYPE tidewaiter_{name} {kind}");

@@ -2,23 +2,25 @@
 
 use crate::bureau::Bureau;
 use crate::channel_counts::{ChannelCounts, Side};
-use crate::channel_refusal::ChannelRefusal;
+use crate::channel_refusal::{ChannelReason, ChannelRefusal};
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, PartnerCard};
 use crate::measure::Measured;
 use crate::opening::open_parts;
-use crate::peer_keys::{AcceptedKey, Doorkeeper, PeerKeys};
+use crate::peer_keys::{AcceptedKey, Doorkeeper, Entrant, PeerKeys};
 use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
+use crate::relay::PARTNER_KEY_HEADER;
 use crate::tls::TlsError;
-use crate::transport::{HttpsTransport, Route, Transport};
+use crate::transport::{Carrier, HttpsTransport, Route, Transport};
 use agreements::CompileError;
 use base::{Administration, Digest, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Execution, Store, StoreError, Tx};
 use tokio::sync::{Notify, oneshot};
@@ -101,15 +103,10 @@ impl Node {
     /// When a file is missing or malformed, an agreement does not compile, or the store cannot be opened.
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        let routes = bureau.partners.iter().map(|(administration, card)| {
-            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
-            let key = AcceptedKey { administration: administration.clone(), from, until };
-            let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki, key };
-            (administration.clone(), route)
-        });
+        let routes = routes(&config, &bureau);
         let counts = Arc::new(ChannelCounts::default());
         let (tls, key_exchange) = (&bureau.identity.tls, config.exchange.key_exchange);
-        let transport = HttpsTransport::new(tls, key_exchange, &routes.collect(), Arc::clone(&counts))?;
+        let transport = HttpsTransport::new(tls, key_exchange, &routes, Arc::clone(&counts))?;
         let counters = Counters::with_channel(counts);
         let transport = Arc::new(transport);
         Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
@@ -148,7 +145,10 @@ impl Node {
         transport: Arc<dyn Transport>,
         counters: Counters,
     ) -> Arc<Self> {
-        let peer_keys = PeerKeys::of(bureau.partners.values(), &bureau.identity.card);
+        let mut peer_keys = PeerKeys::of(bureau.partners.values(), &bureau.identity.card);
+        if let Some(relay) = &config.relay {
+            peer_keys = peer_keys.with_relay(relay.key);
+        }
         Arc::new(Self {
             peer_keys: Arc::new(peer_keys),
             config,
@@ -272,12 +272,27 @@ impl Node {
         Ok(self.bureau.identity.tls.server(door, self.config.exchange.key_exchange)?)
     }
 
-    /// The partner that the owner of a TLS key speaks for now. What the handshake found may have ended since.
+    /// The partner whose request came on a connection with this TLS key. What the handshake found may have ended since.
+    ///
+    /// On a connection of our own relay, `carried` is what it says of the key that the partner has proved to hold there.
+    /// That key is looked up in our register as if the partner had come itself, so that nobody gets in through the relay
+    /// who would not get in without it. What anyone else says there is not looked at.
     ///
     /// # Errors
-    /// Why it may not come in; it is logged and counted.
-    pub fn admit(&self, key: Digest) -> Result<Administration, ChannelRefusal> {
-        self.peer_keys.admit(key, self.now())
+    /// Why it may not come in.
+    pub fn admit(&self, key: Digest, carried: Option<&str>) -> Result<Administration, ChannelRefusal> {
+        let now = self.now();
+        let carried = match self.peer_keys.admit(key, now)? {
+            Entrant::Partner(administration) => return Ok(administration),
+            Entrant::Relay => carried.unwrap_or_default(),
+        };
+        let silent = |detail| ChannelRefusal::new(ChannelReason::RelayNamesNoKey, detail);
+        let key =
+            Digest::parse(carried).map_err(|_| silent(format!("`{PARTNER_KEY_HEADER}` holds no key")))?;
+        match self.peer_keys.admit(key, now)? {
+            Entrant::Partner(administration) => Ok(administration),
+            Entrant::Relay => Err(silent("it names its own key".to_owned())),
+        }
     }
 
     /// A partner has come in with this key exchange.
@@ -298,4 +313,25 @@ impl Node {
         // If the thread panicked, the store is closed by the end of the process.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// Where each partner is found: at the address of its card, or through our own relay.
+fn routes(config: &Config, bureau: &Bureau) -> BTreeMap<Administration, Route> {
+    let relay = config.relay.as_ref().and_then(|relay| Some((relay.address.clone()?, relay.key)));
+    let route = |card: &PartnerCard| match &relay {
+        Some((address, key)) => {
+            let accepted = AcceptedKey {
+                administration: bureau.administration.clone(),
+                from: Timestamp::from_micros(i64::MIN),
+                until: Timestamp::from_micros(i64::MAX),
+            };
+            let keys = PeerKeys::only(*key, accepted);
+            Route { address: address.clone(), keys, carrier: Carrier::Relay }
+        }
+        None => {
+            let keys = PeerKeys::of_card(&card.keys);
+            Route { address: card.address.clone(), keys, carrier: Carrier::Partner }
+        }
+    };
+    bureau.partners.iter().map(|(partner, card)| (partner.clone(), route(card))).collect()
 }

@@ -11,11 +11,21 @@ use std::fmt;
 /// Decides whether the owner of a TLS key may come in. It is asked at every handshake and again at every request, so
 /// that what the register says counts at once.
 pub trait Doorkeeper: fmt::Debug + Send + Sync {
-    /// The administration that the owner of `key` speaks for.
+    /// Who the owner of `key` is.
     ///
     /// # Errors
     /// Why it may not come in at `now`.
-    fn admit(&self, key: Digest, now: Timestamp) -> Result<Administration, ChannelRefusal>;
+    fn admit(&self, key: Digest, now: Timestamp) -> Result<Entrant, ChannelRefusal>;
+}
+
+/// Who has come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entrant {
+    /// A partner, for itself.
+    Partner(Administration),
+    /// Our own relay: it carries what partners send, and says for each request which key the partner has proved to
+    /// hold. It speaks for nobody.
+    Relay,
 }
 
 /// A key that is accepted from a partner, while its card is valid.
@@ -36,6 +46,7 @@ pub struct PeerKeys {
     /// Keys of other purposes, which must not open the door: who can make a log sign must not thereby become a peer.
     others: BTreeMap<Digest, (Administration, Purpose)>,
     own: Option<Digest>,
+    relay: Option<Digest>,
 }
 
 impl PeerKeys {
@@ -52,6 +63,24 @@ impl PeerKeys {
     /// One key for one partner, as a client knows whom it calls.
     pub fn only(key: Digest, accepted: AcceptedKey) -> Self {
         Self { tls: BTreeMap::from([(key, accepted)]), ..Self::default() }
+    }
+
+    /// The keys of one partner, as a client knows whom it calls.
+    pub fn of_card(card: &PublicKeys) -> Self {
+        Self::default().with(card)
+    }
+
+    /// These, and the keys of one more partner.
+    #[must_use]
+    pub fn with(mut self, card: &PublicKeys) -> Self {
+        self.enter(card);
+        self
+    }
+
+    /// These, and the key of our own relay.
+    #[must_use]
+    pub fn with_relay(self, key: Digest) -> Self {
+        Self { relay: Some(key), ..self }
     }
 
     fn enter(&mut self, card: &PublicKeys) {
@@ -77,11 +106,15 @@ impl PeerKeys {
 }
 
 impl Doorkeeper for PeerKeys {
-    fn admit(&self, key: Digest, now: Timestamp) -> Result<Administration, ChannelRefusal> {
+    fn admit(&self, key: Digest, now: Timestamp) -> Result<Entrant, ChannelRefusal> {
         let refused = |reason, detail: String| Err(ChannelRefusal::new(reason, detail));
         if let Some((administration, purpose)) = self.others.get(&key) {
             let detail = format!("`{key}` is the key of `{administration}` for {}", purpose_name(*purpose));
             return refused(ChannelReason::WrongPurpose, detail);
+        }
+        // Before it is looked for as our own: the card that we give to partners names the relay's key.
+        if self.relay == Some(key) {
+            return Ok(Entrant::Relay);
         }
         if self.own == Some(key) {
             return refused(ChannelReason::OwnKey, format!("`{key}`"));
@@ -98,7 +131,7 @@ impl Doorkeeper for PeerKeys {
             let detail = format!("`{administration}`, until `{}`", accepted.until);
             return refused(ChannelReason::KeyExpired, detail);
         }
-        Ok(administration.clone())
+        Ok(Entrant::Partner(administration.clone()))
     }
 }
 
@@ -145,9 +178,10 @@ mod tests {
     #[test]
     fn a_key_opens_the_door_for_its_purpose_and_time_only() {
         let (own, partner) = (card("GB", 10), card("FR", 20));
-        let keys = PeerKeys::of([&partner].into_iter(), &own.keys);
+        let keys = PeerKeys::of([&partner].into_iter(), &own.keys).with_relay(Digest([30; 32]));
         let judged = |key, at| match keys.admit(key, at) {
-            Ok(administration) => administration.to_string(),
+            Ok(Entrant::Partner(administration)) => administration.to_string(),
+            Ok(Entrant::Relay) => "relay".to_owned(),
             Err(refusal) => refusal.reason.to_string(),
         };
         let ed25519 = |key: evidence::PublicKey| raw_key_digest(ED25519, key.as_bytes());
@@ -158,6 +192,7 @@ mod tests {
             (Digest([20; 32]), START.plus_micros(-1), "key-not-yet-valid"),
             (Digest([20; 32]), end, "key-expired"),
             (Digest([10; 32]), START, "own-key"),
+            (Digest([30; 32]), START, "relay"),
             (Digest([1; 32]), START, "unknown-key"),
             (ed25519(partner.keys.sign), START, "wrong-purpose"),
             (ed25519(partner.keys.log), START, "wrong-purpose"),

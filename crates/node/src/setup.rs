@@ -187,6 +187,7 @@ fn configuration(set_up: &SetUp) -> Config {
         } else {
             Exchange::default()
         },
+        relay: None,
         partners: Vec::new(),
         agreements: Vec::new(),
         folder: set_up.folder.clone(),

@@ -2,7 +2,7 @@
 //! register of partners names. No certificate authority, no revocation service, nothing to fetch.
 
 use crate::channel_refusal::ChannelRefusal;
-use crate::peer_keys::{AcceptedKey, Doorkeeper, PeerKeys};
+use crate::peer_keys::Doorkeeper;
 use base::{Digest, Timestamp};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature};
@@ -97,21 +97,17 @@ impl TlsIdentity {
         Ok(Arc::new(config))
     }
 
-    /// The client side: accepts one partner's key only.
+    /// The client side: accepts those whom `door` admits, which are the keys of one partner.
     ///
     /// # Errors
     /// When the library refuses key or certificate.
     pub fn client(
         &self,
-        digest: Digest,
-        key: AcceptedKey,
+        door: Arc<dyn Doorkeeper>,
         key_exchange: KeyExchange,
     ) -> Result<ClientConfig, TlsError> {
         let provider = provider(key_exchange);
-        let verifier = Arc::new(Pinned {
-            door: Arc::new(PeerKeys::only(digest, key)),
-            algorithms: provider.signature_verification_algorithms,
-        });
+        let verifier = Arc::new(Pinned { door, algorithms: provider.signature_verification_algorithms });
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()

@@ -3,9 +3,10 @@
 use crate::channel_counts::{ChannelCounts, Side};
 use crate::channel_refusal::ChannelRefusal;
 use crate::connector::CountingConnector;
-use crate::peer_keys::AcceptedKey;
+use crate::peer_keys::PeerKeys;
+use crate::relay::RECIPIENT_HEADER;
 use crate::tls::{KeyExchange, TlsError, TlsIdentity};
-use base::{Administration, Digest};
+use base::Administration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
@@ -38,8 +39,8 @@ pub enum TransportError {
     #[error("`{0}` is refused at the channel: {1}")]
     Refused(Administration, ChannelRefusal),
     /// The partner answered with something else than an answer of the exchange.
-    #[error("`{0}` answered with status {1}")]
-    Status(Administration, u16),
+    #[error("`{0}` answered with status {1}: {2}")]
+    Status(Administration, u16, String),
 }
 
 /// The future of a delivery.
@@ -51,22 +52,38 @@ pub trait Transport: Send + Sync {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
 }
 
-/// Where a partner is found and by which TLS key it is known.
+/// Where a partner is found and by which TLS keys it is known.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// The address, as in `https://node.customs.example:9443`.
     pub address: String,
-    /// SHA-256 of the subject public key info of its TLS key.
-    pub tls_key: Digest,
-    /// Whose key it is, and when it is valid.
-    pub key: AcceptedKey,
+    /// The keys that are accepted there.
+    pub keys: PeerKeys,
+    /// Who is at that address.
+    pub carrier: Carrier,
+}
+
+/// Who takes an envelope at the address of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The partner.
+    Partner,
+    /// Our own relay, which is told for whom it is.
+    Relay,
 }
 
 type HttpsClient = Client<CountingConnector, Full<Bytes>>;
 
+/// The way to one partner.
+struct Way {
+    address: String,
+    client: HttpsClient,
+    carrier: Carrier,
+}
+
 /// HTTPS with mutual TLS; one client, and so one pool of connections, per partner.
 pub struct HttpsTransport {
-    clients: BTreeMap<Administration, (String, HttpsClient)>,
+    clients: BTreeMap<Administration, Way>,
     counts: Arc<ChannelCounts>,
 }
 
@@ -83,10 +100,11 @@ impl HttpsTransport {
     ) -> Result<Self, TlsError> {
         let mut clients = BTreeMap::new();
         for (partner, route) in routes {
-            let tls = identity.client(route.tls_key, route.key.clone(), key_exchange)?;
+            let tls = identity.client(Arc::new(route.keys.clone()), key_exchange)?;
             let connector = CountingConnector::new(tls, Arc::clone(&counts));
             let client = Client::builder(TokioExecutor::new()).build(connector);
-            clients.insert(partner.clone(), (format!("{}{ENVELOPE_ROUTE}", route.address), client));
+            let address = format!("{}{ENVELOPE_ROUTE}", route.address.trim_end_matches('/'));
+            clients.insert(partner.clone(), Way { address, client, carrier: route.carrier });
         }
         Ok(Self { clients, counts })
     }
@@ -103,20 +121,22 @@ impl HttpsTransport {
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        let (address, client) =
-            self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
+        let way = self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let request = hyper::Request::post(address)
-            .header("content-type", "application/cbor")
-            .body(Full::new(Bytes::from(envelope)))
-            .map_err(|error| failed(&error))?;
-        let response = client.request(request).await.map_err(|error| self.failed(partner, &error))?;
-        if !response.status().is_success() {
-            return Err(TransportError::Status(partner.clone(), response.status().as_u16()));
+        let mut request = hyper::Request::post(&way.address).header("content-type", "application/cbor");
+        if way.carrier == Carrier::Relay {
+            request = request.header(RECIPIENT_HEADER, partner.as_str());
         }
+        let request = request.body(Full::new(Bytes::from(envelope))).map_err(|error| failed(&error))?;
+        let response = way.client.request(request).await.map_err(|error| self.failed(partner, &error))?;
+        let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
-        Ok(body.map_err(|error| failed(&error))?.to_bytes().to_vec())
+        let body = body.map_err(|error| failed(&error))?.to_bytes();
+        if !status.is_success() {
+            return Err(TransportError::Status(partner.clone(), status.as_u16(), first_line(&body)));
+        }
+        Ok(body.to_vec())
     }
 }
 
@@ -131,8 +151,18 @@ impl Transport for HttpsTransport {
     }
 }
 
+/// The longest reason that is taken from an answer that is none of the exchange, in characters.
+const REASON_LIMIT: usize = 200;
+
+/// The first line of a body that says why there is no answer, without what does not belong into a log.
+fn first_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().filter(|letter| !letter.is_control()).take(REASON_LIMIT).collect()
+}
+
 /// An error and its causes in one line: the outermost alone says only that connecting failed.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

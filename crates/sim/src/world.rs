@@ -148,6 +148,7 @@ impl Federation {
                 tls: TlsIdentity::new(certificate, key)?,
                 card: member.card.clone(),
             },
+            relay: None,
             partners: partners.collect(),
             decision_point: DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?,
             profile: Bureau::profile_of(config),

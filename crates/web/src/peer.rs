@@ -43,7 +43,8 @@ async fn admitted(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match node.admit(visitor.key) {
+    let carried = request.headers().get(node::relay::PARTNER_KEY_HEADER).and_then(|key| key.to_str().ok());
+    match node.admit(visitor.key, carried) {
         Ok(administration) => {
             request.extensions_mut().insert(Peer(administration));
             next.run(request).await

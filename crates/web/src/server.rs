@@ -4,6 +4,7 @@
 use crate::connections::{Limits, serve};
 use crate::{api, console, operations, peer};
 use axum::{Extension, Router};
+use base::Digest;
 use node::{ChannelRefusal, Node};
 use std::future::Future;
 use std::io;
@@ -100,13 +101,21 @@ async fn secured(
     let tls = acceptor.accept(stream).await.inspect_err(|error| {
         node.peer_refused(&ChannelRefusal::of_handshake(error), &address);
     })?;
-    let shaken = tls.get_ref().1;
-    let group = shaken.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
-    node.peer_came_in(&group.unwrap_or_default());
-    // INVARIANT: the handshake fails without a certificate, and the verifier has read this one.
-    let certificate = shaken.peer_certificates().and_then(|chain| chain.first());
-    let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
-    let key = key.ok_or_else(|| io::Error::other("the peer showed no certificate"))?;
-    let visitor = peer::Visitor { key, address };
+    node.peer_came_in(&key_exchange_of(&tls));
+    let visitor = peer::Visitor { key: key_of(&tls)?, address };
     Ok((tls, router.layer(Extension(visitor))))
+}
+
+/// The key exchange of a connection, as the registry of TLS Supported Groups names it.
+pub(crate) fn key_exchange_of(tls: &TlsStream<TcpStream>) -> String {
+    let group = tls.get_ref().1.negotiated_key_exchange_group();
+    group.map(|group| format!("{:?}", group.name())).unwrap_or_default()
+}
+
+/// The key that the peer has proved to hold.
+pub(crate) fn key_of(tls: &TlsStream<TcpStream>) -> io::Result<Digest> {
+    // INVARIANT: the handshake fails without a certificate, and the verifier has read this one.
+    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
+    key.ok_or_else(|| io::Error::other("the peer showed no certificate"))
 }
