@@ -4,7 +4,7 @@
 mod support;
 
 use base::Administration;
-use evidence::{AgreementReference, Digest};
+use evidence::{AgreementReference, Digest, StatementKey};
 use exchange::{Outcome, Reason};
 use node::PartnerCard;
 use rustls::crypto::aws_lc_rs::kx_group;
@@ -179,11 +179,15 @@ fn a_key_of_another_purpose_opens_no_channel() {
 fn a_statement_signed_with_a_key_of_another_purpose_is_refused() {
     let port = Port::open(|_| {});
     let france = &port.france;
-    let signed = |key| france.envelope(&port.card, &port.agreement, key, |_| {});
-    port.refuses_envelope(Reason::WrongPurpose, &signed(&france.keys.log));
-    port.refuses_envelope(Reason::WrongPurpose, &signed(&france.keys.witness));
-    // Italy's key, once active, is not France's.
-    port.refuses_envelope(Reason::KeyNotActive, &signed(&port.italy.keys.sign));
+    let signed = |seed| {
+        let key = StatementKey::from_seed(&seed).unwrap();
+        france.envelope(&port.card, &port.agreement, &key, |_| {})
+    };
+    let [_, _, log, witness] = france.seeds;
+    port.refuses_envelope(Reason::WrongPurpose, &signed(log));
+    port.refuses_envelope(Reason::WrongPurpose, &signed(witness));
+    // Italy's key is not France's.
+    port.refuses_envelope(Reason::KeyNotActive, &signed(port.italy.seeds[0]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Peers that are no nodes: an administration whose keys the test holds, and TLS connections with whatever it shows.
 
 use base::{Administration, MessageId};
-use evidence::{AgreementReference, Channel, Keys, Seed, SigningKey};
+use evidence::{AgreementReference, Channel, Keys, Seed, StatementKey};
 use exchange::{OutgoingLetter, OutgoingPart, Sender};
 use node::{PartnerCard, World};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -80,7 +80,7 @@ impl Outsider {
         &self,
         to: &PartnerCard,
         agreement: &AgreementReference,
-        key: &SigningKey,
+        key: &StatementKey,
         change: impl FnOnce(&mut OutgoingLetter),
     ) -> exchange::Prepared {
         let world = World::system();

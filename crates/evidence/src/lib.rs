@@ -27,6 +27,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod algorithm;
 pub mod cbor;
 mod channel;
 mod checkpoint;
@@ -42,19 +43,22 @@ mod register;
 #[cfg(test)]
 mod samples;
 mod seal;
+mod signer;
 mod stage;
 mod statement;
 
+pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};
 pub use error::EvidenceError;
 pub use key_set::{KeySet, Keys, Seed};
-pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey, SigningKey};
+pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};
 pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
 pub use receipt::{Included, Receipt, TreeHead};
 pub use register::PublicKeys;
 pub use seal::{open, part_aad, seal};
+pub use signer::{Signer, SigningKey, StatementKey};
 pub use stage::{Stage, StageClaim, StageName, StageReason, StagedStatement};
 pub use statement::{Statement, StatementClaim};
 

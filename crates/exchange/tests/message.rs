@@ -124,12 +124,8 @@ fn what_is_wrong_with_a_message_is_refused_with_its_reason_and_proved() {
         (Reason::KeyNotActive, |world, _| world.register.cards[0].valid_until = now()),
         (Reason::KeyNotActive, |world, _| world.register.cards[0].valid_from = now().plus_micros(1)),
         (Reason::KeyNotActive, |world, _| world.register.cards[0].sign = world.it.card.sign),
-        (Reason::WrongPurpose, |world, _| {
-            sign_with(world, |keys| std::mem::swap(&mut keys.sign, &mut keys.log))
-        }),
-        (Reason::WrongPurpose, |world, _| {
-            sign_with(world, |keys| std::mem::swap(&mut keys.sign, &mut keys.witness));
-        }),
+        (Reason::WrongPurpose, |world, _| world.register.cards[0].log = registered_elsewhere(world)),
+        (Reason::WrongPurpose, |world, _| world.register.cards[0].witness = registered_elsewhere(world)),
         (Reason::ExerciseInProduction, |_, letter| letter.exercise = true),
         (Reason::ProductionInExercise, |world, _| world.fr.environment = Environment::Exercise),
         (Reason::Expired, |world, letter| world.now = letter.expires),
@@ -166,9 +162,13 @@ fn what_is_wrong_with_a_message_is_refused_with_its_reason_and_proved() {
     }
 }
 
-/// The sender signs with another key than the register has for statements.
-fn sign_with(world: &mut World, change: impl Fn(&mut evidence::Keys)) {
-    change(&mut world.gb.keys);
+/// The key that the sender signs statements with, which the register has for another purpose only.
+fn registered_elsewhere(world: &mut World) -> evidence::PublicKey {
+    let registered = &mut world.register.cards[0].sign;
+    let evidence::VerifyingKey::EdDsa(key) = std::mem::replace(registered, world.it.card.sign) else {
+        panic!("it is Ed25519");
+    };
+    key
 }
 
 fn standing(world: &mut World) -> &mut exchange::AgreementStanding {

@@ -1,27 +1,25 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
 use crate::bureau::Bureau;
-use crate::channel_counts::{ChannelCounts, Side};
-use crate::channel_refusal::{ChannelReason, ChannelRefusal};
+use crate::channel_counts::Side;
+use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
-use crate::identity::{IdentityError, PartnerCard};
+use crate::identity::IdentityError;
+use crate::in_force::InForce;
 use crate::measure::Measured;
 use crate::opening::open_parts;
-use crate::peer_keys::{AcceptedKey, Doorkeeper, Entrant, PeerKeys};
 use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
-use crate::relay::PARTNER_KEY_HEADER;
 use crate::tls::TlsError;
-use crate::transport::{Carrier, HttpsTransport, Route, Transport};
+use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
-use base::{Administration, Digest, Timestamp};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use base::{Administration, Timestamp};
+use std::sync::{Arc, Mutex};
 use store::{Execution, Store, StoreError, Tx};
 use tokio::sync::{Notify, oneshot};
 
@@ -77,6 +75,9 @@ pub enum NodeError {
         /// Whose keys the key file holds.
         keys: Administration,
     },
+    /// A partner's card was expected.
+    #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
+    OwnCard(Administration),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -85,7 +86,12 @@ pub enum NodeError {
 /// The application of one administration.
 pub struct Node {
     config: Config,
-    bureau: Arc<Bureau>,
+    administration: Administration,
+    exercise: bool,
+    world: World,
+    in_force: Arc<InForce>,
+    changing: Mutex<()>,
+    changes: tokio::sync::Mutex<()>,
     store: Store,
     execution: Execution,
     transport: Arc<dyn Transport>,
@@ -93,7 +99,6 @@ pub struct Node {
     measured: Measured,
     under_way: UnderWay,
     sender: Notify,
-    peer_keys: Arc<PeerKeys>,
 }
 
 impl Node {
@@ -103,11 +108,8 @@ impl Node {
     /// When a file is missing or malformed, an agreement does not compile, or the store cannot be opened.
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        let routes = routes(&config, &bureau);
-        let counts = Arc::new(ChannelCounts::default());
-        let (tls, key_exchange) = (&bureau.identity.tls, config.exchange.key_exchange);
-        let transport = HttpsTransport::new(tls, key_exchange, &routes, Arc::clone(&counts))?;
-        let counters = Counters::with_channel(counts);
+        let transport = HttpsTransport::new(&bureau)?;
+        let counters = Counters::with_channel(transport.counts());
         let transport = Arc::new(transport);
         Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
     }
@@ -145,14 +147,14 @@ impl Node {
         transport: Arc<dyn Transport>,
         counters: Counters,
     ) -> Arc<Self> {
-        let mut peer_keys = PeerKeys::of(bureau.partners.values(), &bureau.identity.card);
-        if let Some(relay) = &config.relay {
-            peer_keys = peer_keys.with_relay(relay.key);
-        }
         Arc::new(Self {
-            peer_keys: Arc::new(peer_keys),
             config,
-            bureau: Arc::new(bureau),
+            administration: bureau.administration.clone(),
+            exercise: bureau.exercise,
+            world: bureau.world.clone(),
+            in_force: Arc::new(InForce::new(bureau)),
+            changing: Mutex::new(()),
+            changes: tokio::sync::Mutex::new(()),
             store,
             execution,
             transport,
@@ -165,24 +167,35 @@ impl Node {
 
     /// The administration.
     pub fn administration(&self) -> &Administration {
-        &self.bureau.administration
+        &self.administration
     }
 
     /// Whether it takes part in exercises only.
     pub fn exercise(&self) -> bool {
-        self.bureau.exercise
+        self.exercise
     }
 
-    pub(crate) fn shared_bureau(&self) -> Arc<Bureau> {
-        Arc::clone(&self.bureau)
+    /// The bureau in force now: keep it for as long as one piece of work takes.
+    pub(crate) fn bureau(&self) -> Arc<Bureau> {
+        self.in_force.bureau()
+    }
+
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+
+    /// Held while the bureau is replaced.
+    pub(crate) fn changing(&self) -> &Mutex<()> {
+        &self.changing
+    }
+
+    /// Held from a change in the database until it is in force.
+    pub(crate) fn changes(&self) -> &tokio::sync::Mutex<()> {
+        &self.changes
     }
 
     pub(crate) fn execution(&self) -> Execution {
         self.execution
-    }
-
-    pub(crate) fn bureau(&self) -> &Bureau {
-        &self.bureau
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -209,8 +222,12 @@ impl Node {
         &self.store
     }
 
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
-        self.bureau.world.clock.now()
+        self.world.clock.now()
     }
 
     /// Tells the sender that there may be letters to deliver.
@@ -222,7 +239,8 @@ impl Node {
         self.sender.notified().await;
     }
 
-    /// Runs a command in a transaction of its own, and returns when it is durable.
+    /// Runs a command in a transaction of its own, with the bureau that is in force when it begins, and returns when it
+    /// is durable.
     pub(crate) async fn write<T, E>(
         &self,
         command: impl FnOnce(&mut dyn Tx, &Bureau) -> Result<T, E> + Send + 'static,
@@ -231,10 +249,10 @@ impl Node {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let bureau = Arc::clone(&self.bureau);
+        let in_force = Arc::clone(&self.in_force);
         let (answer, answered) = oneshot::channel();
         self.store.write_then(
-            move |tx| command(tx, &bureau),
+            move |tx| command(tx, &in_force.bureau()),
             move |result| {
                 // Whoever asked may have gone away; the command has had its effect all the same.
                 let _ = answer.send(result);
@@ -263,38 +281,6 @@ impl Node {
         }
     }
 
-    /// The TLS configuration of the port for partners: it lets in whose key our register has for TLS.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn peer_tls(&self) -> Result<Arc<rustls::ServerConfig>, NodeError> {
-        let door: Arc<dyn Doorkeeper> = Arc::<PeerKeys>::clone(&self.peer_keys);
-        Ok(self.bureau.identity.tls.server(door, self.config.exchange.key_exchange)?)
-    }
-
-    /// The partner whose request came on a connection with this TLS key. What the handshake found may have ended since.
-    ///
-    /// On a connection of our own relay, `carried` is what it says of the key that the partner has proved to hold there.
-    /// That key is looked up in our register as if the partner had come itself, so that nobody gets in through the relay
-    /// who would not get in without it. What anyone else says there is not looked at.
-    ///
-    /// # Errors
-    /// Why it may not come in.
-    pub fn admit(&self, key: Digest, carried: Option<&str>) -> Result<Administration, ChannelRefusal> {
-        let now = self.now();
-        let carried = match self.peer_keys.admit(key, now)? {
-            Entrant::Partner(administration) => return Ok(administration),
-            Entrant::Relay => carried.unwrap_or_default(),
-        };
-        let silent = |detail| ChannelRefusal::new(ChannelReason::RelayNamesNoKey, detail);
-        let key =
-            Digest::parse(carried).map_err(|_| silent(format!("`{PARTNER_KEY_HEADER}` holds no key")))?;
-        match self.peer_keys.admit(key, now)? {
-            Entrant::Partner(administration) => Ok(administration),
-            Entrant::Relay => Err(silent("it names its own key".to_owned())),
-        }
-    }
-
     /// A partner has come in with this key exchange.
     pub fn peer_came_in(&self, group: &str) {
         self.counters.channel().shaken(Side::Incoming, group);
@@ -313,25 +299,4 @@ impl Node {
         // If the thread panicked, the store is closed by the end of the process.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
-}
-
-/// Where each partner is found: at the address of its card, or through our own relay.
-fn routes(config: &Config, bureau: &Bureau) -> BTreeMap<Administration, Route> {
-    let relay = config.relay.as_ref().and_then(|relay| Some((relay.address.clone()?, relay.key)));
-    let route = |card: &PartnerCard| match &relay {
-        Some((address, key)) => {
-            let accepted = AcceptedKey {
-                administration: bureau.administration.clone(),
-                from: Timestamp::from_micros(i64::MIN),
-                until: Timestamp::from_micros(i64::MAX),
-            };
-            let keys = PeerKeys::only(*key, accepted);
-            Route { address: address.clone(), keys, carrier: Carrier::Relay }
-        }
-        None => {
-            let keys = PeerKeys::of_card(&card.keys);
-            Route { address: card.address.clone(), keys, carrier: Carrier::Partner }
-        }
-    };
-    bureau.partners.iter().map(|(partner, card)| (partner.clone(), route(card))).collect()
 }

@@ -1,9 +1,8 @@
 //! Which TLS keys a node knows, and whether the owner of one may come in now.
 
 use crate::channel_refusal::{ChannelReason, ChannelRefusal};
-use crate::identity::PartnerCard;
 use base::{Administration, Digest, Timestamp};
-use evidence::{PublicKeys, Purpose};
+use evidence::{PublicKeys, Purpose, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +28,7 @@ pub enum Entrant {
 }
 
 /// A key that is accepted from a partner, while its card is valid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedKey {
     /// Whose key it is.
     pub administration: Administration,
@@ -50,31 +49,15 @@ pub struct PeerKeys {
 }
 
 impl PeerKeys {
-    /// The keys of these partners, and of this node itself.
-    pub fn of<'a>(partners: impl Iterator<Item = &'a PartnerCard>, own: &PublicKeys) -> Self {
-        let mut keys = Self { own: Some(own.tls_spki), ..Self::default() };
-        keys.enter_others(own);
-        for card in partners {
-            keys.enter(&card.keys);
-        }
-        keys
+    /// These keys for TLS, and no other key known.
+    pub fn accepting(tls: BTreeMap<Digest, AcceptedKey>) -> Self {
+        Self { tls, ..Self::default() }
     }
 
-    /// One key for one partner, as a client knows whom it calls.
-    pub fn only(key: Digest, accepted: AcceptedKey) -> Self {
-        Self { tls: BTreeMap::from([(key, accepted)]), ..Self::default() }
-    }
-
-    /// The keys of one partner, as a client knows whom it calls.
-    pub fn of_card(card: &PublicKeys) -> Self {
-        Self::default().with(card)
-    }
-
-    /// These, and the keys of one more partner.
+    /// These, and this administration's own keys, none of which opens the door.
     #[must_use]
-    pub fn with(mut self, card: &PublicKeys) -> Self {
-        self.enter(card);
-        self
+    pub fn with_own(self, own: &PublicKeys) -> Self {
+        Self { own: Some(own.tls_spki), ..self }.with_evidence_keys(own)
     }
 
     /// These, and the key of our own relay.
@@ -83,25 +66,31 @@ impl PeerKeys {
         Self { relay: Some(key), ..self }
     }
 
-    fn enter(&mut self, card: &PublicKeys) {
-        let accepted = AcceptedKey {
-            administration: card.administration.clone(),
-            from: card.valid_from,
-            until: card.valid_until,
-        };
-        self.tls.insert(card.tls_spki, accepted);
-        self.enter_others(card);
-    }
-
-    fn enter_others(&mut self, card: &PublicKeys) {
-        let ed25519 = |key: &evidence::PublicKey| raw_key_digest(ED25519, key.as_bytes());
+    /// These, and the keys of a card that are not for TLS.
+    #[must_use]
+    pub fn with_evidence_keys(mut self, card: &PublicKeys) -> Self {
         let keys = [
-            (ed25519(&card.sign), Purpose::Sign),
-            (ed25519(&card.log), Purpose::Log),
-            (ed25519(&card.witness), Purpose::Witness),
+            (verifying_key_digest(&card.sign), Purpose::Sign),
+            (raw_key_digest(ED25519, card.log.as_bytes()), Purpose::Log),
+            (raw_key_digest(ED25519, card.witness.as_bytes()), Purpose::Witness),
             (raw_key_digest(X25519, card.enc.as_bytes()), Purpose::Enc),
         ];
         self.others.extend(keys.map(|(key, purpose)| (key, (card.administration.clone(), purpose))));
+        self
+    }
+}
+
+/// The key of a card that is for TLS.
+pub fn tls_key_of(card: &PublicKeys) -> (Digest, AcceptedKey) {
+    let (administration, from, until) = (card.administration.clone(), card.valid_from, card.valid_until);
+    (card.tls_spki, AcceptedKey { administration, from, until })
+}
+
+impl AcceptedKey {
+    /// A key that is accepted for as long as the configuration names it.
+    pub fn always(administration: &Administration) -> Self {
+        let (from, until) = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
+        Self { administration: administration.clone(), from, until }
     }
 }
 
@@ -151,6 +140,23 @@ const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70,
 /// The same of X25519 (OID 1.3.101.110).
 const X25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00];
 
+/// The same of a point on P-256 (RFC 5480, section 2: OIDs 1.2.840.10045.2.1 and 1.2.840.10045.3.1.7), before the 65
+/// bytes of the uncompressed point.
+const P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// SHA-256 of the subject public key info of a key that verifies statements.
+fn verifying_key_digest(key: &VerifyingKey) -> Digest {
+    match key {
+        VerifyingKey::EdDsa(key) => raw_key_digest(ED25519, key.as_bytes()),
+        VerifyingKey::Es256(key) => {
+            Digest(Sha256::new().chain_update(P256).chain_update(key.point()).finalize().into())
+        }
+    }
+}
+
 /// SHA-256 of the subject public key info of a key that is 32 bytes.
 fn raw_key_digest(head: [u8; 12], key: &[u8; 32]) -> Digest {
     Digest(Sha256::new().chain_update(head).chain_update(key).finalize().into())
@@ -163,7 +169,7 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
-    fn card(country: &str, first: u8) -> PartnerCard {
+    fn card(country: &str, first: u8) -> PublicKeys {
         let mut next = first;
         let set = KeySet::draw(&mut |slot| {
             next += 1;
@@ -171,20 +177,22 @@ mod tests {
         });
         let administration = Administration::parse(&format!("NTA.{country}")).unwrap();
         let until = START.plus_seconds(60);
-        let keys = set.keys().unwrap().card(administration, Digest([first; 32]), START, until).unwrap();
-        PartnerCard { address: "https://127.0.0.1:1".to_owned(), keys }
+        set.keys().unwrap().card(administration, Digest([first; 32]), START, until).unwrap()
+    }
+
+    fn known(own: &PublicKeys, partner: &PublicKeys) -> PeerKeys {
+        PeerKeys::accepting(BTreeMap::from([tls_key_of(partner)])).with_own(own).with_evidence_keys(partner)
     }
 
     #[test]
     fn a_key_opens_the_door_for_its_purpose_and_time_only() {
         let (own, partner) = (card("GB", 10), card("FR", 20));
-        let keys = PeerKeys::of([&partner].into_iter(), &own.keys).with_relay(Digest([30; 32]));
+        let keys = known(&own, &partner).with_relay(Digest([30; 32]));
         let judged = |key, at| match keys.admit(key, at) {
             Ok(Entrant::Partner(administration)) => administration.to_string(),
             Ok(Entrant::Relay) => "relay".to_owned(),
             Err(refusal) => refusal.reason.to_string(),
         };
-        let ed25519 = |key: evidence::PublicKey| raw_key_digest(ED25519, key.as_bytes());
         let end = START.plus_seconds(60);
         let table = [
             (Digest([20; 32]), START, "NTA.FR"),
@@ -194,11 +202,11 @@ mod tests {
             (Digest([10; 32]), START, "own-key"),
             (Digest([30; 32]), START, "relay"),
             (Digest([1; 32]), START, "unknown-key"),
-            (ed25519(partner.keys.sign), START, "wrong-purpose"),
-            (ed25519(partner.keys.log), START, "wrong-purpose"),
-            (ed25519(partner.keys.witness), START, "wrong-purpose"),
-            (ed25519(own.keys.witness), START, "wrong-purpose"),
-            (raw_key_digest(X25519, partner.keys.enc.as_bytes()), START, "wrong-purpose"),
+            (verifying_key_digest(&partner.sign), START, "wrong-purpose"),
+            (raw_key_digest(ED25519, partner.log.as_bytes()), START, "wrong-purpose"),
+            (raw_key_digest(ED25519, partner.witness.as_bytes()), START, "wrong-purpose"),
+            (raw_key_digest(ED25519, own.witness.as_bytes()), START, "wrong-purpose"),
+            (raw_key_digest(X25519, partner.enc.as_bytes()), START, "wrong-purpose"),
         ];
         for (key, at, expected) in table {
             assert_eq!(judged(key, at), expected, "{key} at {at}");
@@ -208,9 +216,9 @@ mod tests {
     #[test]
     fn a_card_that_claims_an_evidence_key_for_tls_opens_no_door() {
         let (own, mut partner) = (card("GB", 10), card("FR", 20));
-        partner.keys.tls_spki = raw_key_digest(ED25519, partner.keys.sign.as_bytes());
-        let keys = PeerKeys::of([&partner].into_iter(), &own.keys);
-        let refusal = keys.admit(partner.keys.tls_spki, START).unwrap_err();
+        partner.tls_spki = verifying_key_digest(&partner.sign);
+        let keys = known(&own, &partner);
+        let refusal = keys.admit(partner.tls_spki, START).unwrap_err();
         assert_eq!(refusal.reason, ChannelReason::WrongPurpose);
     }
 }

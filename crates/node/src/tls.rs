@@ -76,6 +76,11 @@ impl TlsIdentity {
         Ok(key_digest(&self.certificate)?)
     }
 
+    /// The certificate, DER.
+    pub(crate) fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// The server side: lets those in whom `door` admits. Every connection proves its key anew, since a resumed session
     /// would carry on a standing that the register may have ended.
     ///

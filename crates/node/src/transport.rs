@@ -1,12 +1,13 @@
 //! How an envelope reaches a partner's node: one port, with HTTPS in service and a simulated network in simulations.
 
+use crate::bureau::Bureau;
 use crate::channel_counts::{ChannelCounts, Side};
 use crate::channel_refusal::ChannelRefusal;
 use crate::connector::CountingConnector;
-use crate::peer_keys::PeerKeys;
+use crate::peer_keys::{AcceptedKey, PeerKeys};
 use crate::relay::RECIPIENT_HEADER;
-use crate::tls::{KeyExchange, TlsError, TlsIdentity};
-use base::Administration;
+use crate::tls::TlsError;
+use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
@@ -14,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The route on which a node takes envelopes from partners.
@@ -50,15 +51,25 @@ pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportErr
 pub trait Transport: Send + Sync {
     /// Delivers `envelope` to `partner`.
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
+
+    /// Follows a change of keys and partners: deliveries from now on are made by `bureau`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up; then everything stays as it was.
+    fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {
+        // A way that knows no keys has nothing to change.
+        let _ = bureau;
+        Ok(())
+    }
 }
 
 /// Where a partner is found and by which TLS keys it is known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The address, as in `https://node.customs.example:9443`.
     pub address: String,
-    /// The keys that are accepted there.
-    pub keys: PeerKeys,
+    /// Its TLS keys, by the SHA-256 of the subject public key info: several while it rotates them.
+    pub keys: BTreeMap<Digest, AcceptedKey>,
     /// Who is at that address.
     pub carrier: Carrier,
 }
@@ -74,39 +85,35 @@ pub enum Carrier {
 
 type HttpsClient = Client<CountingConnector, Full<Bytes>>;
 
-/// The way to one partner.
-struct Way {
-    address: String,
+/// A client, and what it was made for.
+#[derive(Clone)]
+struct Line {
+    route: Route,
+    own_certificate: Vec<u8>,
     client: HttpsClient,
-    carrier: Carrier,
 }
 
-/// HTTPS with mutual TLS; one client, and so one pool of connections, per partner.
+/// HTTPS with mutual TLS; one client, and so one pool of connections, per partner. A client whose partner's keys or
+/// address change, or whose own certificate does, is replaced; deliveries that are under way end with the old one.
 pub struct HttpsTransport {
-    clients: BTreeMap<Administration, Way>,
+    lines: RwLock<BTreeMap<Administration, Line>>,
     counts: Arc<ChannelCounts>,
 }
 
 impl HttpsTransport {
-    /// A transport to the given partners.
+    /// A transport to the partners of a bureau.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(
-        identity: &TlsIdentity,
-        key_exchange: KeyExchange,
-        routes: &BTreeMap<Administration, Route>,
-        counts: Arc<ChannelCounts>,
-    ) -> Result<Self, TlsError> {
-        let mut clients = BTreeMap::new();
-        for (partner, route) in routes {
-            let tls = identity.client(Arc::new(route.keys.clone()), key_exchange)?;
-            let connector = CountingConnector::new(tls, Arc::clone(&counts));
-            let client = Client::builder(TokioExecutor::new()).build(connector);
-            let address = format!("{}{ENVELOPE_ROUTE}", route.address.trim_end_matches('/'));
-            clients.insert(partner.clone(), Way { address, client, carrier: route.carrier });
-        }
-        Ok(Self { clients, counts })
+    pub fn new(bureau: &Bureau) -> Result<Self, TlsError> {
+        let transport = Self { lines: RwLock::default(), counts: Arc::default() };
+        transport.follow(bureau)?;
+        Ok(transport)
+    }
+
+    /// What its connections are counted in.
+    pub(crate) fn counts(&self) -> Arc<ChannelCounts> {
+        Arc::clone(&self.counts)
     }
 
     /// A failure of the HTTP client: the partner was refused at the channel, or could not be reached.
@@ -120,16 +127,30 @@ impl HttpsTransport {
         TransportError::Refused(partner.clone(), refusal)
     }
 
+    /// A client that shows our certificate and accepts the keys of this route only.
+    fn client(&self, bureau: &Bureau, route: &Route) -> Result<HttpsClient, TlsError> {
+        let door = Arc::new(PeerKeys::accepting(route.keys.clone()));
+        let tls = bureau.identity.tls.client(door, bureau.channel.key_exchange)?;
+        let connector = CountingConnector::new(tls, Arc::clone(&self.counts));
+        Ok(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    fn line(&self, partner: &Administration) -> Result<Line, TransportError> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.get(partner).cloned().ok_or_else(|| TransportError::UnknownPartner(partner.clone()))
+    }
+
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        let way = self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
+        let line = self.line(partner)?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let mut request = hyper::Request::post(&way.address).header("content-type", "application/cbor");
-        if way.carrier == Carrier::Relay {
+        let address = format!("{}{ENVELOPE_ROUTE}", line.route.address.trim_end_matches('/'));
+        let mut request = hyper::Request::post(address).header("content-type", "application/cbor");
+        if line.route.carrier == Carrier::Relay {
             request = request.header(RECIPIENT_HEADER, partner.as_str());
         }
         let request = request.body(Full::new(Bytes::from(envelope))).map_err(|error| failed(&error))?;
-        let response = way.client.request(request).await.map_err(|error| self.failed(partner, &error))?;
+        let response = line.client.request(request).await.map_err(|error| self.failed(partner, &error))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
         let body = body.map_err(|error| failed(&error))?.to_bytes();
@@ -148,6 +169,26 @@ impl Transport for HttpsTransport {
                 Err(TransportError::Unreachable(partner.clone(), limit))
             })
         })
+    }
+
+    fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {
+        let identity = &bureau.identity.tls;
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = BTreeMap::new();
+        for (partner, route) in bureau.routes() {
+            let same = |line: &&Line| line.route == route && line.own_certificate == identity.certificate();
+            let line = match lines.get(&partner).filter(same) {
+                Some(line) => line.clone(),
+                None => Line {
+                    client: self.client(bureau, &route)?,
+                    own_certificate: identity.certificate().to_vec(),
+                    route,
+                },
+            };
+            followed.insert(partner, line);
+        }
+        *lines = followed;
+        Ok(())
     }
 }
 

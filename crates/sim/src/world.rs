@@ -141,19 +141,21 @@ impl Federation {
             (Administration::of(*other), card)
         });
         Ok(Bureau {
+            edition: 0,
             administration: Administration::of(country),
             exercise: false,
-            identity: Identity {
+            identity: Arc::new(Identity {
                 keys: member.keys.keys()?,
                 tls: TlsIdentity::new(certificate, key)?,
                 card: member.card.clone(),
-            },
-            relay: None,
+            }),
             partners: partners.collect(),
-            decision_point: DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?,
+            suspended: BTreeMap::new(),
+            channel: node::ChannelPolicy::default(),
+            decision_point: Arc::new(DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?),
             profile: Bureau::profile_of(config),
-            catalogue: self.catalogue.clone(),
-            rates: self.rates.clone(),
+            catalogue: Arc::new(self.catalogue.clone()),
+            rates: Arc::new(self.rates.clone()),
             world,
         })
     }
@@ -169,6 +171,7 @@ impl Federation {
             listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
             transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
+            relay: None,
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),

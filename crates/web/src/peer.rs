@@ -29,11 +29,12 @@ pub struct Visitor {
 }
 
 /// The routes that partners use. Every request is of a [`Peer`], whose key was looked up when the request came.
-pub fn routes(node: &Arc<Node>) -> Router<Arc<Node>> {
+pub fn routes(node: Arc<Node>) -> Router {
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
-        .layer(from_fn_with_state(Arc::clone(node), admitted))
+        .layer(from_fn_with_state(Arc::clone(&node), admitted))
+        .with_state(node)
 }
 
 /// Lets a request in if the key of its connection may still come in: connections outlive what the register says.

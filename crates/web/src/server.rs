@@ -75,10 +75,11 @@ pub async fn serve_peers(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
-    let router = peer::routes(&node).with_state(Arc::clone(&node));
+    // A configuration that fails is told at once, and not to the first partner.
+    node.peer_tls().map_err(io::Error::other)?;
+    let router = peer::routes(Arc::clone(&node));
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
-        secured(Arc::clone(&node), acceptor.clone(), stream, router.clone())
+        secured(Arc::clone(&node), stream, router.clone())
     })
     .await;
     Ok(())
@@ -89,15 +90,15 @@ async fn plain(stream: TcpStream, router: Router) -> io::Result<(TcpStream, Rout
     Ok((stream, router))
 }
 
-/// Shakes hands with a partner, and has its requests carry whose they are.
+/// Shakes hands with a partner by the keys that are in force now, and has its requests carry its key.
 async fn secured(
     node: Arc<Node>,
-    acceptor: TlsAcceptor,
     stream: TcpStream,
     router: Router,
 ) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
     let address = stream.peer_addr().map(|address| address.to_string()).unwrap_or_default();
+    let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
     let tls = acceptor.accept(stream).await.inspect_err(|error| {
         node.peer_refused(&ChannelRefusal::of_handshake(error), &address);
     })?;

@@ -29,7 +29,7 @@ use crate::channel_counts::{ChannelCounts, Side};
 use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::identity::PartnerCard;
-use crate::peer_keys::{AcceptedKey, Doorkeeper, Entrant, PeerKeys};
+use crate::peer_keys::{AcceptedKey, Doorkeeper, Entrant, PeerKeys, tls_key_of};
 use base::{Administration, Digest, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -112,11 +112,12 @@ impl Relay {
         let cards = config.partner_cards()?;
         let mut clients = BTreeMap::new();
         for card in &cards {
-            let accepted = PeerKeys::of_card(&card.keys);
+            let accepted = PeerKeys::accepting(BTreeMap::from([tls_key_of(&card.keys)]));
             let client = Self::client(keys, config, counts, &card.address, accepted)?;
             clients.insert(card.keys.administration.clone(), client);
         }
-        let known = cards.iter().fold(PeerKeys::default(), |known, card| known.with(&card.keys));
+        let known = PeerKeys::accepting(cards.iter().map(|card| tls_key_of(&card.keys)).collect());
+        let known = cards.iter().fold(known, |known, card| known.with_evidence_keys(&card.keys));
         Ok(Partners { keys: known, clients, cards })
     }
 
@@ -248,10 +249,5 @@ impl Doorkeeper for Relay {
 
 /// The key of the node behind, which is valid for as long as the configuration names it.
 fn inner_key(config: &RelayConfig) -> PeerKeys {
-    let accepted = AcceptedKey {
-        administration: config.administration.clone(),
-        from: Timestamp::from_micros(i64::MIN),
-        until: Timestamp::from_micros(i64::MAX),
-    };
-    PeerKeys::only(config.inner.key, accepted)
+    PeerKeys::accepting(BTreeMap::from([(config.inner.key, AcceptedKey::always(&config.administration))]))
 }
