@@ -63,7 +63,7 @@ fn write_evidence(directory: &Path) -> Value {
     let fr = Administration::parse("NTA.FR").unwrap();
     let channel = Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD4").unwrap();
     let id = MessageId::new(at, [5; 10]);
-    let (secret, aad) = (PartSecret::from_bytes([6; 32]), part_aad(&id, &channel, 0, "CD001C"));
+    let secret = PartSecret::from_bytes([6; 32]);
     let mut next = 0u8;
     let mut random = |slot: &mut [u8]| {
         slot.iter_mut().for_each(|byte| {
@@ -71,8 +71,7 @@ fn write_evidence(directory: &Path) -> Value {
             *byte = next;
         });
     };
-    let sealed = seal(&recipient.enc.public(), &aad, &secret, CONTENT.as_bytes(), &mut random).unwrap();
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         message_id: id,
         channel,
         sequence: 1,
@@ -85,7 +84,7 @@ fn write_evidence(directory: &Path) -> Value {
         parts: vec![PartManifest {
             name: "CD001C".to_owned(),
             media_type: "application/xml".to_owned(),
-            ciphertext: digest_of(&sealed),
+            ciphertext: Digest([0; 32]),
             plaintext_root: disclosure::root(&secret, CONTENT.as_bytes()),
             size: CONTENT.len() as u64,
         }],
@@ -95,6 +94,9 @@ fn write_evidence(directory: &Path) -> Value {
         },
         nonce: [8; 16],
     };
+    let aad = part_aad(&manifest.binding().unwrap(), 0);
+    let sealed = seal(&recipient.enc.public(), &aad, &secret, CONTENT.as_bytes(), &mut random).unwrap();
+    manifest.parts[0].ciphertext = digest_of(&sealed);
     let statement = Statement::sign(&manifest, &sender.sign).unwrap();
     let device = es256();
     let by_device = Statement::sign(&manifest, &device).unwrap();

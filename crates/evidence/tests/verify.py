@@ -127,9 +127,10 @@ def checkpoint(directory, facts):
 
 def sealed(directory, facts, manifest):
     raw, aad = (directory / "sealed.bin").read_bytes(), (directory / "aad.cbor").read_bytes()
-    sender, recipient, _ = manifest[3]
-    name, _, digest, root, size = manifest[11][0]
-    must(list(cbor2.loads(aad)) == [manifest[2], sender, recipient, 0, name], "aad")
+    _, _, digest, root, size = manifest[11][0]
+    unsealed = {**manifest, 11: [[*part[:2], None, *part[3:]] for part in manifest[11]]}
+    binding = hashlib.sha256(cbor2.dumps(unsealed, canonical=True)).digest()
+    must(list(cbor2.loads(aad)) == [binding, 0], "aad")
     must(hashlib.sha256(raw).digest() == digest, "ciphertext digest")
     suite = CipherSuite.new(KEMId.DHKEM_X25519_HKDF_SHA256, KDFId.HKDF_SHA256, AEADId.CHACHA20_POLY1305)
     pair = suite.kem.derive_key_pair(bytes.fromhex(facts["recipient_enc_seed"]))

@@ -349,10 +349,11 @@ fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<Op
         let detail = format!("`{}`", manifest.encryption.recipient_key.short());
         return Err(Refusal::new(Reason::NotForUs, detail));
     }
+    let binding = manifest.binding().map_err(|error| Refusal::new(Reason::Malformed, error))?;
     let described = manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
     described
         .map(|(index, (part, sealed))| {
-            let aad = part_aad(&manifest.message_id, &manifest.channel, index, &part.name);
+            let aad = part_aad(&binding, index);
             let (secret, content) = open(key, &aad, sealed)
                 .map_err(|_| Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name)))?;
             let same = content.len() as u64 == part.size
