@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod fuzz;
 // `gen` is a reserved word, so the module has another name than its file.
 #[path = "gen.rs"]
 mod message_table;
@@ -12,11 +13,13 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask tidy
        cargo xtask gen [--data PATH] [--check]
+       cargo xtask fuzz [--runs N] [--seed N] [TARGET...]
        cargo xtask simulate [--seed N [--trace] | --seeds A..B | --count N] [--jobs N]
 
 tidy   checks imports between rooms, dependencies, length of files and words
 gen    makes the message table of `wire` from the schemas and definitions below PATH (default ../shared/data/ncts);
        with --check it only says whether the table is up to date
+fuzz   runs the fuzz targets of every parser that faces a partner, each 20000 times or as often as is given
 simulate  builds the simulation optimised, and plays 10000 federations under faults or those that are given";
 
 /// The message table, which is committed together with its generator.
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["tidy"] => check_house(&workspace()),
         ["gen", options @ ..] => make_table(&workspace(), options),
+        ["fuzz", options @ ..] => fuzz::run(&workspace(), options),
         ["simulate", options @ ..] => simulate(&workspace(), options),
         _ => Err(USAGE.to_owned()),
     };
