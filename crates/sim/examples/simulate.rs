@@ -1,5 +1,7 @@
 //! Plays one seed or many; `cargo xtask simulate` builds it optimised and runs it.
 
+#![allow(clippy::disallowed_methods, reason = "progress is told to people, in their time")]
+
 use sim::{Run, Scenario, Sweep, WorldError};
 use std::ops::Range;
 use std::process::ExitCode;
