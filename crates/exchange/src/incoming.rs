@@ -10,7 +10,8 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{self, PartSecret};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, PublicKey, Statement, StatementClaim, digest_of, open, part_aad,
+    Channel, EvidenceError, Keys, Manifest, Statement, StatementClaim, VerifyingKey, digest_of, open,
+    part_aad,
 };
 
 /// What a node is for.
@@ -251,7 +252,7 @@ fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival
 /// Whether the message is its sender's, proved by its signature under an active key.
 fn authenticate(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
     let key = sender_key(incoming, register, now)?;
-    let verified = incoming.claim.clone().verify(&key);
+    let verified = incoming.claim.clone().verify(key);
     verified.map(|_| ()).map_err(|error| Refusal::new(Reason::BadSignature, error))
 }
 
@@ -259,7 +260,7 @@ fn sender_key(
     incoming: &Incoming<'_>,
     register: &dyn Register,
     now: Timestamp,
-) -> Result<PublicKey, Refusal> {
+) -> Result<VerifyingKey, Refusal> {
     let sender = incoming.sender();
     let cards = register.cards(sender);
     if !cards.iter().any(|card| card.administration == *sender) {
@@ -325,10 +326,11 @@ fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<Op
         let detail = format!("`{}`", manifest.encryption.recipient_key.short());
         return Err(Refusal::new(Reason::NotForUs, detail));
     }
+    let binding = manifest.binding().map_err(|error| Refusal::new(Reason::Malformed, error))?;
     let described = manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
     described
         .map(|(index, (part, sealed))| {
-            let aad = part_aad(&manifest.message_id, &manifest.channel, index, &part.name);
+            let aad = part_aad(&binding, index);
             let (secret, content) = open(key, &aad, sealed)
                 .map_err(|_| Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name)))?;
             let same = content.len() as u64 == part.size
