@@ -39,7 +39,15 @@ fn the_report_for_people_has_a_line_for_each_store() {
 #[test]
 fn the_exchange_is_measured_with_everything_counted() {
     let ran = tidewaiter([
-        "bench", "exchange", "--json", "--messages", "8", "--size", "2KiB,64KiB", "--in-flight", "1,4",
+        "bench",
+        "exchange",
+        "--json",
+        "--messages",
+        "8",
+        "--size",
+        "2KiB,64KiB",
+        "--in-flight",
+        "1,4",
     ])
     .expect_code(0);
     let report = ran.json();
@@ -61,9 +69,7 @@ fn the_exchange_is_measured_with_everything_counted() {
     assert_eq!(found, expected);
     for case in cases {
         assert_eq!(case["messages"], 8, "{case}");
-        for figure in
-            ["throughput_per_s", "limit_per_s", "ratio", "p50_ms", "p99_ms", "fsyncs_per_message"]
-        {
+        for figure in ["throughput_per_s", "limit_per_s", "ratio", "p50_ms", "p99_ms", "fsyncs_per_message"] {
             assert!(case[figure].as_f64().unwrap() > 0.0, "{figure} {case}");
         }
         assert!(case["p50_ms"].as_f64() <= case["p99_ms"].as_f64(), "{case}");
@@ -83,7 +89,16 @@ fn the_exchange_is_measured_with_everything_counted() {
 #[test]
 fn the_report_of_the_exchange_for_people_is_a_table() {
     let ran = tidewaiter([
-        "bench", "exchange", "--messages", "4", "--size", "2048", "--in-flight", "2", "--store", "sqlite",
+        "bench",
+        "exchange",
+        "--messages",
+        "4",
+        "--size",
+        "2048",
+        "--in-flight",
+        "2",
+        "--store",
+        "sqlite",
     ])
     .expect_code(0);
     let lines: Vec<&str> = ran.stdout.lines().collect();
