@@ -1,6 +1,7 @@
 //! What benchmarks ask of a node and of the store: counts, bodies, and the bare costs to compare with.
 
 mod bare;
+mod message;
 mod primitives;
 mod process;
 mod tally;
