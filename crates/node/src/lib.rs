@@ -18,6 +18,7 @@ mod connector;
 mod counters;
 mod deciding;
 mod delivery;
+mod documents;
 mod effort;
 mod files;
 mod gate;
@@ -57,6 +58,7 @@ mod views;
 mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
+pub use agreements::Term;
 pub use audit::states_that_differ;
 pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
@@ -64,11 +66,16 @@ pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{Config, ConfigError, Exchange, Listen, OwnRelay, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
+pub use documents::{
+    DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
+    MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
+};
 pub use effort::{Effort, Step, process_time};
+pub use exchange::Lane;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{
-    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Sent, peak_memory,
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
     private_postgres, reset_peak_memory,
 };
 pub use node::{Node, NodeError};

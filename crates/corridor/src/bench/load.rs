@@ -1,8 +1,9 @@
 //! The load: documents that a node sends, some at a time, each settled before the next of its channel follows.
 
-use super::BenchError;
 use super::pair::Pair;
-use base::MessageId;
+use super::{BenchError, officer};
+use base::{Administration, MessageId};
+use node::{DocumentContent, Lane, NewDocument, Node};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,14 +47,13 @@ pub(super) async fn send(
     let started = Instant::now();
     for slot in 0..in_flight.min(messages) {
         let (sender, recipient) = (Arc::clone(pair.sender()), pair.recipient().administration().clone());
-        let (left, sent, waiting) = (Arc::clone(&left), Arc::clone(&pair.sent), Arc::clone(&settled.waiting));
+        let (left, waiting) = (Arc::clone(&left), Arc::clone(&settled.waiting));
         slots.spawn(async move {
             let mut latencies = Vec::new();
             let mine = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
             while mine().is_ok() {
                 let posted = Instant::now();
-                let number = sent.fetch_add(1, Ordering::Relaxed);
-                let message = sender.send_measured(&recipient, slot, number, size).await?;
+                let message = post(&sender, document(&recipient, slot, size)?).await?;
                 let heard = waiting.lock().unwrap_or_else(PoisonError::into_inner).wait_for(message);
                 if let Some(heard) = heard {
                     let late = || {
@@ -72,6 +72,30 @@ pub(super) async fn send(
         latencies_ms.extend(slot.map_err(|error| BenchError::Astray(error.to_string()))??);
     }
     Ok(Sendings { taken: started.elapsed(), latencies_ms })
+}
+
+/// A document of `size` bytes about the case of a slot.
+fn document(recipient: &Administration, slot: usize, size: usize) -> Result<NewDocument, BenchError> {
+    let purpose = node::default_purpose().map_err(|invalid| BenchError::Astray(invalid.to_string()))?;
+    Ok(NewDocument {
+        recipient: recipient.clone(),
+        subject: format!("case-{slot}"),
+        purpose,
+        lane: Lane::Normal,
+        expires_seconds: node::DEFAULT_EXPIRY_SECONDS,
+        document: DocumentContent {
+            title: "Measured".to_owned(),
+            media_type: "application/octet-stream".to_owned(),
+            content: vec![0xA5; size],
+        },
+    })
+}
+
+async fn post(sender: &Node, document: NewDocument) -> Result<MessageId, BenchError> {
+    let astray = |words: String| BenchError::Astray(words);
+    let sent = sender.send_document(&officer(), document).await?;
+    let sent = sent.map_err(|error| astray(error.to_string()))?;
+    MessageId::parse(&sent.exchange_id).map_err(|invalid| astray(invalid.to_string()))
 }
 
 /// Who waits for which letter, and which were settled before anyone asked: a letter can be receipted before the call

@@ -7,7 +7,6 @@ use base::{Administration, Country};
 use node::{Config, Node, Prepared, SetUp, World};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -33,8 +32,6 @@ struct Side {
 pub(super) struct Pair {
     sides: [Side; 2],
     port: PeerPort,
-    /// Numbers the messages that are sent: an identification is used once.
-    pub(super) sent: Arc<AtomicUsize>,
 }
 
 impl Pair {
@@ -71,7 +68,7 @@ impl Pair {
         }
         let sides = <[Side; 2]>::try_from(sides)
             .map_err(|_| BenchError::Astray("there are not two nodes".to_owned()))?;
-        Ok(Self { sides, port, sent: Arc::default() })
+        Ok(Self { sides, port })
     }
 
     /// The node that sends.
@@ -93,13 +90,13 @@ impl Pair {
     /// from opening until it served its partners and delivered its letters again.
     #[allow(clippy::disallowed_methods, reason = "measuring is what this is for")]
     pub(super) async fn restart_sender(self) -> Result<(Self, Duration), BenchError> {
-        let Self { sides: [sender, recipient], port, sent } = self;
+        let Self { sides: [sender, recipient], port } = self;
         let (prepared, address) = (sender.prepared.clone(), sender.address);
         sender.close().await;
         let started = Instant::now();
         let listener = TcpListener::bind(address).await?;
         let sender = start(prepared, listener, port).await?;
-        Ok((Self { sides: [sender, recipient], port, sent }, started.elapsed()))
+        Ok((Self { sides: [sender, recipient], port }, started.elapsed()))
     }
 
     /// Stops both nodes and closes their stores.
