@@ -43,6 +43,7 @@ mod speakers;
 mod submission;
 mod taking;
 mod tls;
+mod transparency;
 mod transport;
 mod views;
 mod workers;
@@ -51,8 +52,11 @@ pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
 pub use audit::states_that_differ;
 pub use bureau::Bureau;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
+pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
+pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
+pub use evidence::tile::TilePath;
+pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
@@ -69,5 +73,12 @@ pub use reference::{
 pub use schema::MIGRATIONS;
 pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
 pub use tls::{TlsError, TlsIdentity};
-pub use transport::{Delivery, ENVELOPE_ROUTE, Transport, TransportError};
+pub use transparency::{
+    CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
+    LogResource, LogView, MemoryHead, QuorumView, WITNESS_PREFIX, WitnessReply, WitnessView, fill_tiles,
+    inclusion_path, root_at,
+};
+pub use transport::{
+    Calling, Delivery, ENVELOPE_ROUTE, Method, PeerAnswer, PeerRequest, Transport, TransportError,
+};
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -13,6 +13,7 @@ use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
 use crate::tls::{AcceptedKey, TlsError};
+use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
 use crate::transport::{HttpsTransport, Route, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
@@ -72,6 +73,9 @@ pub enum NodeError {
         /// Whose keys the key file holds.
         keys: Administration,
     },
+    /// The log cannot be read or signed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -88,6 +92,7 @@ pub struct Node {
     measured: Measured,
     under_way: UnderWay,
     sender: Notify,
+    log_operator: LogOperator,
 }
 
 impl Node {
@@ -104,7 +109,7 @@ impl Node {
             (administration.clone(), route)
         });
         let transport = HttpsTransport::new(&bureau.identity.tls, &routes.collect())?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
+        Ok(Self::assemble_with_record(config, bureau, store, Arc::new(transport)).await)
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -118,7 +123,22 @@ impl Node {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, transport))
+        Ok(Self::assemble_with_record(config, bureau, store, transport).await)
+    }
+
+    /// A node whose last signed checkpoint is on record beside its keys; it compares the two before it does anything.
+    async fn assemble_with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        transport: Arc<dyn Transport>,
+    ) -> Arc<Self> {
+        let mut path = config.resolve(&config.keys).into_os_string();
+        path.push(".checkpoint");
+        let record = Arc::new(FileHead::new(path.into()));
+        let node = Self::with_record(config, bureau, store, Execution::WriterThread, transport, record);
+        node.check_recorded_head().await;
+        node
     }
 
     /// A node from its parts, for simulations.
@@ -128,6 +148,18 @@ impl Node {
         store: Store,
         execution: Execution,
         transport: Arc<dyn Transport>,
+    ) -> Arc<Self> {
+        Self::with_record(config, bureau, store, execution, transport, Arc::new(MemoryHead::default()))
+    }
+
+    /// As [`Node::assemble`], with the record of the last signed checkpoint of a simulated machine.
+    pub fn with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        record: Arc<dyn HeadRecord>,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -139,6 +171,7 @@ impl Node {
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
+            log_operator: LogOperator::new(record),
         })
     }
 
@@ -178,6 +211,10 @@ impl Node {
 
     pub(crate) fn under_way(&self) -> &UnderWay {
         &self.under_way
+    }
+
+    pub(crate) fn log_operator(&self) -> &LogOperator {
+        &self.log_operator
     }
 
     pub(crate) fn measured(&self) -> &Measured {

@@ -38,10 +38,51 @@ pub enum TransportError {
 /// The future of a delivery.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + 'a>>;
 
+/// How a partner's log and witness are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Submits.
+    Post,
+}
+
+/// A request to a partner beside the envelopes: for its log, or to it as a witness.
+#[derive(Clone, Debug)]
+pub struct PeerRequest {
+    /// The method.
+    pub method: Method,
+    /// The path, as in `/log/checkpoint`.
+    pub path: String,
+    /// The body; empty for [`Method::Get`].
+    pub body: Vec<u8>,
+    /// The longest answer that is read, in bytes.
+    pub limit: usize,
+}
+
+/// What a partner answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The future of a request.
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<PeerAnswer, TransportError>> + Send + 'a>>;
+
 /// The port: takes an envelope to a partner and brings back its answer.
 pub trait Transport: Send + Sync {
     /// Delivers `envelope` to `partner`.
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
+
+    /// Asks `partner` something else, and brings back whatever it answers. A transport of envelopes alone reaches
+    /// nobody this way.
+    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
+        let reason = format!("`{}` is not carried here", request.path);
+        Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), reason)) })
+    }
 }
 
 /// Where a partner is found and by which TLS key it is known.
@@ -74,37 +115,70 @@ impl HttpsTransport {
             let connector =
                 HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
             let client = Client::builder(TokioExecutor::new()).build(connector);
-            clients.insert(partner.clone(), (format!("{}{ENVELOPE_ROUTE}", route.address), client));
+            clients.insert(partner.clone(), (route.address.clone(), client));
         }
         Ok(Self { clients })
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        let request = PeerRequest {
+            method: Method::Post,
+            path: ENVELOPE_ROUTE.to_owned(),
+            body: envelope,
+            limit: ANSWER_LIMIT,
+        };
+        let answer = self.ask(partner, request, "application/cbor").await?;
+        if !(200..300).contains(&answer.status) {
+            return Err(TransportError::Status(partner.clone(), answer.status));
+        }
+        Ok(answer.body)
+    }
+
+    async fn ask(
+        &self,
+        partner: &Administration,
+        request: PeerRequest,
+        content_type: &str,
+    ) -> Result<PeerAnswer, TransportError> {
         let (address, client) =
             self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let request = hyper::Request::post(address)
-            .header("content-type", "application/cbor")
-            .body(Full::new(Bytes::from(envelope)))
+        let method = match request.method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
+        };
+        let asked = hyper::Request::builder()
+            .method(method)
+            .uri(format!("{address}{}", request.path))
+            .header("content-type", content_type)
+            .body(Full::new(Bytes::from(request.body)))
             .map_err(|error| failed(&error))?;
-        let response = client.request(request).await.map_err(|error| failed(&with_causes(&error)))?;
-        if !response.status().is_success() {
-            return Err(TransportError::Status(partner.clone(), response.status().as_u16()));
-        }
-        let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
-        Ok(body.map_err(|error| failed(&error))?.to_bytes().to_vec())
+        let response = client.request(asked).await.map_err(|error| failed(&with_causes(&error)))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), request.limit).collect().await;
+        Ok(PeerAnswer { status, body: body.map_err(|error| failed(&error))?.to_bytes().to_vec() })
     }
+}
+
+/// An answer within the time that one request may take.
+async fn in_time<T>(
+    partner: &Administration,
+    asked: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    tokio::time::timeout(DELIVERY_TIMEOUT, asked).await.unwrap_or_else(|_| {
+        let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
+        Err(TransportError::Unreachable(partner.clone(), limit))
+    })
 }
 
 impl Transport for HttpsTransport {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        Box::pin(async move {
-            tokio::time::timeout(DELIVERY_TIMEOUT, self.post(partner, envelope)).await.unwrap_or_else(|_| {
-                let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
-                Err(TransportError::Unreachable(partner.clone(), limit))
-            })
-        })
+        Box::pin(in_time(partner, self.post(partner, envelope)))
+    }
+
+    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
+        Box::pin(in_time(partner, self.ask(partner, request, "text/plain; charset=utf-8")))
     }
 }
 

@@ -11,7 +11,10 @@ use agreements::{Agreement, DecisionPoint, corridor_agreement};
 use base::reference::{Catalogue, ExchangeRates, corridor};
 use base::{Administration, Country, Digest};
 use evidence::{KeySet, PublicKeys};
-use node::{Bureau, Config, Exchange, Identity, Listen, Node, PartnerCard, Release, TlsIdentity, Transit};
+use node::{
+    Bureau, Config, Exchange, Identity, Listen, LogPublication, Node, PartnerCard, Release, TlsIdentity,
+    Transit,
+};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -168,6 +171,7 @@ impl Federation {
             listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
             transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
+            log: LogPublication::default(),
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),
