@@ -8,10 +8,11 @@ use crate::register::Register;
 use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{self, PartSecret};
+use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, KeyId, Keys, Manifest, PublicKeys, Statement, StatementClaim, VerifyingKey,
-    digest_of, open, part_aad,
+    Channel, EvidenceError, Keys, Manifest, Purpose, Statement, StatementClaim, VerifyingKey, digest_of,
+    open, part_aad,
 };
 
 /// What a node is for.
@@ -230,6 +231,10 @@ pub fn assess(
             return refused(Refusal::new(Reason::SequenceUsed, detail));
         }
     }
+    let manifest = incoming.manifest();
+    if let Some(reason) = register.stale(&manifest.agreement.id, &manifest.purpose, arrival.now) {
+        return refused(Refusal::new(Reason::RegisterStale, reason));
+    }
     match permitted(incoming, register, arrival.now).and_then(|()| open_parts(incoming, receiver)) {
         Ok(parts) => Ok(Assessment::New(Box::new(Opened {
             manifest: incoming.manifest().clone(),
@@ -267,32 +272,19 @@ fn sender_key(
     register: &dyn Register,
     now: Timestamp,
 ) -> Result<VerifyingKey, Refusal> {
-    let sender = incoming.sender();
-    let cards = register.cards(sender);
-    if !cards.iter().any(|card| card.administration == *sender) {
+    let (sender, agreement) = (incoming.sender(), &incoming.manifest().agreement.id);
+    if !register.knows(agreement, sender) {
         return Err(Refusal::new(Reason::UnknownSender, format!("`{sender}`")));
     }
     let key_id = incoming.claim.key_id();
-    let active = cards
-        .iter()
-        .find(|card| card.administration == *sender && card.sign.key_id() == key_id && card.valid_at(now));
-    if let Some(card) = active {
-        return Ok(card.sign);
+    let standing = register.standing(agreement, sender, (Purpose::Sign, key_id), &SignedAt::arriving(now));
+    let named = || format!("`{}` of `{sender}` is {standing}", key_id.short());
+    match standing {
+        Standing::Active(RegisteredKey::Sign(key)) => Ok(key),
+        Standing::Revoked(_) => Err(Refusal::new(Reason::KeyRevoked, named())),
+        Standing::WrongPurpose(_) => Err(Refusal::new(Reason::WrongPurpose, named())),
+        _ => Err(Refusal::new(Reason::KeyNotActive, named())),
     }
-    let owned = cards.iter().filter(|card| card.administration == *sender);
-    let purpose = owned.flat_map(other_purposes).find(|(other, _)| *other == key_id);
-    Err(match purpose {
-        Some((_, purpose)) => {
-            let detail = format!("`{}` of `{sender}` is for {purpose}", key_id.short());
-            Refusal::new(Reason::WrongPurpose, detail)
-        }
-        None => Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())),
-    })
-}
-
-/// The keys of a card that sign no statements.
-fn other_purposes(card: &PublicKeys) -> [(KeyId, &'static str); 3] {
-    [(card.log.key_id(), "log"), (card.witness.key_id(), "witness"), (card.enc.key_id(), "enc")]
 }
 
 /// Whether this node may take the message at all, and all of it arrived as it was sealed.
@@ -344,11 +336,10 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
 
 fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<OpenedPart>, Refusal> {
     let manifest = incoming.manifest();
-    let key = &receiver.keys.enc;
-    if manifest.encryption.recipient_key != key.key_id() {
+    let Some(key) = receiver.keys.opening(manifest.encryption.recipient_key) else {
         let detail = format!("`{}`", manifest.encryption.recipient_key.short());
         return Err(Refusal::new(Reason::NotForUs, detail));
-    }
+    };
     let binding = manifest.binding().map_err(|error| Refusal::new(Reason::Malformed, error))?;
     let described = manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
     described

@@ -44,7 +44,8 @@ impl Node {
         let keys = KeySet::draw(&mut bytes_from(seed)).keys().unwrap();
         let from = now().plus_seconds(-86_400);
         let until = now().plus_seconds(365 * 86_400);
-        let card = keys.card(administration(code), Digest([1; 32]), from, until).unwrap();
+        let card =
+            keys.card(administration(code), Digest([u8::try_from(seed).unwrap(); 32]), from, until).unwrap();
         Self { administration: administration(code), keys, card, environment: Environment::Production }
     }
 
