@@ -10,6 +10,9 @@
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
 //! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer, operator | guarantee accounts |
 //! | `GET /held`, `POST /held/{id}/retry` | officer (list: operator too) | messages on which this node failed |
+//! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
+//! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
+//! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
@@ -19,12 +22,13 @@ mod decisions;
 mod extract;
 mod guarantees;
 mod held;
+mod log;
 mod messages;
 mod movements;
 mod partners;
 mod problem;
 
-pub(crate) use auth::OperatorCaller;
+pub(crate) use auth::{AuditorCaller, OperatorCaller};
 pub use problem::Problem;
 
 use axum::Router;
@@ -59,6 +63,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/guarantees/{grn}", || get(guarantees::account)),
     route("GET", "/api/v1/held", || get(held::list)),
     route("POST", "/api/v1/held/{id}/retry", || post(held::retry)),
+    route("GET", "/api/v1/log", || get(log::show)),
+    route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
+    route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
+    route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
     route("GET", "/api/v1/partners", || get(partners::list)),
 ];
 
