@@ -25,21 +25,30 @@ pub struct SetUp {
 }
 
 /// An address on loopback that was free a moment ago.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address")
 }
 
 /// Runs `init` for Great Britain in `folder`.
 pub fn init(folder: &Path) -> Ran {
+    init_of("NTA.GB", folder)
+}
+
+fn init_of(administration: &str, folder: &Path) -> Ran {
     let (api, peer) = (free().to_string(), free().to_string());
     let dir = folder.display().to_string();
-    tidewaiter(["init", "--administration", "NTA.GB", "--dir", &dir, "--api", &api, "--peer", &peer])
+    tidewaiter(["init", "--administration", administration, "--dir", &dir, "--api", &api, "--peer", &peer])
+}
+
+/// Sets a node of Great Britain up, and reads its secrets.
+pub fn set_up(folder: &Path) -> SetUp {
+    set_up_of("NTA.GB", folder)
 }
 
 /// Sets a node up, and reads its secrets.
-pub fn set_up(folder: &Path) -> SetUp {
-    let ran = init(folder).expect_code(0);
+pub fn set_up_of(administration: &str, folder: &Path) -> SetUp {
+    let ran = init_of(administration, folder).expect_code(0);
     let secret = |name: &str| {
         let line = ran.stdout.lines().find(|line| line.starts_with(name)).expect("the secret");
         line.split_whitespace().last().expect("a word").to_owned()
@@ -87,6 +96,32 @@ impl Service {
     fn is_ready(&self) -> bool {
         exchange(self.secrets.api, b"GET /health/ready HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n")
             .is_some_and(|answer| answer.status == 200)
+    }
+
+    /// What the node has logged so far, one JSON value a line.
+    pub fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.secrets.config.with_file_name("node.log")).expect("a log");
+        // The last line may be half written.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The first line after `seen` lines that carries this code, waiting for it.
+    pub fn logged(&self, code: &str, seen: usize) -> Value {
+        for _ in 0..LOOKS {
+            let found = self.log().into_iter().skip(seen).find(|line| line["fields"]["code"] == code);
+            if let Some(line) = found {
+                return line;
+            }
+            super::processes::pause(PAUSE);
+        }
+        panic!("`{code}` is not logged after {seen} lines: {:#?}", self.log());
+    }
+
+    /// The value of a metric, with its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = self.get(&self.secrets.operator, "/metrics").text();
+        let line = metrics.lines().find(|line| line.rsplit_once(' ').is_some_and(|(key, _)| key == name));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().expect("a number"))
     }
 
     /// The process.

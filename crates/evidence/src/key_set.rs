@@ -1,6 +1,8 @@
 //! The secrets of an administration: the seeds in its key file, and the key pairs that grow from them.
 
-use crate::{Administration, Digest, EvidenceError, PublicKeys, SealingKey, SigningKey, Timestamp};
+use crate::{
+    Administration, Digest, EvidenceError, KeyId, PublicKeys, SealingKey, SigningKey, StatementKey, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -77,8 +79,9 @@ impl KeySet {
     /// When a seed is not usable.
     pub fn keys(&self) -> Result<Keys, EvidenceError> {
         Ok(Keys {
-            sign: SigningKey::from_seed(&self.sign.0)?,
+            sign: StatementKey::from_seed(&self.sign.0)?,
             enc: SealingKey::from_seed(&self.enc.0),
+            held: Vec::new(),
             log: SigningKey::from_seed(&self.log.0)?,
             witness: SigningKey::from_seed(&self.witness.0)?,
         })
@@ -89,9 +92,11 @@ impl KeySet {
 #[derive(Debug)]
 pub struct Keys {
     /// Statements, staged statements, conflict proofs.
-    pub sign: SigningKey,
-    /// Opening sealed parts.
+    pub sign: StatementKey,
+    /// Opening sealed parts: the key that others are to seal to.
     pub enc: SealingKey,
+    /// Older keys that parts may still have been sealed to, as a letter may be under way for weeks.
+    pub held: Vec<SealingKey>,
     /// Receipts and checkpoints of the own log.
     pub log: SigningKey,
     /// Cosignatures under checkpoints of other logs.
@@ -99,6 +104,11 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The key that opens what was sealed to the key with this identifier, if it is held.
+    pub fn opening(&self, key: KeyId) -> Option<&SealingKey> {
+        std::iter::once(&self.enc).chain(&self.held).find(|held| held.key_id() == key)
+    }
+
     /// The card of public keys that partners enter in their register.
     ///
     /// # Errors
@@ -117,6 +127,7 @@ impl Keys {
             enc: self.enc.public(),
             log: self.log.public(),
             witness: self.witness.public(),
+            register: None,
             valid_from,
             valid_until,
         };

@@ -27,14 +27,17 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod algorithm;
 pub mod cbor;
 mod channel;
 mod checkpoint;
+pub mod chunked;
 pub mod cose;
 mod cosignature;
 pub mod disclosure;
 pub mod equivocation;
 mod error;
+pub mod key_register;
 mod key_set;
 mod keys;
 mod manifest;
@@ -47,11 +50,14 @@ mod register;
 #[cfg(test)]
 mod samples;
 mod seal;
+mod signer;
 mod stage;
 mod statement;
+pub mod stream;
 pub mod tile;
 pub mod witness;
 
+pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};
@@ -59,7 +65,7 @@ pub use cosignature::{Cosignature, CosignedCheckpoint, CosigningKey, Witness, co
 pub use equivocation::{Contradiction, Equivocation, View};
 pub use error::EvidenceError;
 pub use key_set::{KeySet, Keys, Seed};
-pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey, SigningKey};
+pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};
 pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
 pub use ml_dsa::{MlDsaPublicKey, MlDsaSigningKey};
 pub use note::{NoteKeyId, NoteSignature, SignatureType, SignedNote};
@@ -67,6 +73,7 @@ pub use quorum::{Quorum, QuorumResult};
 pub use receipt::{Included, Receipt, TreeHead};
 pub use register::PublicKeys;
 pub use seal::{open, part_aad, seal};
+pub use signer::{Signer, SigningKey, StatementKey};
 pub use stage::{Stage, StageClaim, StageName, StageReason, StagedStatement};
 pub use statement::{Statement, StatementClaim};
 

@@ -1,7 +1,8 @@
 //! The manifest of a message: everything about it that is signed, and none of its content.
 
 use crate::cbor::{Reader, Writer};
-use crate::{Channel, Digest, EvidenceError, KeyId, MessageId};
+use crate::chunked::ChunkedPart;
+use crate::{Channel, Digest, EvidenceError, KeyId, MessageId, digest_of};
 use base::{Administration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -29,18 +30,22 @@ pub struct AgreementReference {
 pub enum Suite {
     /// HPKE base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305, each part in one piece; code 1.
     HpkeX25519ChaCha20Poly1305,
+    /// The same for the first part; every further part in chunks, see [`crate::chunked`]; code 2.
+    HpkeX25519ChaCha20Poly1305Chunks,
 }
 
 impl Suite {
     fn code(self) -> u64 {
         match self {
             Self::HpkeX25519ChaCha20Poly1305 => 1,
+            Self::HpkeX25519ChaCha20Poly1305Chunks => 2,
         }
     }
 
     fn from_code(code: u64) -> Result<Self, EvidenceError> {
         match code {
             1 => Ok(Self::HpkeX25519ChaCha20Poly1305),
+            2 => Ok(Self::HpkeX25519ChaCha20Poly1305Chunks),
             _ => Err(EvidenceError::malformed(WHAT, format!("`{code}` is not a known encryption suite"))),
         }
     }
@@ -126,12 +131,38 @@ impl Manifest {
         self.channel.recipient()
     }
 
+    /// Whether part `index` travels in chunks, see [`crate::chunked`].
+    pub fn is_chunked(&self, index: usize) -> bool {
+        let in_chunks = self.encryption.suite == Suite::HpkeX25519ChaCha20Poly1305Chunks;
+        in_chunks && index > 0 && index < self.parts.len()
+    }
+
     /// Writes the one encoding of the manifest.
     ///
     /// # Errors
     /// When a field is outside its limits.
     pub fn to_cbor(&self) -> Result<Vec<u8>, EvidenceError> {
         self.validate()?;
+        Ok(self.written(&|out, part| {
+            out.bytes(part.ciphertext.as_bytes());
+        }))
+    }
+
+    /// The digest of everything in the manifest but the ciphertext digests, to which each sealed part is bound
+    /// ([`crate::part_aad`]): SHA-256 of the manifest's encoding with `null` in place of each ciphertext digest. It is
+    /// known before anything is sealed, and the same for whoever reads the manifest.
+    ///
+    /// # Errors
+    /// When a field is outside its limits.
+    pub fn binding(&self) -> Result<Digest, EvidenceError> {
+        self.validate()?;
+        let unsealed = self.written(&|out, _| {
+            out.null();
+        });
+        Ok(digest_of(&unsealed))
+    }
+
+    fn written(&self, ciphertext: &dyn Fn(&mut Writer, &PartManifest)) -> Vec<u8> {
         let mut out = Writer::new();
         out.map(13).uint(1).uint(MANIFEST_VERSION);
         out.uint(2).bytes(self.message_id.as_bytes());
@@ -148,12 +179,13 @@ impl Manifest {
         out.uint(11).array(self.parts.len());
         for part in &self.parts {
             out.array(5).text(&part.name).text(&part.media_type);
-            out.bytes(part.ciphertext.as_bytes()).bytes(part.plaintext_root.as_bytes()).uint(part.size);
+            ciphertext(&mut out, part);
+            out.bytes(part.plaintext_root.as_bytes()).uint(part.size);
         }
         out.uint(12).array(2).uint(self.encryption.suite.code());
         out.bytes(self.encryption.recipient_key.as_bytes());
         out.uint(13).bytes(&self.nonce);
-        Ok(out.finish())
+        out.finish()
     }
 
     /// Reads a manifest, strictly: an unknown, missing, repeated or misplaced field and any encoding but the
@@ -234,7 +266,10 @@ impl Manifest {
         text_within("clause", &self.clause)?;
         text_within("purpose", &self.purpose)?;
         let mut names = BTreeSet::new();
-        for part in &self.parts {
+        for (index, part) in self.parts.iter().enumerate() {
+            if self.is_chunked(index) {
+                ChunkedPart::described(part)?;
+            }
             text_within("part name", &part.name)?;
             text_within("media type", &part.media_type)?;
             if !names.insert(&part.name) {

@@ -175,6 +175,38 @@ fn another_version_and_suite_are_refused() {
     version[0] = vec![1, 2];
     assert!(Manifest::from_cbor(&assembled(&version)).is_err());
     let mut suite = pairs();
-    suite[11][2] = 2;
+    suite[11][2] = 3;
     assert!(Manifest::from_cbor(&assembled(&suite)).is_err());
+}
+
+#[test]
+fn the_binding_covers_every_field_but_the_ciphertext_digests() {
+    type Change = fn(&mut Manifest);
+    let binding = manifest().binding().unwrap();
+    let mut resealed = manifest();
+    resealed.parts[0].ciphertext = crate::Digest([0x55; 32]);
+    assert_eq!(resealed.binding().unwrap(), binding);
+    let changes: [Change; 16] = [
+        |m| m.message_id = crate::MessageId::new(m.created, [8; 10]),
+        |m| m.channel = Channel::parse("NTA.IT>NTA.FR/24GB0000601001EBD4").unwrap(),
+        |m| m.channel = Channel::parse("NTA.GB>NTA.IT/24GB0000601001EBD4").unwrap(),
+        |m| m.channel = Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD5").unwrap(),
+        |m| m.sequence += 1,
+        |m| m.agreement.version += 1,
+        |m| m.agreement.hash = crate::Digest([8; 32]),
+        |m| m.clause.push('a'),
+        |m| m.purpose.push('a'),
+        |m| m.expires = m.expires.plus_micros(1),
+        |m| m.exercise = !m.exercise,
+        |m| m.parts[0].name.push('a'),
+        |m| m.parts[0].plaintext_root = crate::Digest([8; 32]),
+        |m| m.parts[0].size += 1,
+        |m| m.encryption.recipient_key = KeyId::from_bytes([8; 32]),
+        |m| m.nonce[0] ^= 1,
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        let mut changed = manifest();
+        change(&mut changed);
+        assert_ne!(changed.binding().unwrap(), binding, "change {at}");
+    }
 }

@@ -229,5 +229,5 @@ pub(crate) fn ed25519_bytes(key: &PublicKey) -> Result<[u8; 32], EvidenceError> 
 /// When the key is of another algorithm, or its device does not sign.
 pub(crate) fn sign_ed25519(key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, EvidenceError> {
     ed25519_bytes(&key.public())?;
-    Ok(key.sign(message).to_vec())
+    Ok(key.sign(message)?.to_vec())
 }

@@ -3,7 +3,9 @@
 //! Partners exchange cards out of band and compare their fingerprints by voice. A card is what a register of keys
 //! holds per administration and period; several cards of one administration may overlap while keys are rotated.
 
-use crate::{Administration, Digest, EvidenceError, PublicKey, SealingPublicKey, cbor::Writer, digest_of};
+use crate::{
+    Administration, Digest, EvidenceError, PublicKey, SealingPublicKey, VerifyingKey, cbor::Writer, digest_of,
+};
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ const MAX_CARD: usize = 8 * 1024;
 
 /// The public keys of an administration and the period in which they are valid.
 ///
-/// Its JSON form is the partner card: keys as 64 hexadecimal digits, moments as RFC 3339.
+/// Its JSON form is the partner card: keys as hexadecimal digits ([`VerifyingKey`] for the signing key), moments as RFC 3339.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicKeys {
@@ -21,13 +23,16 @@ pub struct PublicKeys {
     /// SHA-256 of the SubjectPublicKeyInfo of the key that its node shows in TLS.
     pub tls_spki: Digest,
     /// Verifies its statements, staged statements and conflict proofs.
-    pub sign: PublicKey,
+    pub sign: VerifyingKey,
     /// What is sent to it is sealed to this key.
     pub enc: SealingPublicKey,
     /// Verifies its log's receipts and checkpoints.
     pub log: PublicKey,
     /// Verifies its cosignatures under the checkpoints of others.
     pub witness: PublicKey,
+    /// Verifies its approvals of key registers. Cards of before had none; the signing key served then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<VerifyingKey>,
     /// The first moment of validity.
     #[serde(with = "moment")]
     pub valid_from: Timestamp,
@@ -71,12 +76,13 @@ impl PublicKeys {
                 format!("`{}` is not after valid_from `{}`", self.valid_until, self.valid_from),
             ));
         }
-        let mut keys = [self.sign, self.log, self.witness];
+        let mut keys = vec![self.sign, self.log.into(), self.witness.into()];
+        keys.extend(self.register);
         keys.sort_unstable();
         if keys.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(EvidenceError::value(
                 "partner card",
-                "sign, log and witness",
+                "sign, log, witness and register",
                 "each purpose needs a key of its own",
             ));
         }
@@ -92,7 +98,7 @@ impl PublicKeys {
     /// field of the card (133 of its bits), so that a card with any other key or date reads differently.
     pub fn fingerprint(&self) -> String {
         let mut card = Writer::new();
-        card.array(8)
+        card.array(if self.register.is_some() { 9 } else { 8 })
             .text(self.administration.as_str())
             .bytes(self.tls_spki.as_bytes())
             .bytes(self.sign.as_bytes())
@@ -101,6 +107,9 @@ impl PublicKeys {
             .bytes(self.witness.as_bytes())
             .int(self.valid_from.as_micros())
             .int(self.valid_until.as_micros());
+        if let Some(register) = &self.register {
+            card.bytes(register.as_bytes());
+        }
         let digest = digest_of(&card.finish());
         let groups = digest.as_bytes().chunks(4).map(|group| {
             let number = group.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
@@ -167,7 +176,7 @@ mod tests {
     #[test]
     fn a_key_for_two_purposes_and_an_empty_validity_are_refused() {
         let mut shared = card();
-        shared.log = shared.sign;
+        shared.sign = shared.log.into();
         assert!(shared.validate().is_err());
         let mut empty = card();
         empty.valid_until = empty.valid_from;
@@ -194,16 +203,17 @@ mod tests {
             card.fingerprint(),
             other(&|c| c.administration = Administration::parse("NTA.FR").unwrap()),
             other(&|c| c.tls_spki = Digest([8; 32])),
-            other(&|c| c.sign = card.log),
+            other(&|c| c.sign = card.log.into()),
             other(&|c| c.enc = SealingPublicKey::from_bytes([8; 32])),
-            other(&|c| c.log = card.sign),
-            other(&|c| c.witness = card.sign),
+            other(&|c| c.log = card.witness),
+            other(&|c| c.witness = card.log),
+            other(&|c| c.register = Some(card.log.into())),
             other(&|c| c.valid_from = card.valid_from.plus_micros(1)),
             other(&|c| c.valid_until = card.valid_until.plus_micros(1)),
         ];
         assert_eq!(seen[0].len(), 8 * 5 + 7);
         seen.sort();
         seen.dedup();
-        assert_eq!(seen.len(), 9);
+        assert_eq!(seen.len(), 10);
     }
 }

@@ -6,8 +6,7 @@
 //! Who sealed it is not known from the part: the signed manifest states the digest of the sealed bytes.
 
 use crate::{
-    Channel, EvidenceError, MessageId, SealingKey, SealingPublicKey, cbor::Writer, disclosure::PartSecret,
-    keys,
+    Digest, EvidenceError, SealingKey, SealingPublicKey, cbor::Writer, disclosure::PartSecret, keys,
 };
 use hpke::aead::{AeadTag, ChaCha20Poly1305};
 use hpke::inout::InOutBuf;
@@ -28,18 +27,15 @@ const TAG: usize = 16;
 
 type Encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey;
 
-/// The facts that a sealed part is bound to: deterministic CBOR of
-/// `[message id, sender, recipient, index, name]` (byte string, text, text, unsigned integer from 0, text).
+/// The facts that a sealed part is bound to: deterministic CBOR of `[binding, index]`, where `binding` is
+/// [`Manifest::binding`](crate::Manifest::binding) (byte string of 32) and `index` counts the parts from 0.
 ///
-/// The rest of the manifest is bound the other way round: it is signed, and states the digest of the sealed bytes.
-pub fn part_aad(message_id: &MessageId, channel: &Channel, index: usize, name: &str) -> Vec<u8> {
+/// So a part opens only under the very manifest that it was sealed for: its message, parties, agreement, clause,
+/// expiry, the digest of its content (the plaintext root) and all the rest. The digests of the sealed bytes, which
+/// follow from the seal, are bound the other way round: the manifest is signed, and states them.
+pub fn part_aad(binding: &Digest, index: usize) -> Vec<u8> {
     let mut aad = Writer::new();
-    aad.array(5)
-        .bytes(message_id.as_bytes())
-        .text(channel.sender().as_str())
-        .text(channel.recipient().as_str())
-        .uint(index as u64)
-        .text(name);
+    aad.array(2).bytes(binding.as_bytes()).uint(index as u64);
     aad.finish()
 }
 
@@ -137,12 +133,10 @@ pub fn open(key: &SealingKey, aad: &[u8], sealed: &[u8]) -> Result<(PartSecret, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::Timestamp;
     use proptest::prelude::*;
 
     fn aad() -> Vec<u8> {
-        let channel = Channel::parse("NTA.GB>NTA.FR/24GB").unwrap();
-        part_aad(&MessageId::new(Timestamp::from_micros(0), [1; 10]), &channel, 0, "body")
+        part_aad(&Digest([1; 32]), 0)
     }
 
     fn counting() -> impl FnMut(&mut [u8]) {
@@ -183,17 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_bound_to_its_message_parties_place_and_name() {
+    fn a_part_is_bound_to_its_manifest_and_place() {
         let (key, sealed) = sealed(b"content");
-        let id = |byte| MessageId::new(Timestamp::from_micros(0), [byte; 10]);
-        let channel = |text| Channel::parse(text).unwrap();
-        for other in [
-            part_aad(&id(2), &channel("NTA.GB>NTA.FR/24GB"), 0, "body"),
-            part_aad(&id(1), &channel("NTA.IT>NTA.FR/24GB"), 0, "body"),
-            part_aad(&id(1), &channel("NTA.GB>NTA.IT/24GB"), 0, "body"),
-            part_aad(&id(1), &channel("NTA.GB>NTA.FR/24GB"), 1, "body"),
-            part_aad(&id(1), &channel("NTA.GB>NTA.FR/24GB"), 0, "copy"),
-        ] {
+        for other in [part_aad(&Digest([2; 32]), 0), part_aad(&Digest([1; 32]), 1)] {
             assert_eq!(open(&key, &other, &sealed), Err(EvidenceError::CannotOpen));
         }
     }

@@ -5,8 +5,8 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{self, PartSecret};
 use evidence::merkle::Hash;
 use evidence::{
-    AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, SigningKey,
-    Statement, Suite, digest_of, part_aad, seal,
+    AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, Statement,
+    StatementKey, Suite, digest_of, part_aad, seal,
 };
 
 /// A message that is ready to be sealed: it was cleared under its clause and has its number in its channel.
@@ -51,7 +51,7 @@ pub struct Sender<'a> {
     /// Who sends.
     pub administration: &'a Administration,
     /// Its key for statements.
-    pub sign: &'a SigningKey,
+    pub sign: &'a StatementKey,
 }
 
 /// A message that is sealed and signed. Keep the envelope and send the same bytes at every attempt: sealing again
@@ -123,22 +123,30 @@ pub fn prepare(
             card: recipient.administration.clone(),
         });
     }
-    let (mut parts, mut sealed, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, part) in letter.parts.iter().enumerate() {
+    let (mut parts, mut secrets) = (Vec::new(), Vec::new());
+    for part in &letter.parts {
         let secret = PartSecret::draw(random);
-        let aad = part_aad(&letter.message_id, &letter.channel, index, &part.name);
-        let bytes = seal(&recipient.enc, &aad, &secret, &part.content, random)?;
         parts.push(PartManifest {
             name: part.name.clone(),
             media_type: part.media_type.clone(),
-            ciphertext: digest_of(&bytes),
+            // Known once the part is sealed, which is bound to the rest of the manifest.
+            ciphertext: Digest([0; 32]),
             plaintext_root: disclosure::root(&secret, &part.content),
             size: part.content.len() as u64,
         });
-        sealed.push(bytes);
         secrets.push(secret);
     }
-    let statement = Statement::sign(&manifest(letter, recipient, parts, random), sender.sign)?;
+    let mut manifest = manifest(letter, recipient, parts, random);
+    let binding = manifest.binding()?;
+    let mut sealed = Vec::new();
+    for (index, ((part, secret), described)) in
+        letter.parts.iter().zip(&secrets).zip(&mut manifest.parts).enumerate()
+    {
+        let bytes = seal(&recipient.enc, &part_aad(&binding, index), secret, &part.content, random)?;
+        described.ciphertext = digest_of(&bytes);
+        sealed.push(bytes);
+    }
+    let statement = Statement::sign(&manifest, sender.sign)?;
     let envelope =
         Envelope { statement: statement.as_bytes(), parts: sealed.iter().map(Vec::as_slice).collect() }
             .encode();

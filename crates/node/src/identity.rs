@@ -1,6 +1,7 @@
 //! Who a node is: its private keys on disk, and the card by which partners know it.
 
 use crate::clock::World;
+use crate::config::Config;
 use crate::files::create_private;
 use crate::tls::{TlsError, TlsIdentity};
 use base::Administration;
@@ -46,7 +47,7 @@ struct TlsFile {
 }
 
 /// What partners are given: public keys, and where the node is reached. It holds no secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartnerCard {
     /// The node's address for partners, as in `https://node.customs.example:9443`.
@@ -121,6 +122,15 @@ impl Identity {
 }
 
 impl PartnerCard {
+    /// The card that this node gives to partners. Where a relay stands in front, the card has the relay's TLS key: that is
+    /// the key which partners meet. The address is that of the configuration, which is then the relay's.
+    pub fn own(config: &Config, identity: &Identity) -> Self {
+        let relay = config.relay.as_ref().map(|relay| relay.key);
+        let tls_spki = relay.unwrap_or(identity.card.tls_spki);
+        let keys = PublicKeys { tls_spki, ..identity.card.clone() };
+        Self { address: config.listen.peer_address.clone(), keys }
+    }
+
     /// Reads and checks a card.
     ///
     /// # Errors
@@ -151,11 +161,11 @@ fn write_secret(path: &Path, file: &KeyFile) -> Result<(), IdentityError> {
     create_private(path, &json).map_err(|error| IdentityError::File(path.to_owned(), error))
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }

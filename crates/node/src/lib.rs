@@ -10,14 +10,18 @@ mod audit;
 mod bridge;
 mod bureau;
 mod cases;
+mod channel_counts;
+mod channel_refusal;
 mod clock;
 mod config;
+mod connector;
 mod counters;
 mod deciding;
 mod delivery;
 mod files;
 mod gate;
 mod identity;
+mod in_force;
 mod incoming;
 mod letters;
 mod measure;
@@ -27,6 +31,8 @@ mod nack;
 mod node;
 mod officer;
 mod opening;
+mod partners;
+mod peer_keys;
 mod post;
 mod principals;
 mod proceeding;
@@ -34,6 +40,7 @@ mod queries;
 mod reception;
 mod reference;
 mod register;
+pub mod relay;
 mod room;
 mod rooms;
 mod schema;
@@ -50,9 +57,11 @@ mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
 pub use audit::states_that_differ;
-pub use bureau::Bureau;
+pub use bureau::{Bureau, ChannelPolicy};
+pub use channel_counts::Side;
+pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, Rates, Release, Transit};
+pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
@@ -63,6 +72,8 @@ pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use opening::open_bureau;
+pub use partners::{Origin as PartnerOrigin, Partner};
+pub use peer_keys::AcceptedKey;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
@@ -72,13 +83,14 @@ pub use reference::{
 };
 pub use schema::MIGRATIONS;
 pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
-pub use tls::{TlsError, TlsIdentity};
+pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
     LogResource, LogView, MemoryHead, QuorumView, WITNESS_PREFIX, WitnessReply, WitnessView, fill_tiles,
     inclusion_path, root_at,
 };
 pub use transport::{
-    Calling, Delivery, ENVELOPE_ROUTE, Method, PeerAnswer, PeerRequest, Transport, TransportError,
+    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
+    Transport, TransportError,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

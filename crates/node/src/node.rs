@@ -1,23 +1,26 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
 use crate::bureau::Bureau;
+use crate::channel_counts::Side;
+use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
 use crate::identity::IdentityError;
+use crate::in_force::InForce;
 use crate::measure::Measured;
 use crate::opening::open_parts;
 use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
-use crate::tls::{AcceptedKey, TlsError};
+use crate::tls::TlsError;
 use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
-use crate::transport::{HttpsTransport, Route, Transport};
+use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use store::{Execution, Store, StoreError, Tx};
 use tokio::sync::{Notify, oneshot};
 
@@ -73,6 +76,9 @@ pub enum NodeError {
         /// Whose keys the key file holds.
         keys: Administration,
     },
+    /// A partner's card was expected.
+    #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
+    OwnCard(Administration),
     /// The log cannot be read or signed.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -84,7 +90,12 @@ pub enum NodeError {
 /// The application of one administration.
 pub struct Node {
     config: Config,
-    bureau: Arc<Bureau>,
+    administration: Administration,
+    exercise: bool,
+    world: World,
+    in_force: Arc<InForce>,
+    changing: Mutex<()>,
+    changes: tokio::sync::Mutex<()>,
     store: Store,
     execution: Execution,
     transport: Arc<dyn Transport>,
@@ -102,14 +113,9 @@ impl Node {
     /// When a file is missing or malformed, an agreement does not compile, or the store cannot be opened.
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        let routes = bureau.partners.iter().map(|(administration, card)| {
-            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
-            let key = AcceptedKey { administration: administration.clone(), from, until };
-            let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki, key };
-            (administration.clone(), route)
-        });
-        let transport = HttpsTransport::new(&bureau.identity.tls, &routes.collect())?;
-        Ok(Self::assemble_with_record(config, bureau, store, Arc::new(transport)).await)
+        let transport = HttpsTransport::new(&bureau)?;
+        let counters = Counters::with_channel(transport.counts());
+        Ok(Self::assemble_with_record(config, bureau, store, Arc::new(transport), counters).await)
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -123,7 +129,7 @@ impl Node {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        Ok(Self::assemble_with_record(config, bureau, store, transport).await)
+        Ok(Self::assemble_with_record(config, bureau, store, transport, Counters::default()).await)
     }
 
     /// A node whose last signed checkpoint is on record beside its keys; it compares the two before it does anything.
@@ -132,11 +138,19 @@ impl Node {
         bureau: Bureau,
         store: Store,
         transport: Arc<dyn Transport>,
+        counters: Counters,
     ) -> Arc<Self> {
         let mut path = config.resolve(&config.keys).into_os_string();
         path.push(".checkpoint");
         let record = Arc::new(FileHead::new(path.into()));
-        let node = Self::with_record(config, bureau, store, Execution::WriterThread, transport, record);
+        let node = Self::with_counters(
+            config,
+            bureau,
+            store,
+            Execution::WriterThread,
+            transport,
+            (record, counters),
+        );
         node.check_recorded_head().await;
         node
     }
@@ -161,13 +175,29 @@ impl Node {
         transport: Arc<dyn Transport>,
         record: Arc<dyn HeadRecord>,
     ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, (record, Counters::default()))
+    }
+
+    fn with_counters(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        (record, counters): (Arc<dyn HeadRecord>, Counters),
+    ) -> Arc<Self> {
         Arc::new(Self {
             config,
-            bureau: Arc::new(bureau),
+            administration: bureau.administration.clone(),
+            exercise: bureau.exercise,
+            world: bureau.world.clone(),
+            in_force: Arc::new(InForce::new(bureau)),
+            changing: Mutex::new(()),
+            changes: tokio::sync::Mutex::new(()),
             store,
             execution,
             transport,
-            counters: Counters::default(),
+            counters,
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
@@ -177,24 +207,35 @@ impl Node {
 
     /// The administration.
     pub fn administration(&self) -> &Administration {
-        &self.bureau.administration
+        &self.administration
     }
 
     /// Whether it takes part in exercises only.
     pub fn exercise(&self) -> bool {
-        self.bureau.exercise
+        self.exercise
     }
 
-    pub(crate) fn shared_bureau(&self) -> Arc<Bureau> {
-        Arc::clone(&self.bureau)
+    /// The bureau in force now: keep it for as long as one piece of work takes.
+    pub(crate) fn bureau(&self) -> Arc<Bureau> {
+        self.in_force.bureau()
+    }
+
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+
+    /// Held while the bureau is replaced.
+    pub(crate) fn changing(&self) -> &Mutex<()> {
+        &self.changing
+    }
+
+    /// Held from a change in the database until it is in force.
+    pub(crate) fn changes(&self) -> &tokio::sync::Mutex<()> {
+        &self.changes
     }
 
     pub(crate) fn execution(&self) -> Execution {
         self.execution
-    }
-
-    pub(crate) fn bureau(&self) -> &Bureau {
-        &self.bureau
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -225,8 +266,12 @@ impl Node {
         &self.store
     }
 
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
-        self.bureau.world.clock.now()
+        self.world.clock.now()
     }
 
     /// Tells the sender that there may be letters to deliver.
@@ -238,7 +283,8 @@ impl Node {
         self.sender.notified().await;
     }
 
-    /// Runs a command in a transaction of its own, and returns when it is durable.
+    /// Runs a command in a transaction of its own, with the bureau that is in force when it begins, and returns when it
+    /// is durable.
     pub(crate) async fn write<T, E>(
         &self,
         command: impl FnOnce(&mut dyn Tx, &Bureau) -> Result<T, E> + Send + 'static,
@@ -247,10 +293,10 @@ impl Node {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let bureau = Arc::clone(&self.bureau);
+        let in_force = Arc::clone(&self.in_force);
         let (answer, answered) = oneshot::channel();
         self.store.write_then(
-            move |tx| command(tx, &bureau),
+            move |tx| command(tx, &in_force.bureau()),
             move |result| {
                 // Whoever asked may have gone away; the command has had its effect all the same.
                 let _ = answer.send(result);
@@ -279,28 +325,16 @@ impl Node {
         }
     }
 
-    /// The TLS configuration of the port for partners: it accepts the keys of our partners' cards only.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn peer_tls(&self) -> Result<Arc<rustls::ServerConfig>, NodeError> {
-        let partners = self.bureau.partners.iter();
-        let keys = partners.map(|(administration, card)| {
-            let from = card.keys.valid_from;
-            let key =
-                AcceptedKey { administration: administration.clone(), from, until: card.keys.valid_until };
-            (card.keys.tls_spki, key)
-        });
-        Ok(self.bureau.identity.tls.server(keys.collect())?)
+    /// A partner has come in with this key exchange.
+    pub fn peer_came_in(&self, group: &str) {
+        self.counters.channel().shaken(Side::Incoming, group);
     }
 
-    /// The partner that showed this certificate.
-    pub fn administration_of_key(
-        &self,
-        certificate: &rustls::pki_types::CertificateDer<'_>,
-    ) -> Option<Administration> {
-        let key = crate::tls::key_digest(certificate).ok()?;
-        self.bureau.partner_of_key(key).cloned()
+    /// A peer was turned away: it is counted, and the log says why.
+    pub fn peer_refused(&self, refusal: &ChannelRefusal, address: &str) {
+        self.counters.channel().refused(Side::Incoming, refusal);
+        let (code, detail) = (refusal.reason.code(), &refusal.detail);
+        tracing::warn!(code, address, detail, "refused a peer at the port for partners");
     }
 
     /// Lets the writer finish, and closes the store.

@@ -54,6 +54,8 @@ pub enum Handling {
 /// A message that was proved and opened before the transaction starts, as if it were new and next in its channel. The
 /// transaction looks whether it is.
 pub struct Opening {
+    /// The edition of the bureau that proved it.
+    edition: u64,
     opened: Opened,
     content: Incoming,
     label: Option<Label>,
@@ -88,7 +90,7 @@ fn opening(bureau: &Bureau, opened: Opened, now: Timestamp) -> Result<Opening, R
     }
     let content = Incoming::read(part.content.clone(), bureau, now);
     let label = admit(bureau, &opened, &content)?;
-    Ok(Opening { opened, content, label })
+    Ok(Opening { edition: bureau.edition, opened, content, label })
 }
 
 /// Takes an envelope and returns the answer for the partner. `opening` is what [`open`] brought.
@@ -108,7 +110,8 @@ pub fn receive(
     let incoming = match exchange::read_statement(envelope) {
         Ok(incoming) => incoming,
         Err(refusal) => {
-            tracing::warn!(%peer, %refusal, "refused an unreadable envelope");
+            let code = refusal.reason.code();
+            tracing::warn!(code, %peer, %refusal, "refused an unreadable envelope");
             return Ok(exchange::refuse_unreadable(envelope, &refusal, &receiver, now)?);
         }
     };
@@ -119,7 +122,9 @@ pub fn receive(
         expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?)
             .unwrap_or(1),
     };
+    // A key may have been withdrawn since it was proved.
     if let Some(opening) = opening
+        && opening.edition == bureau.edition
         && view.found.is_none()
         && view.expected_sequence == opening.opened.manifest.sequence
     {
@@ -130,7 +135,8 @@ pub fn receive(
         Assessment::New(opened) => match self::opening(bureau, *opened, now) {
             Ok(opening) => accept(tx, bureau, opening, now, handling),
             Err(refusal) => {
-                tracing::warn!(%peer, %refusal, "refused a message under its agreement");
+                let code = refusal.reason.code();
+                tracing::warn!(code, %peer, %refusal, "refused a message under its agreement");
                 keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
                 let response = exchange::refuse(&incoming, &refusal, &receiver, now)?;
                 enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
@@ -148,7 +154,8 @@ pub fn receive(
             Ok(response)
         }
         Assessment::Refused { refusal, response } => {
-            tracing::warn!(%peer, %refusal, "refused a message");
+            let code = refusal.reason.code();
+            tracing::warn!(code, %peer, %refusal, "refused a message");
             if refusal.reason.settles() {
                 keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
                 enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
@@ -209,7 +216,7 @@ fn accept(
     now: Timestamp,
     handling: Handling,
 ) -> Result<Vec<u8>, ReceptionError> {
-    let Opening { opened, content, label } = opening;
+    let Opening { opened, content, label, .. } = opening;
     let manifest = &opened.manifest;
     let origin = Origin::Partner {
         administration: manifest.from().clone(),

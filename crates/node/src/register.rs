@@ -1,9 +1,11 @@
 //! The register of keys and agreements as this node holds it.
 
 use crate::bureau::Bureau;
-use base::{Administration, Timestamp};
+use crate::peer_keys::{AcceptedKey, PeerKeys, tls_key_of};
+use base::{Administration, Digest, Timestamp};
 use evidence::PublicKeys;
 use exchange::{AgreementStanding, Register};
+use std::collections::BTreeMap;
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
@@ -11,6 +13,10 @@ impl Register for Bureau {
             return vec![self.identity.card.clone()];
         }
         self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+    }
+
+    fn suspension(&self, administration: &Administration) -> Option<String> {
+        self.suspended.get(administration).cloned()
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -29,12 +35,21 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The partner whose TLS key this is.
-    pub fn partner_of_key(&self, key: base::Digest) -> Option<&Administration> {
-        self.partners
-            .iter()
-            .find(|(_, card)| card.keys.tls_spki == key)
-            .map(|(administration, _)| administration)
+    /// The TLS keys that partners may show.
+    pub fn tls_keys(&self) -> BTreeMap<Digest, AcceptedKey> {
+        self.partners.values().map(|card| tls_key_of(&card.keys)).collect()
+    }
+
+    /// Every key that is known here, for the door: those that open it and those that must not.
+    pub(crate) fn peer_keys(&self) -> PeerKeys {
+        let mut keys = PeerKeys::accepting(self.tls_keys()).with_own(&self.identity.card);
+        for card in self.partners.values() {
+            keys = keys.with_evidence_keys(&card.keys);
+        }
+        match &self.channel.relay {
+            Some(relay) => keys.with_relay(relay.key),
+            None => keys,
+        }
     }
 
     /// The moment from which letters with the keys of this card are in order.

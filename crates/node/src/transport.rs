@@ -1,15 +1,21 @@
 //! How an envelope reaches a partner's node: one port, with HTTPS in service and a simulated network in simulations.
 
-use crate::tls::{AcceptedKey, TlsError, TlsIdentity};
+use crate::bureau::Bureau;
+use crate::channel_counts::{ChannelCounts, Side};
+use crate::channel_refusal::ChannelRefusal;
+use crate::connector::CountingConnector;
+use crate::peer_keys::{AcceptedKey, PeerKeys};
+use crate::relay::RECIPIENT_HEADER;
+use crate::tls::TlsError;
 use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The route on which a node takes envelopes from partners.
@@ -30,9 +36,12 @@ pub enum TransportError {
     /// The connection failed.
     #[error("cannot reach `{0}`: {1}")]
     Unreachable(Administration, String),
+    /// Who answered at the partner's address is not the partner, or speaks no TLS that is accepted here.
+    #[error("`{0}` is refused at the channel: {1}")]
+    Refused(Administration, ChannelRefusal),
     /// The partner answered with something else than an answer of the exchange.
-    #[error("`{0}` answered with status {1}")]
-    Status(Administration, u16),
+    #[error("`{0}` answered with status {1}: {2}")]
+    Status(Administration, u16, String),
 }
 
 /// The future of a delivery.
@@ -83,41 +92,93 @@ pub trait Transport: Send + Sync {
         let reason = format!("`{}` is not carried here", request.path);
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), reason)) })
     }
+
+    /// Follows a change of keys and partners: deliveries from now on are made by `bureau`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up; then everything stays as it was.
+    fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {
+        // A way that knows no keys has nothing to change.
+        let _ = bureau;
+        Ok(())
+    }
 }
 
-/// Where a partner is found and by which TLS key it is known.
-#[derive(Clone, Debug)]
+/// Where a partner is found and by which TLS keys it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The address, as in `https://node.customs.example:9443`.
     pub address: String,
-    /// SHA-256 of the subject public key info of its TLS key.
-    pub tls_key: Digest,
-    /// Whose key it is, and when it is valid.
-    pub key: AcceptedKey,
+    /// Its TLS keys, by the SHA-256 of the subject public key info: several while it rotates them.
+    pub keys: BTreeMap<Digest, AcceptedKey>,
+    /// Who is at that address.
+    pub carrier: Carrier,
 }
 
-type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+/// Who takes an envelope at the address of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The partner.
+    Partner,
+    /// Our own relay, which is told for whom it is.
+    Relay,
+}
 
-/// HTTPS with mutual TLS; one client, and so one pool of connections, per partner.
+type HttpsClient = Client<CountingConnector, Full<Bytes>>;
+
+/// A client, and what it was made for.
+#[derive(Clone)]
+struct Line {
+    route: Route,
+    own_certificate: Vec<u8>,
+    client: HttpsClient,
+}
+
+/// HTTPS with mutual TLS; one client, and so one pool of connections, per partner. A client whose partner's keys or
+/// address change, or whose own certificate does, is replaced; deliveries that are under way end with the old one.
 pub struct HttpsTransport {
-    clients: BTreeMap<Administration, (String, HttpsClient)>,
+    lines: RwLock<BTreeMap<Administration, Line>>,
+    counts: Arc<ChannelCounts>,
 }
 
 impl HttpsTransport {
-    /// A transport to the given partners.
+    /// A transport to the partners of a bureau.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(identity: &TlsIdentity, routes: &BTreeMap<Administration, Route>) -> Result<Self, TlsError> {
-        let mut clients = BTreeMap::new();
-        for (partner, route) in routes {
-            let tls = identity.client(route.tls_key, route.key.clone())?;
-            let connector =
-                HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
-            let client = Client::builder(TokioExecutor::new()).build(connector);
-            clients.insert(partner.clone(), (route.address.clone(), client));
-        }
-        Ok(Self { clients })
+    pub fn new(bureau: &Bureau) -> Result<Self, TlsError> {
+        let transport = Self { lines: RwLock::default(), counts: Arc::default() };
+        transport.follow(bureau)?;
+        Ok(transport)
+    }
+
+    /// What its connections are counted in.
+    pub(crate) fn counts(&self) -> Arc<ChannelCounts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// A failure of the HTTP client: the partner was refused at the channel, or could not be reached.
+    fn failed(&self, partner: &Administration, error: &(dyn std::error::Error + 'static)) -> TransportError {
+        let Some(refusal) = ChannelRefusal::behind(error) else {
+            return TransportError::Unreachable(partner.clone(), with_causes(error));
+        };
+        self.counts.refused(Side::Outgoing, &refusal);
+        let code = refusal.reason.code();
+        tracing::warn!(code, %partner, detail = refusal.detail, "refused a peer at the channel that we opened");
+        TransportError::Refused(partner.clone(), refusal)
+    }
+
+    /// A client that shows our certificate and accepts the keys of this route only.
+    fn client(&self, bureau: &Bureau, route: &Route) -> Result<HttpsClient, TlsError> {
+        let door = Arc::new(PeerKeys::accepting(route.keys.clone()));
+        let tls = bureau.identity.tls.client(door, bureau.channel.key_exchange)?;
+        let connector = CountingConnector::new(tls, Arc::clone(&self.counts));
+        Ok(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    fn line(&self, partner: &Administration) -> Result<Line, TransportError> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.get(partner).cloned().ok_or_else(|| TransportError::UnknownPartner(partner.clone()))
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
@@ -129,7 +190,7 @@ impl HttpsTransport {
         };
         let answer = self.ask(partner, request, "application/cbor").await?;
         if !(200..300).contains(&answer.status) {
-            return Err(TransportError::Status(partner.clone(), answer.status));
+            return Err(TransportError::Status(partner.clone(), answer.status, first_line(&answer.body)));
         }
         Ok(answer.body)
     }
@@ -140,21 +201,21 @@ impl HttpsTransport {
         request: PeerRequest,
         content_type: &str,
     ) -> Result<PeerAnswer, TransportError> {
-        let (address, client) =
-            self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
+        let line = self.line(partner)?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
         let method = match request.method {
             Method::Get => hyper::Method::GET,
             Method::Post => hyper::Method::POST,
         };
-        let asked = hyper::Request::builder()
-            .method(method)
-            .uri(format!("{address}{}", request.path))
-            .header("content-type", content_type)
-            .body(Full::new(Bytes::from(request.body)))
-            .map_err(|error| failed(&error))?;
-        let response = client.request(asked).await.map_err(|error| failed(&with_causes(&error)))?;
+        let address = format!("{}{}", line.route.address.trim_end_matches('/'), request.path);
+        let mut asked =
+            hyper::Request::builder().method(method).uri(address).header("content-type", content_type);
+        if line.route.carrier == Carrier::Relay {
+            asked = asked.header(RECIPIENT_HEADER, partner.as_str());
+        }
+        let asked = asked.body(Full::new(Bytes::from(request.body))).map_err(|error| failed(&error))?;
+        let response = line.client.request(asked).await.map_err(|error| self.failed(partner, &error))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), request.limit).collect().await;
         Ok(PeerAnswer { status, body: body.map_err(|error| failed(&error))?.to_bytes().to_vec() })
@@ -180,10 +241,40 @@ impl Transport for HttpsTransport {
     fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
         Box::pin(in_time(partner, self.ask(partner, request, "text/plain; charset=utf-8")))
     }
+
+    fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {
+        let identity = &bureau.identity.tls;
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = BTreeMap::new();
+        for (partner, route) in bureau.routes() {
+            let same = |line: &&Line| line.route == route && line.own_certificate == identity.certificate();
+            let line = match lines.get(&partner).filter(same) {
+                Some(line) => line.clone(),
+                None => Line {
+                    client: self.client(bureau, &route)?,
+                    own_certificate: identity.certificate().to_vec(),
+                    route,
+                },
+            };
+            followed.insert(partner, line);
+        }
+        *lines = followed;
+        Ok(())
+    }
+}
+
+/// The longest reason that is taken from an answer that is none of the exchange, in characters.
+const REASON_LIMIT: usize = 200;
+
+/// The first line of a body that says why there is no answer, without what does not belong into a log.
+fn first_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().filter(|letter| !letter.is_control()).take(REASON_LIMIT).collect()
 }
 
 /// An error and its causes in one line: the outermost alone says only that connecting failed.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -8,4 +8,5 @@ pub mod console;
 pub mod log;
 pub mod operations;
 pub mod peer;
+pub mod relay;
 pub mod server;

@@ -12,11 +12,12 @@ use crate::log;
 use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use base::Administration;
+use base::{Administration, Digest};
 use node::Node;
 use std::sync::Arc;
 
@@ -27,8 +28,17 @@ const ENVELOPE_LIMIT: usize = 32 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Peer(pub Administration);
 
-/// The routes that partners use.
-pub fn routes() -> Router<Arc<Node>> {
+/// Who is at the other end of a connection: the key it has proved to hold, and from where it came.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// SHA-256 of the subject public key info of its TLS key.
+    pub key: Digest,
+    /// Its network address, for the log.
+    pub address: String,
+}
+
+/// The routes that partners use. Every request is of a [`Peer`], whose key was looked up when the request came.
+pub fn routes(node: Arc<Node>) -> Router {
     let witness = Router::new()
         .route(&format!("{}/add-checkpoint", node::WITNESS_PREFIX), post(add_checkpoint))
         .layer(DefaultBodyLimit::max(node::WITNESS_REQUEST_LIMIT));
@@ -39,6 +49,29 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/peer/v1/log/entries/{index}", get(entry))
         .merge(witness)
         .merge(log::public_routes())
+        .layer(from_fn_with_state(Arc::clone(&node), admitted))
+        .with_state(node)
+}
+
+/// Lets a request in if the key of its connection may still come in: connections outlive what the register says.
+async fn admitted(
+    State(node): State<Arc<Node>>,
+    Extension(visitor): Extension<Visitor>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let carried = request.headers().get(node::relay::PARTNER_KEY_HEADER).and_then(|key| key.to_str().ok());
+    match node.admit(visitor.key, carried) {
+        Ok(administration) => {
+            request.extensions_mut().insert(Peer(administration));
+            next.run(request).await
+        }
+        Err(refusal) => {
+            node.peer_refused(&refusal, &visitor.address);
+            let reason = format!("{}\n", refusal.reason.words());
+            (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], reason).into_response()
+        }
+    }
 }
 
 /// `POST /peer/v1/witness/add-checkpoint`: 200 with this node's cosignature, or 400, 403, 404, 409, 422 as C2SP

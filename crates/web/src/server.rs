@@ -4,7 +4,8 @@
 use crate::connections::{Limits, serve};
 use crate::{api, console, log, operations, peer};
 use axum::{Extension, Router};
-use node::Node;
+use base::Digest;
+use node::{ChannelRefusal, Node};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -74,10 +75,11 @@ pub async fn serve_peers(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
-    let router = peer::routes().with_state(Arc::clone(&node));
+    // A configuration that fails is told at once, and not to the first partner.
+    node.peer_tls().map_err(io::Error::other)?;
+    let router = peer::routes(Arc::clone(&node));
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
-        secured(Arc::clone(&node), acceptor.clone(), stream, router.clone())
+        secured(Arc::clone(&node), stream, router.clone())
     })
     .await;
     Ok(())
@@ -88,22 +90,33 @@ async fn plain(stream: TcpStream, router: Router) -> io::Result<(TcpStream, Rout
     Ok((stream, router))
 }
 
-/// Shakes hands with a partner, and has its requests carry whose they are.
+/// Shakes hands with a partner by the keys that are in force now, and has its requests carry its key.
 async fn secured(
     node: Arc<Node>,
-    acceptor: TlsAcceptor,
     stream: TcpStream,
     router: Router,
 ) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
-    let address = stream.peer_addr();
-    let shaken = acceptor.accept(stream).await.and_then(|tls| {
-        let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let administration = certificate.and_then(|certificate| node.administration_of_key(certificate));
-        let unknown = || io::Error::new(io::ErrorKind::PermissionDenied, "the key is in no partner's card");
-        let peer = peer::Peer(administration.ok_or_else(unknown)?);
-        Ok((tls, router.layer(Extension(peer))))
-    });
-    // Whoever knocks at the port for partners and is none is worth a line.
-    shaken.inspect_err(|error| tracing::info!(?address, %error, "no partner came in at the peer port"))
+    let address = stream.peer_addr().map(|address| address.to_string()).unwrap_or_default();
+    let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
+    let tls = acceptor.accept(stream).await.inspect_err(|error| {
+        node.peer_refused(&ChannelRefusal::of_handshake(error), &address);
+    })?;
+    node.peer_came_in(&key_exchange_of(&tls));
+    let visitor = peer::Visitor { key: key_of(&tls)?, address };
+    Ok((tls, router.layer(Extension(visitor))))
+}
+
+/// The key exchange of a connection, as the registry of TLS Supported Groups names it.
+pub(crate) fn key_exchange_of(tls: &TlsStream<TcpStream>) -> String {
+    let group = tls.get_ref().1.negotiated_key_exchange_group();
+    group.map(|group| format!("{:?}", group.name())).unwrap_or_default()
+}
+
+/// The key that the peer has proved to hold.
+pub(crate) fn key_of(tls: &TlsStream<TcpStream>) -> io::Result<Digest> {
+    // INVARIANT: the handshake fails without a certificate, and the verifier has read this one.
+    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
+    key.ok_or_else(|| io::Error::other("the peer showed no certificate"))
 }

@@ -101,8 +101,8 @@ impl Node {
         shown: &SignedNote,
         source: &str,
     ) -> Result<(), LogError> {
-        let keys = log_keys(self.bureau(), origin, None);
-        let Some(owner) = owner_of(self.bureau(), origin) else { return Ok(()) };
+        let keys = log_keys(&self.bureau(), origin, None);
+        let Some(owner) = owner_of(&self.bureau(), origin) else { return Ok(()) };
         let verified =
             |note: &SignedNote| keys.iter().find_map(|key| Checkpoint::verify_note(note, origin, key).ok());
         // What the log did not sign says nothing about it.
@@ -223,7 +223,7 @@ pub(super) async fn seen_by(
     };
     let answer = node.transport().call(partner, request).await?;
     if answer.status != 200 {
-        return Err(TransportError::Status(partner.clone(), answer.status));
+        return Err(TransportError::Status(partner.clone(), answer.status, String::new()));
     }
     let seen: SeenLogs = serde_json::from_slice(&answer.body)
         .map_err(|error| TransportError::Unreachable(partner.clone(), error.to_string()))?;

@@ -36,7 +36,7 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn log_proof(&self, index: u64) -> Result<Option<LogProof>, NodeError> {
-        let (bureau, now) = (self.shared_bureau(), self.now());
+        let (bureau, now) = (self.bureau(), self.now());
         self.read(move |tx| log_proof(tx, &bureau, index, now)).await.map_err(NodeError::Log)
     }
 }

@@ -88,7 +88,7 @@ impl Node {
     }
 
     async fn view_log(&self) -> Result<LogView, LogError> {
-        let (bureau, now) = (self.shared_bureau(), self.now());
+        let (bureau, now) = (self.bureau(), self.now());
         let origin = log_origin(&bureau.administration);
         let verifier_key = Checkpoint::verifier_key(&origin, &bureau.identity.keys.log.public())?;
         let partners: Vec<_> = bureau.partners.keys().cloned().collect();

@@ -36,7 +36,7 @@ impl Node {
     /// as old as its log.
     pub async fn add_checkpoint(&self, body: &[u8]) -> Result<WitnessReply, NodeError> {
         self.log_operator().sound().map_err(LogError::from)?;
-        let read = Submission::read(body, |origin| log_keys(self.bureau(), origin, Some(self.now())));
+        let read = Submission::read(body, |origin| log_keys(&self.bureau(), origin, Some(self.now())));
         let submission = match read {
             Ok(submission) => submission,
             Err(refusal) => return Ok(refused(&refusal)),
