@@ -96,6 +96,22 @@ fn base64(bytes: &[u8]) -> String {
     out
 }
 
+/// Paths as agreements have them: `/CD001C/Consignment[1]/Seal[2]/identifier` holds `Consignment/Seal/identifier`.
+fn without_positions(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((byte, after)) = rest.split_first() {
+        let digits = after.iter().take_while(|digit| digit.is_ascii_digit()).count();
+        if *byte == b'[' && digits > 0 && after.get(digits) == Some(&b']') {
+            rest = &after[digits + 1..];
+        } else {
+            out.push(*byte);
+            rest = after;
+        }
+    }
+    out
+}
+
 /// Finds what must not be there. Each finding names the place, never more than the number of the canary.
 fn search(kept: &Kept, forbidden: &[(String, Vec<Vec<u8>>)]) -> Vec<String> {
     let patterns: Vec<&[u8]> =
@@ -105,7 +121,8 @@ fn search(kept: &Kept, forbidden: &[(String, Vec<Vec<u8>>)]) -> Vec<String> {
     let automaton = AhoCorasick::new(patterns).unwrap();
     let mut findings = BTreeSet::new();
     for (place, bytes) in kept.outside() {
-        for found in automaton.find_iter(bytes) {
+        let bytes = without_positions(bytes);
+        for found in automaton.find_iter(&bytes) {
             let begin = found.start().saturating_sub(200);
             let around = String::from_utf8_lossy(&bytes[begin..found.end()]).into_owned();
             findings.insert(format!("{} in {place}: ...{around}", owners[found.pattern().as_usize()]));
