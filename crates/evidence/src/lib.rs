@@ -37,6 +37,7 @@ mod cosignature;
 pub mod disclosure;
 pub mod equivocation;
 mod error;
+pub mod key_register;
 mod key_set;
 mod keys;
 mod manifest;

@@ -3,8 +3,8 @@
 use crate::cose::{self, CWT_CLAIMS, DATA_STRUCTURE, PROOFS};
 use crate::merkle::{self, Appended, Hash, MAX_PATH};
 use crate::{
-    Administration, Algorithm, Digest, EvidenceError, PublicKey, SigningKey, cbor::Reader, cbor::Writer,
-    log_origin,
+    Administration, Algorithm, Digest, EvidenceError, KeyId, PublicKey, SigningKey, cbor::Reader,
+    cbor::Writer, log_origin,
 };
 use coset::cbor::Value;
 use coset::cwt::ClaimsSetBuilder;
@@ -128,6 +128,22 @@ impl Receipt {
     /// The bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    /// The key that a receipt says it is signed with; nothing about it is verified.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn key_id(bytes: &[u8]) -> Result<KeyId, EvidenceError> {
+        cose::key_id_of(WHAT, &cose::parse(WHAT, MAX_RECEIPT, bytes)?.protected.header)
+    }
+
+    /// The size of the tree that a receipt says it is of; nothing about it is verified.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn size(bytes: &[u8]) -> Result<u64, EvidenceError> {
+        Ok(read_proof(&cose::parse(WHAT, MAX_RECEIPT, bytes)?.unprotected)?.0)
     }
 
     /// Verifies that `bytes` are a receipt of `administration`'s log, under its log key, for `leaf`.

@@ -5,7 +5,8 @@ use crate::response::{AnswerError, signer};
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::cbor::{Reader, Writer};
 use evidence::cose::{self, Claims, Profile};
-use evidence::{EvidenceError, Manifest, PublicKeys, digest_of};
+use evidence::key_register::{KeyLookup, SignedAt};
+use evidence::{EvidenceError, Manifest, digest_of};
 
 const PROFILE: Profile = Profile {
     what: "conflict proof",
@@ -103,26 +104,27 @@ pub fn prove_conflict(
 ///
 /// # Errors
 /// Names the first thing that does not hold.
-pub fn verify_conflict(
+pub fn verify_conflict<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Conflict, AnswerError> {
     let manifest = evidence::Statement::read(statement)?.manifest().clone();
-    verify(bytes, statement, &manifest, cards)
+    verify(bytes, statement, &manifest, keys)
 }
 
-pub(crate) fn verify(
+pub(crate) fn verify<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
     manifest: &Manifest,
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Conflict, AnswerError> {
     let unverified = cose::read(&PROFILE, bytes)?;
     let conflict = Conflict::from_cbor(&unverified.claims().issuer, unverified.payload())?;
     unverified.claims().must_be(PROFILE.what, &conflict.claims())?;
-    let card = signer(cards, manifest.to(), unverified.key_id(), conflict.at)?;
-    unverified.verify(&card.sign)?;
+    let at = SignedAt::stating(conflict.at, conflict.at);
+    let key = signer(keys, manifest.to(), unverified.key_id(), &at)?;
+    unverified.verify(key)?;
     let about = conflict.by == *manifest.to()
         && conflict.sender == *manifest.from()
         && conflict.message_id == manifest.message_id
