@@ -3,22 +3,18 @@
 use crate::declaration::Declared;
 use crate::rules::{Rules, TYPES};
 use agreements::DecisionPoint;
-use base::reference::{Catalogue, ExchangeRates, corridor};
-use base::{Administration, Currency, Digest, GuaranteeType, Money, Timestamp};
-use evidence::{KeySet, Keys};
+use base::{Administration, Currency, GuaranteeType, Money, Timestamp};
 use exchange::{Assessment, InboxView};
 use node::{
-    Bureau, Clock, Config, Delivery, Entropy, Exchange, GuaranteeRegistration, Identity, Listen, Node,
-    PartnerCard, Principal, Release, Role, TlsIdentity, Transit, Transport, TransportError, World,
+    Clock, Delivery, Entropy, GuaranteeRegistration, Node, Principal, Release, Role, Transport,
+    TransportError, World,
 };
-use sim::{BEGINNING, Dice};
+use sim::{BEGINNING, Dice, Member};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use store::{Execution, MemoryDisk, Store, StoreError, Tx, Value};
+use store::{StoreError, Tx, Value};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What is left of a case.
@@ -111,94 +107,26 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// What all cases have in common.
-struct Common {
-    catalogue: Arc<Catalogue>,
-    rates: Arc<ExchangeRates>,
-    tls: (Vec<u8>, Vec<u8>),
+/// An administration with an empty disk of its own.
+fn side(seed: u64, country: &str) -> Member {
+    let administration = Administration::parse(&format!("NTA.{country}")).unwrap();
+    let disk = format!("leaks-{country}-{:?}-{seed}", std::thread::current().id());
+    Member::new(administration, &disk, Release::Automatic, &mut Dice::of(seed, country)).unwrap()
 }
 
-fn common() -> &'static Common {
-    static COMMON: OnceLock<Common> = OnceLock::new();
-    COMMON.get_or_init(|| Common {
-        catalogue: Arc::new(corridor::catalogue().unwrap()),
-        rates: Arc::new(ExchangeRates::illustrative().unwrap()),
-        tls: TlsIdentity::generate("pair.tidewaiter").unwrap(),
-    })
-}
-
-struct Side {
-    administration: Administration,
-    keys: KeySet,
-    card: evidence::PublicKeys,
-    disk: MemoryDisk,
-}
-
-impl Side {
-    fn new(seed: u64, country: &str) -> Self {
-        let administration = Administration::parse(&format!("NTA.{country}")).unwrap();
-        let mut dice = Dice::of(seed, country);
-        let keys = KeySet::draw(&mut |bytes| dice.fill(bytes));
-        let until = BEGINNING.plus_seconds(86_400);
-        let card =
-            keys.keys().unwrap().card(administration.clone(), Digest([1; 32]), BEGINNING, until).unwrap();
-        let disk =
-            MemoryDisk::open(&format!("leaks-{country}-{:?}-{seed}", std::thread::current().id())).unwrap();
-        Self { administration, keys, card, disk }
-    }
-
-    fn keys(&self) -> Keys {
-        self.keys.keys().unwrap()
-    }
-
-    fn store(&self) -> Store {
-        Store::open(&self.disk.location(), Execution::Inline, node::MIGRATIONS).unwrap()
-    }
-
-    fn node(&self, seed: u64, rules: &Rules, partner: &Self, wire: &Arc<Wire>) -> Arc<Node> {
-        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let config = Config {
-            administration: self.administration.clone(),
-            store: self.disk.location().to_string(),
-            keys: PathBuf::new(),
-            exercise: false,
-            listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
-            transit: Transit { release: Release::Automatic, ..Transit::default() },
-            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
-            partners: Vec::new(),
-            agreements: Vec::new(),
-            folder: PathBuf::new(),
-        };
-        // The law of an administration is its own affair: the partner never sees it.
-        let overlays = rules.overlays.iter().filter(|law| law.administration == self.administration).cloned();
-        let (certificate, key) = common().tls.clone();
-        let dice = Dice::of(seed, &format!("entropy of {}", self.administration));
-        let bureau = Bureau {
-            edition: 0,
-            administration: self.administration.clone(),
-            exercise: false,
-            identity: Arc::new(Identity {
-                keys: self.keys(),
-                tls: TlsIdentity::new(certificate, key).unwrap(),
-                card: self.card.clone(),
-            }),
-            partners: BTreeMap::from([(
-                partner.administration.clone(),
-                PartnerCard { address: String::new(), keys: partner.card.clone() },
-            )]),
-            decision_point: Arc::new(
-                DecisionPoint::new(vec![rules.agreement.clone()], overlays.collect()).unwrap(),
-            ),
-            profile: Bureau::profile_of(&config),
-            catalogue: Arc::clone(&common().catalogue),
-            rates: Arc::clone(&common().rates),
-            world: World { clock: Arc::new(Still), entropy: Arc::new(Drawn(Mutex::new(dice))) },
-        };
-        let end = End { own: self.administration.clone(), wire: Arc::clone(wire) };
-        let node = Node::assemble(config, bureau, self.store(), Execution::Inline, Arc::new(end));
-        wire.nodes.lock().unwrap().insert(self.administration.clone(), Arc::clone(&node));
-        node
-    }
+/// The node of an administration.
+fn node(own: &Member, seed: u64, rules: &Rules, partner: &Member, wire: &Arc<Wire>) -> Arc<Node> {
+    // The law of an administration is its own affair: the partner never sees it.
+    let overlays = rules.overlays.iter().filter(|law| law.administration == own.administration).cloned();
+    let decision_point = DecisionPoint::new(vec![rules.agreement.clone()], overlays.collect()).unwrap();
+    let dice = Dice::of(seed, &format!("entropy of {}", own.administration));
+    let world = World { clock: Arc::new(Still), entropy: Arc::new(Drawn(Mutex::new(dice))) };
+    let end = End { own: own.administration.clone(), wire: Arc::clone(wire) };
+    let store = own.store().unwrap();
+    let node =
+        own.node(store, std::iter::once(partner), Arc::new(decision_point), world, Arc::new(end)).unwrap();
+    wire.nodes.lock().unwrap().insert(own.administration.clone(), Arc::clone(&node));
+    node
 }
 
 /// Plays one case: Great Britain accepts and releases the declaration, and tells France what the rules let it.
@@ -209,15 +137,15 @@ pub fn play(seed: u64, rules: &Rules, declared: &Declared) -> Kept {
         .with_writer(lines.clone())
         .without_time()
         .finish();
-    let (gb, fr) = (Side::new(seed, "GB"), Side::new(seed, "FR"));
+    let (gb, fr) = (side(seed, "GB"), side(seed, "FR"));
     let wire = Arc::new(Wire::default());
     let mut kept = Kept::default();
     tracing::subscriber::with_default(subscriber, || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let sender = gb.node(seed, rules, &fr, &wire);
-            let recipient = fr.node(seed, rules, &gb, &wire);
+            let sender = node(&gb, seed, rules, &fr, &wire);
+            let recipient = node(&fr, seed, rules, &gb, &wire);
             exchange_all(&sender, &recipient, declared, &mut kept).await;
         });
     });
@@ -270,7 +198,7 @@ async fn exchange_all(sender: &Arc<Node>, recipient: &Arc<Node>, declared: &Decl
 }
 
 /// What the recipient knows of the sender.
-struct Known<'a>(&'a Side, exchange::AgreementStanding);
+struct Known<'a>(&'a Member, exchange::AgreementStanding);
 impl exchange::Register for Known<'_> {
     fn cards(&self, administration: &Administration) -> Vec<evidence::PublicKeys> {
         (*administration == self.0.administration).then(|| self.0.card.clone()).into_iter().collect()
@@ -282,7 +210,7 @@ impl exchange::Register for Known<'_> {
 }
 
 /// Opens what passed, as the recipient does.
-fn keep_opened(gb: &Side, fr: &Side, kept: &mut Kept) {
+fn keep_opened(gb: &Member, fr: &Member, kept: &mut Kept) {
     let mut opened = Vec::new();
     for (place, envelope) in &kept.outside {
         if !place.starts_with("a letter to") {
@@ -296,7 +224,7 @@ fn keep_opened(gb: &Side, fr: &Side, kept: &mut Kept) {
             from: BEGINNING.plus_seconds(-1),
             until: None,
         };
-        let keys = fr.keys();
+        let keys = fr.keys.keys().unwrap();
         let receiver = exchange::Receiver {
             administration: &fr.administration,
             keys: &keys,
@@ -319,13 +247,13 @@ fn keep_opened(gb: &Side, fr: &Side, kept: &mut Kept) {
 }
 
 /// Every cell of the recipient's database, and the tables of the sender's that others see.
-fn keep_tables(gb: &Side, fr: &Side, kept: &mut Kept) {
+fn keep_tables(gb: &Member, fr: &Member, kept: &mut Kept) {
     let tables = |tx: &mut dyn Tx| -> Result<Vec<String>, StoreError> {
         let rows = tx.query("select name from sqlite_master where type = 'table'", &[])?;
         rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
     };
     fr.disk.crash();
-    let store = fr.store();
+    let store = fr.store().unwrap();
     store
         .read(|tx| -> Result<(), StoreError> {
             for table in tables(tx)? {
@@ -335,7 +263,7 @@ fn keep_tables(gb: &Side, fr: &Side, kept: &mut Kept) {
         })
         .unwrap();
     gb.disk.crash();
-    let store = gb.store();
+    let store = gb.store().unwrap();
     store
         .read(|tx| -> Result<(), StoreError> {
             for table in tables(tx)?.iter().filter(|table| table.starts_with("log")) {
