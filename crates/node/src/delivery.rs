@@ -81,6 +81,10 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<bool, NodeError> {
+        if self.log_operator().behind().is_some() {
+            // Every letter enters a statement in the log; they wait until its database is put right.
+            return Ok(false);
+        }
         let (now, under_way) = (self.now(), self.under_way().clone());
         let (claims, more) = self
             .write_as(Step::Claim, move |tx, _| -> Result<_, NodeError> {
@@ -157,7 +161,7 @@ impl Node {
         let now = self.now();
         let (id, message_id) = (claim.id, claim.message_id);
         let prepared = self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, now));
-        self.write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
+        let entering = self.write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
             match prepared {
                 Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
                 // A card or key may be entered any time; a letter that is damaged never mends.
@@ -173,8 +177,12 @@ impl Node {
                     Ok(None)
                 }
             }
-        })
-        .await
+        });
+        let envelope = entering.await?;
+        if envelope.is_some() {
+            self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
+        }
+        Ok(envelope)
     }
 
     /// Takes one letter to its partner and settles it by the answer.
