@@ -5,8 +5,9 @@ use super::BenchError;
 use super::exchange_report::{ExchangeCase, ExchangeReport, StoreFigures};
 use super::limit::{GROUP, limit_per_s, percentile, rows};
 use super::load::{self, Sendings};
-use super::pair::{Pair, PeerPort};
+use super::pair::{Pair, Party, PeerPort};
 use super::scratch::Scratch;
+use super::witnessed;
 use crate::fleet::StoreChoice;
 use node::{BareStore, Mark, PrimitiveTimes, Primitives, Step};
 use std::collections::BTreeMap;
@@ -20,8 +21,14 @@ const ROUNDS: usize = 4;
 /// The name of the bare arm's store.
 const BARE: &str = "bare";
 
+/// The nodes that exchange.
+const PARTIES: [Party; 2] = [("GB", "gb"), ("FR", "fr")];
+
+/// The nodes of the measurement of witnessing: both partners of the first are witnesses of its log.
+const WITNESSED: [Party; 3] = [("GB", "gb_witnessed"), ("FR", "fr_witness"), ("IT", "it_witness")];
+
 /// The stores of a measurement.
-const STORES: [&str; 3] = ["gb", "fr", BARE];
+const STORES: [&str; 6] = ["gb", "fr", BARE, "gb_witnessed", "fr_witness", "it_witness"];
 
 /// Most bytes of content that a case sends in all: large contents are measured by fewer messages.
 const CONTENT_LIMIT: usize = 128 * 1024 * 1024;
@@ -100,7 +107,7 @@ async fn on_store(
     report: &mut ExchangeReport,
 ) -> Result<(), BenchError> {
     let scratch = Scratch::new(choice, &STORES);
-    let pair = Pair::open(&scratch, port).await?;
+    let pair = Pair::open(&scratch, port, &PARTIES).await?;
     let bare = match block_in_place(|| BareStore::open(&scratch.store(BARE))) {
         Ok(bare) => bare,
         Err(error) => {
@@ -124,8 +131,19 @@ async fn on_store(
     let after = load::send(&pair, 2048, 1, 1).await;
     pair.close().await;
     after?;
-    let restart_ms = restart.as_secs_f64() * 1e3;
-    report.stores.push(StoreFigures { store: kind.name().to_owned(), letters, restart_ms });
+    let federation = Pair::open(&scratch, port, &WITNESSED).await?;
+    let witnessed = witnessed::measure(&federation).await;
+    federation.close().await;
+    let mut witnessed = witnessed?;
+    witnessed.sort_by(f64::total_cmp);
+    report.stores.push(StoreFigures {
+        store: kind.name().to_owned(),
+        letters,
+        restart_ms: restart.as_secs_f64() * 1e3,
+        witnesses: WITNESSED.len() - 1,
+        witnessed_p50_ms: percentile(&witnessed, 0.5),
+        witnessed_p99_ms: percentile(&witnessed, 0.99),
+    });
     Ok(())
 }
 
