@@ -221,7 +221,8 @@ impl Arms {
         Ok(())
     }
 
-    /// The bare cryptography of some messages of that size, and their bare rows at the same group commit.
+    /// The bare cryptography of some messages of that size, on as many cores at once as the exchange can use, and their
+    /// bare rows at the same group commit.
     async fn bare(
         &mut self,
         primitives: &Primitives,
@@ -231,7 +232,9 @@ impl Arms {
     ) -> Result<(), BenchError> {
         let messages = (CONTENT_LIMIT / 16 / size.max(1)).clamp(8, BARE_MESSAGES);
         let count = u32::try_from(messages).unwrap_or(u32::MAX);
-        self.primitives.add(&block_in_place(|| primitives.run(count)).map_err(node::BareError::from)?);
+        let at_once = in_flight.min(cores());
+        let times = block_in_place(|| primitives.run_on(at_once, count));
+        self.primitives.add(&times.map_err(node::BareError::from)?);
         let rows = (0..messages).flat_map(|_| rows(size)).map(|length| vec![0xA5; length]).collect();
         self.rows += bare.insert_groups(rows, in_flight.min(GROUP)).await?;
         self.row_messages += messages;
@@ -248,8 +251,7 @@ impl Arms {
     ) -> ExchangeCase {
         let micros = |spent: Duration, count: usize| spent.as_secs_f64() * 1e6 / count.max(1) as f64;
         let rows = micros(self.rows, self.row_messages);
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let limit = limit_per_s(self.primitives.total_micros(), rows, in_flight, cores);
+        let limit = limit_per_s(self.primitives.total_micros(), rows, in_flight, cores());
         let throughput = messages as f64 / self.sent.taken.as_secs_f64();
         let mut cpu: BTreeMap<String, f64> =
             self.primitives.micros().map(|(name, spent)| (format!("bare_{name}"), spent)).collect();
@@ -277,6 +279,11 @@ impl Arms {
             cpu_us: cpu,
         }
     }
+}
+
+/// The cores of this machine.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The processor time of each step at both nodes.
