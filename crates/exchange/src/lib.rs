@@ -45,8 +45,8 @@ pub use channel::{Channel, Place, place};
 pub use conflict::{Conflict, prove_conflict, verify_conflict};
 pub use envelope::{Envelope, MAX_ENVELOPE};
 pub use incoming::{
-    Arrival, Assessment, Environment, Found, InboxView, Incoming, Opened, OpenedPart, Receiver, assess,
-    read_statement,
+    Arrival, Assessment, Environment, FieldsOf, Found, InboxView, Incoming, Opened, OpenedPart, Receiver,
+    assess, read_statement,
 };
 pub use lane::Lane;
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare};

@@ -277,6 +277,7 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
             name: PART.to_owned(),
             media_type: XML.to_owned(),
             content: claim.cleared.clone(),
+            fields: crate::fields::of(XML, &claim.cleared),
         }],
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };

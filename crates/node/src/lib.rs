@@ -15,6 +15,7 @@ mod config;
 mod counters;
 mod deciding;
 mod delivery;
+mod fields;
 mod files;
 mod gate;
 mod identity;

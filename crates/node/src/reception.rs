@@ -164,6 +164,7 @@ pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
         administration: &bureau.administration,
         keys: &bureau.identity.keys,
         environment: if bureau.exercise { Environment::Exercise } else { Environment::Production },
+        fields: crate::fields::of,
     }
 }
 
