@@ -30,9 +30,11 @@
 pub mod cbor;
 mod channel;
 mod checkpoint;
+mod conflict;
 pub mod cose;
 pub mod disclosure;
 mod error;
+mod file;
 mod key_set;
 mod keys;
 mod manifest;
@@ -48,11 +50,16 @@ mod statement;
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};
+pub use conflict::{Conflict, ConflictClaim};
 pub use error::EvidenceError;
+pub use file::{
+    ConflictEvidence, EVIDENCE_MAGIC, EVIDENCE_VERSION, EvidenceFile, LoggedCheckpoint, MAX_EVIDENCE,
+    ShownPart,
+};
 pub use key_set::{KeySet, Keys, Seed};
 pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey, SigningKey};
 pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
-pub use receipt::{Included, Receipt, TreeHead};
+pub use receipt::{Included, Receipt, ReceiptClaim, TreeHead};
 pub use register::PublicKeys;
 pub use seal::{open, part_aad, seal};
 pub use stage::{Stage, StageClaim, StageName, StageReason, StagedStatement};

@@ -3,7 +3,8 @@
 use crate::cose::{self, CWT_CLAIMS, DATA_STRUCTURE, PROOFS};
 use crate::merkle::{self, Appended, Hash, MAX_PATH};
 use crate::{
-    Administration, Digest, EvidenceError, PublicKey, SigningKey, cbor::Reader, cbor::Writer, log_origin,
+    Administration, Digest, EvidenceError, KeyId, PublicKey, SigningKey, cbor::Reader, cbor::Writer,
+    log_origin,
 };
 use coset::cbor::Value;
 use coset::cwt::ClaimsSetBuilder;
@@ -26,6 +27,15 @@ pub struct Included {
     pub index: u64,
     /// The root of that tree.
     pub root: Digest,
+}
+
+/// What a receipt claims before it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptClaim {
+    /// Whose log issued it.
+    pub log: Administration,
+    /// The key that it says it is signed with.
+    pub key_id: KeyId,
 }
 
 /// A signed tree head from which the receipts of all leaves below it are made: a batch of statements costs one
@@ -119,6 +129,19 @@ impl Receipt {
     /// The bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    /// Reads a receipt without verifying it, to learn whose log claims to have issued it.
+    ///
+    /// # Errors
+    /// When it is not in the one accepted encoding or names no administration.
+    pub fn read(bytes: &[u8]) -> Result<ReceiptClaim, EvidenceError> {
+        let signed = cose::parse(WHAT, MAX_RECEIPT, bytes)?;
+        let header = &signed.protected.header;
+        let issuer = cose::claims_of(WHAT, header)?.issuer.unwrap_or_default();
+        let log = Administration::parse(&issuer)
+            .map_err(|error| EvidenceError::malformed(WHAT, error.to_string()))?;
+        Ok(ReceiptClaim { log, key_id: cose::key_id_of(WHAT, header)? })
     }
 
     /// Verifies that `bytes` are a receipt of `administration`'s log, under its log key, for `leaf`.
