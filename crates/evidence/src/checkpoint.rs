@@ -43,12 +43,13 @@ impl Checkpoint {
     /// Signs the checkpoint as a note. Ed25519 is deterministic: the same checkpoint gives the same note.
     ///
     /// # Errors
-    /// When the origin cannot be the name of a key: empty, or with a space, `+` or line break.
+    /// When the origin cannot be the name of a key: empty, or with a space, `+` or line break; or the key cannot be
+    /// reached.
     pub fn sign(&self, key: &SigningKey) -> Result<String, EvidenceError> {
         check_name(&self.origin)?;
         let text = self.text();
         let mut signature = note_key_hash(&self.origin, &key.public()).to_vec();
-        signature.extend(key.sign(text.as_bytes()));
+        signature.extend(key.sign(text.as_bytes())?);
         Ok(format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(signature)))
     }
 

@@ -62,7 +62,7 @@ fn extension_lines_are_signed_and_allowed() {
     let key = &keys(1).log;
     let text = checkpoint().text() + "an extension\n";
     let mut signature = note_key_hash("tidewaiter.example/GB", &key.public()).to_vec();
-    signature.extend(key.sign(text.as_bytes()));
+    signature.extend(key.sign(text.as_bytes()).unwrap());
     let note = format!("{text}\n\u{2014} tidewaiter.example/GB {}\n", STANDARD.encode(signature));
     assert_eq!(verified(&note).unwrap(), checkpoint());
     assert!(verified(&note.replace("an ext", "no ext")).is_err());
@@ -82,7 +82,7 @@ fn other_forms_are_refused_though_signed() {
         ("blank extension", format!("tidewaiter.example/GB\n42\n{root}\n\nx\n")),
     ] {
         let mut signature = note_key_hash("tidewaiter.example/GB", &key.public()).to_vec();
-        signature.extend(key.sign(text.as_bytes()));
+        signature.extend(key.sign(text.as_bytes()).unwrap());
         let note = format!("{text}\n\u{2014} tidewaiter.example/GB {}\n", STANDARD.encode(signature));
         assert!(verified(&note).is_err(), "{name}");
     }

@@ -2,7 +2,7 @@
 
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Claims, Profile, Unverified};
-use crate::{Administration, Digest, EvidenceError, KeyId, MessageId, PublicKey, SigningKey, Timestamp};
+use crate::{Administration, Digest, EvidenceError, KeyId, MessageId, StatementKey, Timestamp, VerifyingKey};
 
 const PROFILE: Profile = Profile {
     what: "conflict proof",
@@ -37,7 +37,7 @@ impl Conflict {
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn sign(&self, key: &SigningKey) -> Result<Vec<u8>, EvidenceError> {
+    pub fn sign(&self, key: &StatementKey) -> Result<Vec<u8>, EvidenceError> {
         cose::sign(&PROFILE, &self.claims(), self.to_cbor(), key)
     }
 
@@ -115,7 +115,7 @@ impl ConflictClaim {
     ///
     /// # Errors
     /// When it names another key or the signature does not hold.
-    pub fn verify(self, key: &PublicKey) -> Result<Conflict, EvidenceError> {
+    pub fn verify(self, key: impl Into<VerifyingKey>) -> Result<Conflict, EvidenceError> {
         self.unverified.verify(key)?;
         Ok(self.conflict)
     }
@@ -138,7 +138,7 @@ mod tests {
         };
         let key = &keys(2).sign;
         let proof = conflict.sign(key).unwrap();
-        let verified = |bytes: &[u8]| Conflict::read(bytes).and_then(|claim| claim.verify(&key.public()));
+        let verified = |bytes: &[u8]| Conflict::read(bytes).and_then(|claim| claim.verify(key.public()));
         assert_eq!(verified(&proof).unwrap(), conflict);
         every_bit_counts(&proof, |bytes| verified(bytes).is_ok());
         let same = Conflict { second: conflict.first, ..conflict };

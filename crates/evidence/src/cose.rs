@@ -1,11 +1,11 @@
 //! Signed documents: COSE_Sign1 (RFC 9052) in the one shape that this project signs and accepts.
 //!
-//! Tag 18; protected header 1 (algorithm, EdDSA), 3 (content type), 4 (key identifier), 15 (CWT claims, RFC 9597: 1
+//! Tag 18; protected header 1 (algorithm, EdDSA or ES256, as the key has it), 3 (content type), 4 (key identifier), 15 (CWT claims, RFC 9597: 1
 //! issuer, 2 subject, 6 issued at); an empty unprotected header; the payload attached. What matters for security is
 //! read from the protected header only. A parameter that is marked critical and not known is refused, and so is every
 //! encoding but the deterministic one.
 
-use crate::{EvidenceError, KeyId, PublicKey, SigningKey, Timestamp, cbor};
+use crate::{Algorithm, EvidenceError, KeyId, StatementKey, Timestamp, VerifyingKey, cbor};
 use coset::cbor::Value;
 use coset::cwt::{ClaimsSet, ClaimsSetBuilder, Timestamp as NumericDate};
 use coset::{
@@ -81,15 +81,16 @@ impl Claims {
     }
 }
 
-/// Signs `payload` as a document of this profile. Ed25519 is deterministic: the same input gives the same bytes.
+/// Signs `payload` as a document of this profile. EdDSA is deterministic: the same input gives the same bytes; ES256 is
+/// not.
 ///
 /// # Errors
-/// When the document would be larger than the profile allows.
+/// When the document would be larger than the profile allows, or the key cannot be reached.
 pub fn sign(
     profile: &Profile,
     claims: &Claims,
     payload: Vec<u8>,
-    key: &SigningKey,
+    key: &StatementKey,
 ) -> Result<Vec<u8>, EvidenceError> {
     let claims_set = ClaimsSetBuilder::new()
         .issuer(claims.issuer.clone())
@@ -97,7 +98,7 @@ pub fn sign(
         .issued_at(NumericDate::WholeSeconds(claims.issued_at))
         .build();
     let header = HeaderBuilder::new()
-        .algorithm(iana::Algorithm::EdDSA)
+        .algorithm(key.algorithm().cose())
         .content_type(profile.content_type.to_owned())
         .key_id(key.key_id().as_bytes().to_vec())
         .value(CWT_CLAIMS, value_of(profile.what, claims_set)?)
@@ -105,7 +106,7 @@ pub fn sign(
     let signed = CoseSign1Builder::new()
         .protected(header)
         .payload(payload)
-        .create_signature(&[], |message| key.sign(message).to_vec())
+        .try_create_signature(&[], |message| key.sign(message).map(Vec::from))?
         .build();
     let bytes = to_bytes(profile.what, signed)?;
     within(profile.what, &bytes, profile.limit)?;
@@ -173,9 +174,11 @@ impl Unverified {
     /// Verifies the signature under `key`, which must be the one that the document names.
     ///
     /// # Errors
-    /// When it names another key or the signature does not hold.
-    pub fn verify(&self, key: &PublicKey) -> Result<(), EvidenceError> {
-        same_key(self.what, self.key_id, key)?;
+    /// When it names another key or another algorithm than the key's, or the signature does not hold.
+    pub fn verify(&self, key: impl Into<VerifyingKey>) -> Result<(), EvidenceError> {
+        let key = key.into();
+        same_key(self.what, self.key_id, key.key_id())?;
+        signed_with(self.what, &self.signed, key.algorithm())?;
         self.signed.verify_signature(&[], |signature, message| key.verify(self.what, message, signature))
     }
 }
@@ -187,15 +190,32 @@ pub(crate) fn within(what: &'static str, bytes: &[u8], limit: usize) -> Result<(
     Ok(())
 }
 
-pub(crate) fn same_key(what: &'static str, found: KeyId, key: &PublicKey) -> Result<(), EvidenceError> {
-    if found == key.key_id() {
+pub(crate) fn same_key(what: &'static str, found: KeyId, key: KeyId) -> Result<(), EvidenceError> {
+    if found == key {
         return Ok(());
     }
-    Err(EvidenceError::KeyId { what, expected: key.key_id().short(), found: found.short() })
+    Err(EvidenceError::KeyId { what, expected: key.short(), found: found.short() })
 }
 
-/// Parses a tagged COSE_Sign1 in deterministic encoding with an EdDSA protected header, which is the common part of
-/// statements and receipts.
+/// Confirms that the protected header names the algorithm that the verifier's key has.
+pub(crate) fn signed_with(
+    what: &'static str,
+    signed: &CoseSign1,
+    algorithm: Algorithm,
+) -> Result<(), EvidenceError> {
+    let named = signed.protected.header.alg.as_ref().and_then(Algorithm::from_cose);
+    if named == Some(algorithm) {
+        return Ok(());
+    }
+    let expected = match algorithm {
+        Algorithm::EdDsa => "EdDSA (-8)",
+        Algorithm::Es256 => "ES256 (-7)",
+    };
+    Err(EvidenceError::Algorithm { what, expected })
+}
+
+/// Parses a tagged COSE_Sign1 in deterministic encoding with EdDSA or ES256 in its protected header, which is the common
+/// part of statements and receipts.
 pub(crate) fn parse(what: &'static str, limit: usize, bytes: &[u8]) -> Result<CoseSign1, EvidenceError> {
     within(what, bytes, limit)?;
     cbor::check(what, bytes)?;
@@ -207,9 +227,8 @@ pub(crate) fn parse(what: &'static str, limit: usize, bytes: &[u8]) -> Result<Co
     for label in &header.crit {
         known(what, header, label)?;
     }
-    let eddsa = RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA);
-    if header.alg.as_ref() != Some(&eddsa) {
-        return Err(EvidenceError::Algorithm { what });
+    if header.alg.as_ref().and_then(Algorithm::from_cose).is_none() {
+        return Err(EvidenceError::Algorithm { what, expected: "EdDSA (-8) or ES256 (-7)" });
     }
     Ok(signed)
 }

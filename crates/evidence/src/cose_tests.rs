@@ -27,7 +27,7 @@ fn with_header(change: impl Fn(&mut Header)) -> Vec<u8> {
     CoseSign1Builder::new()
         .protected(header)
         .payload(b"payload".to_vec())
-        .create_signature(&[], |message| key.sign(message).to_vec())
+        .create_signature(&[], |message| key.sign(message).unwrap().to_vec())
         .build()
         .to_tagged_vec()
         .unwrap()
@@ -60,6 +60,17 @@ fn every_bit_counts() {
 }
 
 #[test]
+fn a_document_under_es256_holds_under_its_key_alone() {
+    let key = crate::samples::es256(1);
+    let bytes = sign(&PROFILE, &claims(), b"payload".to_vec(), &key).unwrap();
+    let holds = |bytes: &[u8]| read(&PROFILE, bytes).and_then(|read| read.verify(key.public()));
+    crate::samples::every_bit_counts(&bytes, |bytes| holds(bytes).is_ok());
+    assert!(matches!(verified(&bytes), Err(EvidenceError::KeyId { .. })));
+    let other = crate::samples::es256(2).public();
+    assert!(read(&PROFILE, &bytes).unwrap().verify(other).is_err());
+}
+
+#[test]
 fn critical_parameters_must_be_known_and_present() {
     verified(&with_header(|header| header.crit = vec![critical(15)])).unwrap();
     let unknown = with_header(|header| {
@@ -86,9 +97,15 @@ fn a_parameter_that_is_not_critical_may_be_unknown() {
 
 #[test]
 fn other_algorithms_keys_and_content_types_are_refused() {
-    let alg = RegisteredLabelWithPrivate::Assigned(iana::Algorithm::ES256);
-    let other = with_header(|header| header.alg = Some(alg.clone()));
-    assert_eq!(verified(&other), Err(EvidenceError::Algorithm { what: "sample" }));
+    let named = |algorithm| {
+        let label = RegisteredLabelWithPrivate::Assigned(algorithm);
+        verified(&with_header(|header| header.alg = Some(label.clone())))
+    };
+    // The key has its algorithm; what the header names is compared with it.
+    let expected = "EdDSA (-8)";
+    assert_eq!(named(iana::Algorithm::ES256), Err(EvidenceError::Algorithm { what: "sample", expected }));
+    let expected = "EdDSA (-8) or ES256 (-7)";
+    assert_eq!(named(iana::Algorithm::ES384), Err(EvidenceError::Algorithm { what: "sample", expected }));
     assert!(verified(&with_header(|header| header.alg = None)).is_err());
     let id = keys(2).sign.key_id();
     let other = with_header(|header| header.key_id = id.as_bytes().to_vec());
@@ -130,7 +147,7 @@ fn a_protected_header_in_another_encoding_is_refused_though_signed() {
         ]);
         let mut bytes = Vec::new();
         coset::cbor::into_writer(&message, &mut bytes).unwrap();
-        signed.signature = key.sign(&bytes).to_vec();
+        signed.signature = key.sign(&bytes).unwrap().to_vec();
         let array = Value::Array(vec![
             Value::Bytes(protected),
             Value::Map(vec![]),

@@ -30,11 +30,19 @@ pub enum EvidenceError {
         /// The label, as text.
         label: String,
     },
-    /// The algorithm in the protected header is not EdDSA (-8).
-    #[error("{what} is not signed with EdDSA (-8), the only algorithm that this verifier accepts")]
+    /// The algorithm in the protected header is not accepted for this piece.
+    #[error("{what} is not signed with {expected}, the only algorithm that is accepted here")]
     Algorithm {
         /// The piece.
         what: &'static str,
+        /// What is accepted: the algorithm of the key, or those of the piece.
+        expected: &'static str,
+    },
+    /// The private key cannot be used now: a device is away, locked or failed.
+    #[error("the private key cannot sign now: {reason}")]
+    Signer {
+        /// The reason in words.
+        reason: String,
     },
     /// The key identifier names another key than the one it is verified with.
     #[error("{what} names the key `{found}`, not `{expected}`")]

@@ -4,8 +4,8 @@ use crate::cbor::{Reader, Writer};
 use crate::disclosure::{MAX_DEPTH, MAX_FIELD_PATH, Shown, WHOLE};
 use crate::merkle::{Hash, MAX_PATH};
 use crate::{
-    Administration, Digest, EvidenceError, PublicKey, PublicKeys, SealingPublicKey, Statement, Timestamp,
-    digest_of,
+    Administration, Algorithm, Digest, EvidenceError, PublicKey, PublicKeys, SealingPublicKey, Statement,
+    Timestamp, VerifyingKey, digest_of,
 };
 
 const WHAT: &str = "evidence file";
@@ -269,12 +269,19 @@ fn card_digest(card: &PublicKeys) -> Hash {
     digest_of(&out.finish()).0
 }
 
+/// An Ed25519 key has 32 bytes, one of P-256 has 64.
+fn read_sign(input: &mut Reader<'_>) -> Result<VerifyingKey, EvidenceError> {
+    let bytes = input.bytes()?;
+    let algorithm = if bytes.len() == 64 { Algorithm::Es256 } else { Algorithm::EdDsa };
+    VerifyingKey::from_bytes(algorithm, bytes)
+}
+
 fn read_card(input: &mut Reader<'_>) -> Result<PublicKeys, EvidenceError> {
     input.array_of(8)?;
     let card = PublicKeys {
         administration: Administration::parse(input.text()?).map_err(|error| wrong(&error.to_string()))?,
         tls_spki: Digest(input.bytes_of()?),
-        sign: PublicKey::from_bytes(input.bytes_of()?)?,
+        sign: read_sign(input)?,
         enc: SealingPublicKey::from_bytes(input.bytes_of()?),
         log: PublicKey::from_bytes(input.bytes_of()?)?,
         witness: PublicKey::from_bytes(input.bytes_of()?)?,

@@ -1,6 +1,8 @@
 //! The secrets of an administration: the seeds in its key file, and the key pairs that grow from them.
 
-use crate::{Administration, Digest, EvidenceError, PublicKeys, SealingKey, SigningKey, Timestamp};
+use crate::{
+    Administration, Digest, EvidenceError, PublicKeys, SealingKey, SigningKey, StatementKey, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -77,7 +79,7 @@ impl KeySet {
     /// When a seed is not usable.
     pub fn keys(&self) -> Result<Keys, EvidenceError> {
         Ok(Keys {
-            sign: SigningKey::from_seed(&self.sign.0)?,
+            sign: StatementKey::from_seed(&self.sign.0)?,
             enc: SealingKey::from_seed(&self.enc.0),
             log: SigningKey::from_seed(&self.log.0)?,
             witness: SigningKey::from_seed(&self.witness.0)?,
@@ -89,7 +91,7 @@ impl KeySet {
 #[derive(Debug)]
 pub struct Keys {
     /// Statements, staged statements, conflict proofs.
-    pub sign: SigningKey,
+    pub sign: StatementKey,
     /// Opening sealed parts.
     pub enc: SealingKey,
     /// Receipts and checkpoints of the own log.

@@ -1,10 +1,11 @@
 //! The keys of an administration, by purpose.
 //!
-//! Every key pair grows from a seed of 32 bytes that the caller drew from a good source; nothing here is random.
+//! A key pair grows from a seed of 32 bytes that the caller drew from a good source, or lives behind the port of
+//! [`crate::Signer`]; nothing here is random.
 //! Keys of the TLS channel are made and kept elsewhere, as evidence never rests on them.
 
 use crate::{Digest, EvidenceError, cbor::Writer, digest_of};
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use hpke::{Deserializable, Kem, Serializable, kem::X25519HkdfSha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -35,6 +36,15 @@ impl KeyId {
     fn of(curve: u64, x: &[u8; 32]) -> Self {
         let mut key = Writer::new();
         key.map(3).int(1).uint(1).int(-1).uint(curve).int(-2).bytes(x);
+        Self(digest_of(&key.finish()))
+    }
+
+    // COSE_Key {1: 2 (EC2), -1: 1 (P-256), -2: x, -3: y}, in deterministic order (RFC 9053 section 7.1); both
+    // coordinates are byte strings of full length (RFC 9679 section 4.2).
+    pub(crate) fn of_point(coordinates: &[u8; 64]) -> Self {
+        let (x, y) = coordinates.split_at(32);
+        let mut key = Writer::new();
+        key.map(4).int(1).uint(2).int(-1).uint(1).int(-2).bytes(x).int(-3).bytes(y);
         Self(digest_of(&key.finish()))
     }
 
@@ -154,50 +164,6 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// An Ed25519 key pair, for signing. It is never shown and never serialised; its seed is, in [`crate::KeySet`].
-pub struct SigningKey {
-    pair: Ed25519KeyPair,
-    public: PublicKey,
-}
-
-impl SigningKey {
-    /// The key pair that grows from a secret seed (RFC 8032 section 5.1.5).
-    ///
-    /// # Errors
-    /// When the seed is not usable.
-    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, EvidenceError> {
-        let unusable = EvidenceError::Key { what: "Ed25519", reason: "the seed does not make a key pair" };
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| unusable.clone())?;
-        let public = pair.public_key().as_ref().try_into().map_err(|_| unusable)?;
-        let public = PublicKey::from_bytes(public)?;
-        Ok(Self { pair, public })
-    }
-
-    /// The public half.
-    pub fn public(&self) -> PublicKey {
-        self.public
-    }
-
-    /// The identifier of the public half.
-    pub fn key_id(&self) -> KeyId {
-        self.public.key_id()
-    }
-
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let mut signature = [0u8; 64];
-        for (slot, byte) in signature.iter_mut().zip(self.pair.sign(message).as_ref()) {
-            *slot = *byte;
-        }
-        signature
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "SigningKey({})", self.key_id().short())
-    }
-}
-
 /// An X25519 public key that others seal to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -272,32 +238,6 @@ pub(crate) fn kem_public(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bytes(hex: &str) -> [u8; 32] {
-        Digest::parse(hex).unwrap().0
-    }
-
-    #[test]
-    fn signatures_are_those_of_rfc_8032() {
-        // Section 7.1, test 2.
-        let seed = bytes("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
-        let key = SigningKey::from_seed(&seed).unwrap();
-        assert_eq!(
-            key.public().as_bytes(),
-            &bytes("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
-        );
-        let signature = key.sign(&[0x72]);
-        assert_eq!(
-            signature[..32],
-            bytes("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da")
-        );
-        assert_eq!(
-            signature[32..],
-            bytes("085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00")
-        );
-        key.public().verify("sample", &[0x72], &signature).unwrap();
-        assert!(key.public().verify("sample", &[0x73], &signature).is_err());
-    }
 
     #[test]
     fn keys_of_small_order_are_refused_with_either_sign() {

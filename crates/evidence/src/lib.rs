@@ -27,6 +27,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod algorithm;
 pub mod cbor;
 mod channel;
 mod checkpoint;
@@ -44,9 +45,11 @@ mod register;
 #[cfg(test)]
 mod samples;
 mod seal;
+mod signer;
 mod stage;
 mod statement;
 
+pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};
@@ -57,11 +60,12 @@ pub use file::{
     ShownPart,
 };
 pub use key_set::{KeySet, Keys, Seed};
-pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey, SigningKey};
+pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};
 pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
 pub use receipt::{Included, Receipt, ReceiptClaim, TreeHead};
 pub use register::PublicKeys;
 pub use seal::{open, part_aad, seal};
+pub use signer::{Signer, SigningKey, StatementKey};
 pub use stage::{Stage, StageClaim, StageName, StageReason, StagedStatement};
 pub use statement::{Statement, StatementClaim};
 

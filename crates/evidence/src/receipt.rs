@@ -3,8 +3,8 @@
 use crate::cose::{self, CWT_CLAIMS, DATA_STRUCTURE, PROOFS};
 use crate::merkle::{self, Appended, Hash, MAX_PATH};
 use crate::{
-    Administration, Digest, EvidenceError, KeyId, PublicKey, SigningKey, cbor::Reader, cbor::Writer,
-    log_origin,
+    Administration, Algorithm, Digest, EvidenceError, KeyId, PublicKey, SigningKey, cbor::Reader,
+    cbor::Writer, log_origin,
 };
 use coset::cbor::Value;
 use coset::cwt::ClaimsSetBuilder;
@@ -51,7 +51,15 @@ impl TreeHead {
     ///
     /// The CWT claims name the log's owner (issuer) and, as the subject, the log's origin, `#` and the size. The size
     /// must be signed, as the same path can lead from the same leaf to the same root in trees of different sizes.
-    pub fn sign(administration: &Administration, size: u64, root: &Hash, key: &SigningKey) -> Self {
+    ///
+    /// # Errors
+    /// When the key cannot be reached.
+    pub fn sign(
+        administration: &Administration,
+        size: u64,
+        root: &Hash,
+        key: &SigningKey,
+    ) -> Result<Self, EvidenceError> {
         let claims = ClaimsSetBuilder::new()
             .issuer(administration.as_str().to_owned())
             .subject(subject(administration, size))
@@ -66,9 +74,9 @@ impl TreeHead {
             .build();
         let signed = CoseSign1Builder::new()
             .protected(header)
-            .create_detached_signature(root, &[], |message| key.sign(message).to_vec())
+            .try_create_detached_signature(root, &[], |message| key.sign(message).map(Vec::from))?
             .build();
-        Self { size, signed }
+        Ok(Self { size, signed })
     }
 
     /// The size of the tree.
@@ -106,13 +114,13 @@ impl Receipt {
     /// Issues the receipt of a leaf that was just appended.
     ///
     /// # Errors
-    /// When its path is longer than any tree is high.
+    /// When its path is longer than any tree is high, or the key cannot be reached.
     pub fn issue(
         administration: &Administration,
         appended: &Appended,
         key: &SigningKey,
     ) -> Result<Self, EvidenceError> {
-        TreeHead::sign(administration, appended.size, &appended.root, key)
+        TreeHead::sign(administration, appended.size, &appended.root, key)?
             .receipt(appended.index, &appended.path)
     }
 
@@ -159,7 +167,8 @@ impl Receipt {
             return Err(EvidenceError::malformed(WHAT, "its payload is not detached"));
         }
         let header = &signed.protected.header;
-        cose::same_key(WHAT, cose::key_id_of(WHAT, header)?, key)?;
+        cose::same_key(WHAT, cose::key_id_of(WHAT, header)?, key.key_id())?;
+        cose::signed_with(WHAT, &signed, Algorithm::EdDsa)?;
         if cose::parameter(header, DATA_STRUCTURE) != Some(&Value::from(RFC9162_SHA256)) {
             return Err(EvidenceError::malformed(WHAT, "its data structure (395) is not RFC9162_SHA256 (1)"));
         }

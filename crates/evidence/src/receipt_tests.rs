@@ -10,7 +10,8 @@ fn leaves(count: usize) -> Vec<Hash> {
 
 fn receipt(count: usize, index: usize) -> (Receipt, Hash) {
     let leaves = leaves(count);
-    let head = TreeHead::sign(&administration("FR"), count as u64, &merkle::root(&leaves), &keys(2).log);
+    let head =
+        TreeHead::sign(&administration("FR"), count as u64, &merkle::root(&leaves), &keys(2).log).unwrap();
     let path = merkle::inclusion_path(&leaves, index).unwrap();
     (head.receipt(index as u64, &path).unwrap(), leaves[index])
 }
@@ -60,7 +61,7 @@ fn the_size_that_is_proved_is_the_size_that_was_signed() {
     let path = merkle::inclusion_path(&leaves, 0).unwrap();
     let root = merkle::root(&leaves);
     merkle::verify_inclusion(&leaves[0], 0, 4, &path, &root).unwrap();
-    let mut head = TreeHead::sign(&administration("FR"), 3, &root, &keys(2).log);
+    let mut head = TreeHead::sign(&administration("FR"), 3, &root, &keys(2).log).unwrap();
     head.size = 4;
     let forged = head.receipt(0, &path).unwrap();
     assert!(matches!(
@@ -118,7 +119,7 @@ proptest! {
 
 #[test]
 fn a_path_that_no_tree_has_is_neither_issued_nor_read() {
-    let head = TreeHead::sign(&administration("FR"), 1, &[0; 32], &keys(2).log);
+    let head = TreeHead::sign(&administration("FR"), 1, &[0; 32], &keys(2).log).unwrap();
     assert!(head.receipt(0, &[[0; 32]; 65]).is_err());
     let longest = head.receipt(0, &[[0; 32]; 64]).unwrap();
     assert!(longest.as_bytes().len() < MAX_RECEIPT);

@@ -3,7 +3,9 @@
 //! Partners exchange cards out of band and compare their fingerprints by voice. A card is what a register of keys
 //! holds per administration and period; several cards of one administration may overlap while keys are rotated.
 
-use crate::{Administration, Digest, EvidenceError, PublicKey, SealingPublicKey, cbor::Writer, digest_of};
+use crate::{
+    Administration, Digest, EvidenceError, PublicKey, SealingPublicKey, VerifyingKey, cbor::Writer, digest_of,
+};
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ const MAX_CARD: usize = 8 * 1024;
 
 /// The public keys of an administration and the period in which they are valid.
 ///
-/// Its JSON form is the partner card: keys as 64 hexadecimal digits, moments as RFC 3339.
+/// Its JSON form is the partner card: keys as hexadecimal digits ([`VerifyingKey`] for the signing key), moments as RFC 3339.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicKeys {
@@ -21,7 +23,7 @@ pub struct PublicKeys {
     /// SHA-256 of the SubjectPublicKeyInfo of the key that its node shows in TLS.
     pub tls_spki: Digest,
     /// Verifies its statements, staged statements and conflict proofs.
-    pub sign: PublicKey,
+    pub sign: VerifyingKey,
     /// What is sent to it is sealed to this key.
     pub enc: SealingPublicKey,
     /// Verifies its log's receipts and checkpoints.
@@ -71,7 +73,7 @@ impl PublicKeys {
                 format!("`{}` is not after valid_from `{}`", self.valid_until, self.valid_from),
             ));
         }
-        let mut keys = [self.sign, self.log, self.witness];
+        let mut keys = [self.sign, self.log.into(), self.witness.into()];
         keys.sort_unstable();
         if keys.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(EvidenceError::value(
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn a_key_for_two_purposes_and_an_empty_validity_are_refused() {
         let mut shared = card();
-        shared.log = shared.sign;
+        shared.sign = shared.log.into();
         assert!(shared.validate().is_err());
         let mut empty = card();
         empty.valid_until = empty.valid_from;
@@ -194,10 +196,10 @@ mod tests {
             card.fingerprint(),
             other(&|c| c.administration = Administration::parse("NTA.FR").unwrap()),
             other(&|c| c.tls_spki = Digest([8; 32])),
-            other(&|c| c.sign = card.log),
+            other(&|c| c.sign = card.log.into()),
             other(&|c| c.enc = SealingPublicKey::from_bytes([8; 32])),
-            other(&|c| c.log = card.sign),
-            other(&|c| c.witness = card.sign),
+            other(&|c| c.log = card.witness),
+            other(&|c| c.witness = card.log),
             other(&|c| c.valid_from = card.valid_from.plus_micros(1)),
             other(&|c| c.valid_until = card.valid_until.plus_micros(1)),
         ];

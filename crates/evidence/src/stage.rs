@@ -6,7 +6,7 @@
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Claims, Profile, Unverified};
 use crate::{
-    Administration, Digest, EvidenceError, KeyId, MessageId, PublicKey, SigningKey, Timestamp, digest_of,
+    Administration, Digest, EvidenceError, KeyId, MessageId, StatementKey, Timestamp, VerifyingKey, digest_of,
 };
 use std::fmt;
 
@@ -210,8 +210,8 @@ impl StagedStatement {
     /// Signs a stage.
     ///
     /// # Errors
-    /// When a field is outside its limits.
-    pub fn sign(stage: &Stage, key: &SigningKey) -> Result<Self, EvidenceError> {
+    /// When a field is outside its limits, or the key cannot be reached.
+    pub fn sign(stage: &Stage, key: &StatementKey) -> Result<Self, EvidenceError> {
         cose::sign(&PROFILE, &stage.claims(), stage.to_cbor()?, key).map(Self)
     }
 
@@ -232,7 +232,7 @@ impl StagedStatement {
     ///
     /// # Errors
     /// When it cannot be read, names another key, or its signature does not hold.
-    pub fn verify(bytes: &[u8], key: &PublicKey) -> Result<Stage, EvidenceError> {
+    pub fn verify(bytes: &[u8], key: impl Into<VerifyingKey>) -> Result<Stage, EvidenceError> {
         Self::read(bytes)?.verify(key)
     }
 
@@ -274,7 +274,7 @@ impl StageClaim {
     ///
     /// # Errors
     /// When it names another key or the signature does not hold.
-    pub fn verify(self, key: &PublicKey) -> Result<Stage, EvidenceError> {
+    pub fn verify(self, key: impl Into<VerifyingKey>) -> Result<Stage, EvidenceError> {
         self.unverified.verify(key)?;
         Ok(self.stage)
     }

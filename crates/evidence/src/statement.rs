@@ -2,7 +2,7 @@
 
 use crate::cose::{self, Claims, Profile, RECEIPTS, Unverified};
 use crate::merkle::{self, Hash};
-use crate::{Digest, EvidenceError, KeyId, Manifest, PublicKey, Receipt, SigningKey, cbor, digest_of};
+use crate::{Digest, EvidenceError, KeyId, Manifest, Receipt, StatementKey, VerifyingKey, cbor, digest_of};
 use coset::cbor::Value;
 use coset::{Header, HeaderBuilder};
 
@@ -29,8 +29,8 @@ impl Statement {
     /// Signs a manifest.
     ///
     /// # Errors
-    /// When a field of the manifest is outside its limits.
-    pub fn sign(manifest: &Manifest, key: &SigningKey) -> Result<Self, EvidenceError> {
+    /// When a field of the manifest is outside its limits, or the key cannot be reached.
+    pub fn sign(manifest: &Manifest, key: &StatementKey) -> Result<Self, EvidenceError> {
         cose::sign(&PROFILE, &claims(manifest), manifest.to_cbor()?, key).map(Self)
     }
 
@@ -63,7 +63,7 @@ impl Statement {
     ///
     /// # Errors
     /// When it cannot be read, names another key, or its signature does not hold.
-    pub fn verify(bytes: &[u8], key: &PublicKey) -> Result<Manifest, EvidenceError> {
+    pub fn verify(bytes: &[u8], key: impl Into<VerifyingKey>) -> Result<Manifest, EvidenceError> {
         Self::read(bytes)?.verify(key)
     }
 
@@ -160,7 +160,7 @@ impl StatementClaim {
     ///
     /// # Errors
     /// When it names another key or the signature does not hold.
-    pub fn verify(self, key: &PublicKey) -> Result<Manifest, EvidenceError> {
+    pub fn verify(self, key: impl Into<VerifyingKey>) -> Result<Manifest, EvidenceError> {
         self.unverified.verify(key)?;
         Ok(self.manifest)
     }

@@ -4,12 +4,15 @@
 //! with `TIDEWAITER_REQUIRE_TOOLS=1` it fails then.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{LeafTree, PartSecret};
 use evidence::merkle::{Appended, Frontier};
 use evidence::{
-    AgreementReference, Channel, Checkpoint, Encryption, KeySet, Keys, Manifest, PartManifest, Receipt, Seed,
-    Stage, StageName, StagedStatement, Statement, Suite, digest_of, part_aad, seal,
+    AgreementReference, Channel, Checkpoint, Encryption, EvidenceError, KeySet, Keys, Manifest,
+    P256PublicKey, PartManifest, Receipt, Seed, Signer, Stage, StageName, StagedStatement, Statement,
+    StatementKey, Suite, VerifyingKey, digest_of, part_aad, seal,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -21,6 +24,23 @@ fn keys(first: u8) -> Keys {
     let seed = |offset| Seed::from_bytes([first + offset; 32]);
     let set = KeySet { sign: seed(0), enc: seed(1), log: seed(2), witness: seed(3) };
     set.keys().unwrap()
+}
+
+/// A key of ES256 behind the port for devices.
+struct Token(EcdsaKeyPair);
+
+impl Signer for Token {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], EvidenceError> {
+        let signature = self.0.sign(&SystemRandom::new(), message).unwrap();
+        Ok(signature.as_ref().try_into().unwrap())
+    }
+}
+
+fn es256() -> StatementKey {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let coordinates = pair.public_key().as_ref()[1..].try_into().unwrap();
+    let public = VerifyingKey::Es256(P256PublicKey::from_coordinates(coordinates).unwrap());
+    StatementKey::behind(Box::new(Token(pair)), public)
 }
 
 fn python() -> Option<String> {
@@ -80,6 +100,8 @@ fn write_evidence(directory: &Path) -> Value {
     let sealed = seal(&recipient.enc.public(), &aad, &secret, CONTENT.as_bytes(), &mut random).unwrap();
     manifest.parts[0].ciphertext = digest_of(&sealed);
     let statement = Statement::sign(&manifest, &sender.sign).unwrap();
+    let device = es256();
+    let by_device = Statement::sign(&manifest, &device).unwrap();
     let appended = append_after_others(&statement);
     let receipt = Receipt::issue(&fr, &appended, &recipient.log).unwrap();
     let stage = Stage {
@@ -94,14 +116,16 @@ fn write_evidence(directory: &Path) -> Value {
     let staged = StagedStatement::sign(&stage, &recipient.sign).unwrap();
     let checkpoint = Checkpoint::new(&fr, appended.size, appended.root).sign(&recipient.log).unwrap();
     let facts = json!({
-        "sign": Digest(*sender.sign.public().as_bytes()).to_string(),
-        "recipient_sign": Digest(*recipient.sign.public().as_bytes()).to_string(),
+        "sign": String::from(sender.sign.public()),
+        "es256": String::from(device.public()),
+        "recipient_sign": String::from(recipient.sign.public()),
         "log": Digest(*recipient.log.public().as_bytes()).to_string(),
         "recipient_enc_seed": Digest([21; 32]).to_string(),
     });
     let transparent = statement.transparent(std::slice::from_ref(&receipt)).unwrap();
     for (name, bytes) in [
         ("statement.cbor", statement.as_bytes()),
+        ("statement-es256.cbor", by_device.as_bytes()),
         ("transparent.cbor", &transparent),
         ("receipt.cbor", receipt.as_bytes()),
         ("staged.cbor", staged.as_bytes()),
@@ -116,6 +140,7 @@ fn write_evidence(directory: &Path) -> Value {
     let hex: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     json!({
         "statement": {"issuer": "NTA.GB", "subject": "24GB0000601001EBD4", "message_id": hex},
+        "es256": {"issuer": "NTA.GB", "subject": "24GB0000601001EBD4", "message_id": hex},
         "receipt": {"size": 12, "index": 11, "root": root, "log": "NTA.FR"},
         "staged": {"by": "NTA.FR", "entry": [11, 12]},
         "checkpoint": {"origin": "tidewaiter.example/FR", "size": 12, "root": root},
@@ -160,6 +185,7 @@ fn independent_libraries_refuse_what_was_altered() {
     // One altered byte each: a digest in the manifest, the path, the stage, the sealed content, the note's root.
     for (name, from_end) in [
         ("statement.cbor", 100),
+        ("statement-es256.cbor", 100),
         ("receipt.cbor", 80),
         ("staged.cbor", 100),
         ("sealed.bin", 30),

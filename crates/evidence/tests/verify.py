@@ -2,8 +2,8 @@
 
 Usage: python verify.py DIRECTORY
 
-DIRECTORY holds what tests/independent.rs wrote: statement.cbor, transparent.cbor, receipt.cbor, staged.cbor,
-sealed.bin, aad.cbor, checkpoint.txt and facts.json (public keys and the one secret that opens the sealed part).
+DIRECTORY holds what tests/independent.rs wrote: statement.cbor,
+statement-es256.cbor, transparent.cbor, receipt.cbor, staged.cbor, sealed.bin, aad.cbor, checkpoint.txt and facts.json (public keys and the one secret that opens the sealed part).
 Prints one JSON object of what was proved; ends with a message and status 1 at the first thing that does not hold.
 
 scitt-cose checks signed statements (RFC 9943) and receipts (RFC 9942), pycose the COSE signatures once more
@@ -20,8 +20,9 @@ import sys
 import cbor2
 import scitt_cose
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pycose.keys import OKPKey
+from pycose.keys import EC2Key, OKPKey
 from pycose.messages import Sign1Message
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId
 
@@ -42,26 +43,43 @@ def thumbprint(raw, curve):
     return hashlib.sha256(cbor2.dumps({1: 1, -1: curve, -2: raw}, canonical=True)).digest()
 
 
+def ed25519(text):
+    """The key as PEM, as pycose has it, its thumbprint and its algorithm."""
+    raw = bytes.fromhex(text)
+    return pem(raw), OKPKey(crv="ED25519", x=raw), thumbprint(raw, 6), -8
+
+
+def es256(text):
+    """As ed25519, of a key on P-256 written as `es256:` and the digits of its coordinates."""
+    point = bytes.fromhex(text.removeprefix("es256:"))
+    x, y = point[:32], point[32:]
+    public = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), b"\4" + point)
+    text = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    kid = hashlib.sha256(cbor2.dumps({1: 2, -1: 1, -2: x, -3: y}, canonical=True)).digest()
+    return text, EC2Key(crv="P_256", x=x, y=y), kid, -7
+
+
 def signed_document(message, key):
     """Verifies a COSE_Sign1 with two libraries; gives claims, content type and decoded payload."""
-    parsed = scitt_cose.parse_signed_statement(message, public_key_pem=pem(key))
+    pem_key, cose_key, kid, algorithm = key
+    parsed = scitt_cose.parse_signed_statement(message, public_key_pem=pem_key)
     must(parsed["signature_verified"] is True, "scitt-cose: the signature does not verify")
     second = Sign1Message.decode(message)
-    second.key = OKPKey(crv="ED25519", x=key)
+    second.key = cose_key
     must(second.verify_signature(), "pycose: the signature does not verify")
     outer = cbor2.loads(message)
     must(outer.tag == 18 and len(outer.value[1]) == 0, "not in registered form")
     protected = cbor2.loads(outer.value[0])
-    must(sorted(protected) == [1, 3, 4, 15] and protected[1] == -8, "protected header is not {1, 3, 4, 15}")
-    must(protected[4] == thumbprint(key, 6), "kid is not the key's thumbprint")
+    must(sorted(protected) == [1, 3, 4, 15] and protected[1] == algorithm, "protected header is not {1, 3, 4, 15}")
+    must(protected[4] == kid, "kid is not the key's thumbprint")
     payload = cbor2.loads(parsed["payload"])
     must(cbor2.dumps(payload, canonical=True) == parsed["payload"], "payload is not deterministic CBOR")
     return protected[15], parsed["content_type"], payload
 
 
-def statement(directory, facts):
-    message = (directory / "statement.cbor").read_bytes()
-    claims, content_type, manifest = signed_document(message, bytes.fromhex(facts["sign"]))
+def statement(directory, name, key):
+    message = (directory / name).read_bytes()
+    claims, content_type, manifest = signed_document(message, key)
     must(content_type == "application/vnd.tidewaiter.manifest+cbor", "content type")
     must(sorted(manifest) == list(range(1, 14)), "the manifest's fields")
     must(claims[1] == manifest[3][0] and claims[2] == manifest[3][2], "claims contradict the manifest")
@@ -85,7 +103,7 @@ def receipt(directory, facts, message):
 
 def staged(directory, facts, message):
     raw = (directory / "staged.cbor").read_bytes()
-    claims, content_type, stage = signed_document(raw, bytes.fromhex(facts["recipient_sign"]))
+    claims, content_type, stage = signed_document(raw, ed25519(facts["recipient_sign"]))
     must(content_type == "application/vnd.tidewaiter.stage+cbor", "content type of the stage")
     must(stage[2] == 1 and stage[4] == hashlib.sha256(message).digest(), "received, this statement")
     return {"by": claims[1], "entry": list(stage[5])}
@@ -129,11 +147,13 @@ def sealed(directory, facts, manifest):
 
 def main(directory):
     facts = json.loads((directory / "facts.json").read_text())
-    message, manifest, proved = statement(directory, facts)
+    message, manifest, proved = statement(directory, "statement.cbor", ed25519(facts["sign"]))
+    _, _, by_device = statement(directory, "statement-es256.cbor", es256(facts["es256"]))
     print(
         json.dumps(
             {
                 "statement": proved,
+                "es256": by_device,
                 "receipt": receipt(directory, facts, message),
                 "staged": staged(directory, facts, message),
                 "checkpoint": checkpoint(directory, facts),

@@ -25,7 +25,7 @@ pub fn acknowledge(
     now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
     merkle::verify_inclusion(&opened.leaf, appended.index, appended.size, &appended.path, &appended.root)?;
-    let head = TreeHead::sign(receiver.administration, appended.size, &appended.root, &receiver.keys.log);
+    let head = TreeHead::sign(receiver.administration, appended.size, &appended.root, &receiver.keys.log)?;
     acknowledge_under(opened, receiver, &head, (appended.index, &appended.path), now)
 }
 

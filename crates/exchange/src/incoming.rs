@@ -10,7 +10,7 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, PartManifest, PublicKey, Statement, StatementClaim, digest_of,
+    Channel, EvidenceError, Keys, Manifest, PartManifest, Statement, StatementClaim, VerifyingKey, digest_of,
     open, part_aad,
 };
 
@@ -258,7 +258,7 @@ fn addressed(incoming: &Incoming<'_>, receiver: &Receiver<'_>, arrival: &Arrival
 /// Whether the message is its sender's, proved by its signature under an active key.
 fn authenticate(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -> Result<(), Refusal> {
     let key = sender_key(incoming, register, now)?;
-    let verified = incoming.claim.clone().verify(&key);
+    let verified = incoming.claim.clone().verify(key);
     verified.map(|_| ()).map_err(|error| Refusal::new(Reason::BadSignature, error))
 }
 
@@ -266,7 +266,7 @@ fn sender_key(
     incoming: &Incoming<'_>,
     register: &dyn Register,
     now: Timestamp,
-) -> Result<PublicKey, Refusal> {
+) -> Result<VerifyingKey, Refusal> {
     let sender = incoming.sender();
     let cards = register.cards(sender);
     if !cards.iter().any(|card| card.administration == *sender) {

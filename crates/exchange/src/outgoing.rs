@@ -5,8 +5,8 @@ use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{Field, LeafTree, PartSecret};
 use evidence::merkle::Hash;
 use evidence::{
-    AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, SigningKey,
-    Statement, Suite, digest_of, part_aad, seal,
+    AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, Statement,
+    StatementKey, Suite, digest_of, part_aad, seal,
 };
 
 /// A message that is ready to be sealed: it was cleared under its clause and has its number in its channel.
@@ -54,7 +54,7 @@ pub struct Sender<'a> {
     /// Who sends.
     pub administration: &'a Administration,
     /// Its key for statements.
-    pub sign: &'a SigningKey,
+    pub sign: &'a StatementKey,
 }
 
 /// A message that is sealed and signed. Keep the envelope and send the same bytes at every attempt: sealing again

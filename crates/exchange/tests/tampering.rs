@@ -113,7 +113,7 @@ fn an_acknowledgement_proves_one_message_of_one_recipient_at_one_time() {
     assert!(verify(&[PublicKeys { valid_until: now(), ..card.clone() }]).is_err());
     assert!(verify(&[PublicKeys { valid_from: now().plus_micros(1), ..card.clone() }]).is_err());
     assert!(verify(&[PublicKeys { log: card.witness, ..card.clone() }]).is_err());
-    assert!(verify(&[PublicKeys { sign: card.log, ..card.clone() }]).is_err());
+    assert!(verify(&[PublicKeys { sign: card.log.into(), ..card.clone() }]).is_err());
     let other = world.prepared(&world.letter(2));
     assert!(verify_acknowledgement(&body, &other.statement, &[card]).is_err());
 }
@@ -233,7 +233,8 @@ fn a_batch_is_acknowledged_under_one_tree_head() {
     let prepared: Vec<_> = letters.iter().map(|letter| world.prepared(letter)).collect();
     let leaves: Vec<_> = prepared.iter().map(|message| message.leaf).collect();
     let receiver = world.fr.receiver();
-    let head = TreeHead::sign(&world.fr.administration, 3, &merkle::root(&leaves), &world.fr.keys.log);
+    let head =
+        TreeHead::sign(&world.fr.administration, 3, &merkle::root(&leaves), &world.fr.keys.log).unwrap();
     for (index, message) in prepared.iter().enumerate() {
         let incoming = read_statement(&message.envelope).unwrap();
         let inbox = exchange::InboxView { found: None, expected_sequence: 1 };

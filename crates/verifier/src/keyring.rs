@@ -2,7 +2,7 @@
 
 use crate::verdict::{Problem, Standing};
 use base::{Administration, Timestamp};
-use evidence::{KeyId, PublicKey, PublicKeys};
+use evidence::{KeyId, PublicKeys, VerifyingKey};
 
 /// The cards that are believed, and those that the file only claims.
 pub(crate) struct Keyring<'c> {
@@ -20,10 +20,10 @@ pub(crate) enum Use {
 }
 
 impl Use {
-    fn key(self, card: &PublicKeys) -> PublicKey {
+    fn key(self, card: &PublicKeys) -> VerifyingKey {
         match self {
             Self::Sign => card.sign,
-            Self::Log => card.log,
+            Self::Log => card.log.into(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Keyring<'_> {
         whom: &Administration,
         (purpose, key_id): (Use, KeyId),
         when: When,
-    ) -> Result<(PublicKey, Standing), Problem> {
+    ) -> Result<(VerifyingKey, Standing), Problem> {
         let of = |card: &&PublicKeys| card.administration == *whom && purpose.key(card).key_id() == key_id;
         for (cards, standing) in
             [(self.believed.as_slice(), Standing::Proved), (self.claimed, Standing::Claimed)]
