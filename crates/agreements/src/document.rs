@@ -8,6 +8,7 @@ use crate::disclosure::{Disclosure, GoldenTest};
 use crate::duty::{Breach, Dispute, Obligation, Quota, Reciprocity, Retention};
 use crate::name::{Identifier, Term};
 use crate::scope::Scope;
+use crate::witnessing::Witnessing;
 use base::{Administration, Date, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -219,6 +220,9 @@ pub struct Draft {
     /// What follows on a breach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breach: Option<Breach>,
+    /// Who must have cosigned the parties' logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnessing: Option<Witnessing>,
     /// Examples on which the parties agreed beforehand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden_tests: Vec<GoldenTest>,

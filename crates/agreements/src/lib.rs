@@ -71,6 +71,7 @@ mod request;
 mod scope;
 mod suspension;
 mod terms;
+mod witnessing;
 
 pub use author::{AuthoringError, AuthoringErrors};
 pub use check::{CheckReport, GoldenResult, check};
@@ -92,3 +93,4 @@ pub use reception::Incoming;
 pub use request::{Disclosable, Request};
 pub use scope::{HsRange, Scope, Subject};
 pub use suspension::Suspension;
+pub use witnessing::Witnessing;

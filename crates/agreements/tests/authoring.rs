@@ -48,6 +48,14 @@ minimum_handling = "official"
 paths = ["goods/**"]
 "#;
 
+/// A quorum of witnesses, before the disclosures.
+const WITNESSING: &str = r#"[witnessing]
+clause = "4"
+needed = 1
+witnesses = ["NTA.GB", "NTA.FR"]
+
+[[disclosures]]"#;
+
 fn errors(changes: &[(&str, &str)]) -> String {
     let mut text = SMALL.to_owned();
     for (old, new) in changes {
@@ -102,10 +110,31 @@ fn errors_of_coherence_name_line_field_clause_and_remedy() {
         ("personal without basis", errors(&[("paths =", "personal = true\npaths =")])),
         ("no purposes", errors(&[("purposes = [\"audit\"]", "purposes = []")])),
         ("annex without parent", errors(&[("\"base\"", "\"annex\"")])),
+        ("witness of oneself", errors(&[("[[disclosures]]", WITNESSING), ("needed = 1", "needed = 2")])),
+        ("no witness", errors(&[("[[disclosures]]", WITNESSING), ("needed = 1", "needed = 0")])),
+        (
+            "witness clause",
+            errors(&[("[[disclosures]]", WITNESSING), ("clause = \"4\"\nneeded", "clause = \"9\"\nneeded")]),
+        ),
         ("empty text", errors(&[("Each party gives the other what it asks.", " ")])),
     ];
     let text: Vec<String> = reports.iter().map(|(name, report)| format!("{name}:\n{report}")).collect();
     insta::assert_snapshot!(text.join("\n\n"));
+}
+
+#[test]
+fn a_quorum_of_witnesses_is_part_of_what_is_signed() {
+    let without = Agreement::from_toml(SMALL).unwrap();
+    let with = Agreement::from_toml(&SMALL.replacen("[[disclosures]]", WITNESSING, 1)).unwrap();
+    assert!(without.witnessing.is_none());
+    assert!(!String::from_utf8(without.canonical_bytes()).unwrap().contains("witnessing"));
+    let witnessing = with.witnessing.clone().unwrap();
+    let gb = base::Administration::parse("NTA.GB").unwrap();
+    assert_eq!((witnessing.needed, witnessing.witnesses_of(&gb).len()), (1, 1));
+    assert_ne!(without.document_hash(), with.document_hash());
+    assert_ne!(compile(&without).unwrap().hash(), compile(&with).unwrap().hash());
+    assert_eq!(Agreement::from_toml(&with.to_toml()).unwrap(), with);
+    assert_eq!(Agreement::from_canonical(&with.canonical_bytes()).unwrap(), with);
 }
 
 #[test]

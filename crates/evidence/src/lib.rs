@@ -33,13 +33,18 @@ mod channel;
 mod checkpoint;
 mod conflict;
 pub mod cose;
+mod cosignature;
 pub mod disclosure;
+pub mod equivocation;
 mod error;
 mod file;
 mod key_set;
 mod keys;
 mod manifest;
 pub mod merkle;
+mod ml_dsa;
+pub mod note;
+mod quorum;
 mod receipt;
 mod register;
 #[cfg(test)]
@@ -48,12 +53,16 @@ mod seal;
 mod signer;
 mod stage;
 mod statement;
+pub mod tile;
+pub mod witness;
 
 pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};
 pub use conflict::{Conflict, ConflictClaim};
+pub use cosignature::{Cosignature, CosignedCheckpoint, CosigningKey, Witness, cosign, witness_name};
+pub use equivocation::{Contradiction, Equivocation, View};
 pub use error::EvidenceError;
 pub use file::{
     ConflictEvidence, EVIDENCE_MAGIC, EVIDENCE_VERSION, EvidenceFile, LoggedCheckpoint, MAX_EVIDENCE,
@@ -62,6 +71,9 @@ pub use file::{
 pub use key_set::{KeySet, Keys, Seed};
 pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};
 pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
+pub use ml_dsa::{MlDsaPublicKey, MlDsaSigningKey};
+pub use note::{NoteKeyId, NoteSignature, SignatureType, SignedNote};
+pub use quorum::{Quorum, QuorumResult};
 pub use receipt::{Included, Receipt, ReceiptClaim, TreeHead};
 pub use register::PublicKeys;
 pub use seal::{open, part_aad, seal};

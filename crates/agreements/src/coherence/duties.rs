@@ -46,6 +46,35 @@ impl Finder<'_> {
                 self.clause_known("breach.suspends".to_owned(), clause);
             }
         }
+        self.witnessing();
+    }
+
+    fn witnessing(&mut self) {
+        let Some(witnessing) = &self.draft.witnessing else { return };
+        self.clause_known("witnessing.clause".to_owned(), &witnessing.clause);
+        if witnessing.needed == 0 {
+            self.fault(
+                "witnessing.needed",
+                Some(&witnessing.clause),
+                "no witness is needed",
+                "need at least 1 or remove the section",
+            );
+        }
+        for party in &self.draft.parties {
+            let able = witnessing.witnesses_of(&party.administration).len();
+            if usize::try_from(witnessing.needed).unwrap_or(usize::MAX) > able {
+                self.fault(
+                    "witnessing.needed",
+                    Some(&witnessing.clause),
+                    format!(
+                        "{} witnesses are needed and {able} can witness the log of `{}`",
+                        witnessing.needed, party.administration
+                    ),
+                    "need fewer or name more in `witnesses`; a party is no witness of its own log",
+                );
+                break;
+            }
+        }
     }
 
     pub(super) fn golden_tests(&mut self) {

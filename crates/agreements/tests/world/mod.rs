@@ -231,6 +231,7 @@ prop_compose! {
             quotas: Vec::new(),
             dispute: None,
             breach: None,
+            witnessing: None,
             golden_tests: Vec::new(),
             signatures: Vec::new(),
         }
