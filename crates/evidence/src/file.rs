@@ -94,10 +94,7 @@ impl EvidenceFile {
     /// When there is more in a section than can be carried, or the whole is over [`MAX_EVIDENCE`].
     pub fn encode(&self) -> Result<Vec<u8>, EvidenceError> {
         let sorted = self.sorted();
-        let statement = match self.receipts.as_slice() {
-            [] => self.statement.as_bytes().to_vec(),
-            receipts => self.statement.with_receipts(receipts)?,
-        };
+        let statement = self.transparent()?;
         for (field, count, most) in [
             ("stages", sorted.stages.len(), MAX_STAGES),
             ("shown fields", sorted.shown.len(), MAX_SHOWN),
@@ -137,6 +134,17 @@ impl EvidenceFile {
         let bytes = out.finish();
         crate::cose::within(WHAT, &bytes, MAX_EVIDENCE)?;
         Ok(bytes)
+    }
+
+    /// The statement with its receipts (RFC 9943), or in its registered form when it has none.
+    ///
+    /// # Errors
+    /// When there are more receipts than can be carried.
+    pub fn transparent(&self) -> Result<Vec<u8>, EvidenceError> {
+        match self.receipts.as_slice() {
+            [] => Ok(self.statement.as_bytes().to_vec()),
+            receipts => self.statement.with_receipts(receipts),
+        }
     }
 
     /// Reads a file, strictly: nothing but the one encoding that [`EvidenceFile::encode`] gives is accepted. What it

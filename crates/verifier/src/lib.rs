@@ -19,8 +19,10 @@
 
 mod command;
 mod examination;
+mod gaps;
 mod jwks;
 mod keyring;
+mod logs;
 mod trust;
 mod unpack;
 mod verdict;

@@ -1,0 +1,325 @@
+//! The examination of a file: each piece by itself, and each against the others.
+
+use crate::gaps;
+use crate::keyring::{Keyring, When};
+use crate::logs;
+use crate::trust::Trust;
+use crate::verdict::{
+    Claimed, Finding, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
+};
+use base::Timestamp;
+use evidence::disclosure::WHOLE;
+use evidence::{
+    Conflict, EvidenceError, EvidenceFile, Manifest, Stage, StageName, StagedStatement, Statement, digest_of,
+};
+
+/// Verifies an evidence file.
+pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
+    let file = match EvidenceFile::decode(bytes) {
+        Ok(file) => file,
+        Err(error) => return refused_unread(&error),
+    };
+    let keyring = Keyring { believed: trust.believed(&file.cards), claimed: &file.cards };
+    let manifest = match Statement::read(file.statement.as_bytes()) {
+        Ok(claim) => claim.manifest().clone(),
+        Err(error) => return refused_unread(&error),
+    };
+    let mut examination =
+        Examination { file: &file, manifest: &manifest, keyring: &keyring, seen: Seen::default() };
+    examination.stages();
+    examination.statement();
+    logs::receipts(&mut examination);
+    logs::checkpoints(&mut examination);
+    examination.shown();
+    examination.conflict();
+    let seen = examination.seen;
+    let keys = party_keys(&keyring);
+    Verdict {
+        outcome: outcome(&seen),
+        not_proved: gaps::of(&file, &manifest, &seen, &keys),
+        message: Some(facts(&manifest, &file.statement)),
+        findings: seen.findings,
+        shown: seen.shown,
+        problems: seen.problems,
+        keys,
+    }
+}
+
+fn refused_unread(error: &EvidenceError) -> Verdict {
+    Verdict {
+        outcome: Outcome::Refused,
+        message: None,
+        findings: Vec::new(),
+        shown: Vec::new(),
+        problems: vec![Problem::new("malformed", error.to_string())],
+        not_proved: Vec::new(),
+        keys: Vec::new(),
+    }
+}
+
+fn outcome(seen: &Seen) -> Outcome {
+    if !seen.problems.is_empty() {
+        Outcome::Refused
+    } else if seen.findings.iter().any(rests_on_claims) {
+        Outcome::Unanchored
+    } else {
+        Outcome::Proved
+    }
+}
+
+/// A witness that nobody vouches for adds nothing, and takes nothing away from what the parties signed.
+fn rests_on_claims(finding: &Finding) -> bool {
+    finding.standing == Standing::Claimed && finding.code != "witness"
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) shown: Vec<ShownField>,
+    pub(crate) problems: Vec<Problem>,
+    /// The staged statements that hold.
+    pub(crate) stages: Vec<Stage>,
+}
+
+/// A file under examination.
+pub(crate) struct Examination<'f> {
+    pub(crate) file: &'f EvidenceFile,
+    pub(crate) manifest: &'f Manifest,
+    pub(crate) keyring: &'f Keyring<'f>,
+    pub(crate) seen: Seen,
+}
+
+impl Examination<'_> {
+    /// Notes a finding, or the problem that stands in its way.
+    pub(crate) fn note(&mut self, examined: Result<Finding, Problem>) {
+        match examined {
+            Ok(finding) => self.seen.findings.push(finding),
+            Err(problem) => self.seen.problems.push(problem),
+        }
+    }
+
+    fn statement(&mut self) {
+        let examined = self.examine_statement();
+        // The signature of the sender is what all else rests on: it is told first.
+        match examined {
+            Ok(finding) => self.seen.findings.insert(0, finding),
+            Err(problem) => self.seen.problems.insert(0, problem),
+        }
+    }
+
+    fn examine_statement(&self) -> Result<Finding, Problem> {
+        let claim = Statement::read(self.file.statement.as_bytes()).map_err(|error| problem(&error))?;
+        let (sender, key_id) = (self.manifest.from(), claim.key_id());
+        let (key, standing) = self.keyring.signing_key(sender, key_id, When::At(self.manifest.created))?;
+        // Who has an old key can state any time; the recipient, who checks keys as messages come, says when it came.
+        if let Some(received) = self.received() {
+            self.keyring.signing_key(sender, key_id, When::At(received.at))?;
+        }
+        claim.verify(key).map_err(|error| problem(&error))?;
+        Ok(Finding {
+            code: "statement".to_owned(),
+            standing,
+            by: sender.to_string(),
+            at: Some(self.manifest.created.to_string()),
+            words: format!(
+                "{sender} signed this message to {} with its key {}",
+                self.manifest.to(),
+                key_id.short()
+            ),
+        })
+    }
+
+    /// The recipient's statement that it received the message, if it holds.
+    pub(crate) fn received(&self) -> Option<&Stage> {
+        self.seen.stages.iter().find(|stage| stage.name == StageName::Received)
+    }
+
+    fn stages(&mut self) {
+        let mut stages = Vec::new();
+        for bytes in &self.file.stages {
+            match self.examine_stage(bytes) {
+                Ok(found) => stages.push(found),
+                Err(problem) => self.seen.problems.push(problem),
+            }
+        }
+        stages.sort_by_key(|(stage, _)| (stage.at, stage.name));
+        let names: Vec<StageName> = stages.iter().map(|(stage, _)| stage.name).collect();
+        let twice = names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|n| n == name));
+        if twice {
+            self.seen.problems.push(contradiction("two staged statements are of one stage"));
+        }
+        if names.contains(&StageName::Refused) && names.contains(&StageName::Received) {
+            self.seen
+                .problems
+                .push(contradiction("the recipient says that it received and refused the message"));
+        }
+        for (stage, finding) in stages {
+            self.seen.stages.push(stage);
+            self.seen.findings.push(finding);
+        }
+    }
+
+    fn examine_stage(&self, bytes: &[u8]) -> Result<(Stage, Finding), Problem> {
+        let claim = StagedStatement::read(bytes).map_err(|error| problem(&error))?;
+        let (by, at) = (claim.stage().by.clone(), claim.stage().at);
+        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), When::At(at))?;
+        let stage = claim.verify(key).map_err(|error| problem(&error))?;
+        if by != *self.manifest.to() {
+            return Err(contradiction("a staged statement is not by the recipient"));
+        }
+        let about = stage.message_id == Some(self.manifest.message_id)
+            && stage.statement == self.file.statement.digest();
+        if !about {
+            return Err(contradiction("a staged statement is about another message"));
+        }
+        let finding = Finding {
+            code: format!("stage-{}", stage.name),
+            standing,
+            by: by.to_string(),
+            at: Some(at.to_string()),
+            words: stage_words(&stage),
+        };
+        Ok((stage, finding))
+    }
+
+    fn shown(&mut self) {
+        for part in &self.file.shown {
+            let described = usize::try_from(part.part).ok().and_then(|at| self.manifest.parts.get(at));
+            let Some(described) = described else {
+                self.seen.problems.push(contradiction("a shown field is of a part that the message has not"));
+                continue;
+            };
+            if let Err(error) = part.shown.verify(described.leaves, &described.plaintext_root) {
+                let words = format!("what is shown of the part `{}` is not in it: {error}", described.name);
+                self.seen.problems.push(Problem::new("disclosure", words));
+                continue;
+            }
+            if part.shown.path == WHOLE && part.shown.value.len() as u64 != described.size {
+                self.seen.problems.push(contradiction("a part is shown whole and has another size"));
+                continue;
+            }
+            self.seen.shown.push(ShownField {
+                part: described.name.clone(),
+                path: part.shown.path.clone(),
+                value: String::from_utf8(part.shown.value.clone()).ok(),
+                size: part.shown.value.len(),
+                digest: digest_of(&part.shown.value).to_string(),
+            });
+        }
+    }
+
+    fn conflict(&mut self) {
+        if let Some(conflict) = &self.file.conflict {
+            let examined = self.examine_conflict(&conflict.proof, &conflict.statement);
+            self.note(examined);
+        }
+    }
+
+    fn examine_conflict(&self, proof: &[u8], other: &[u8]) -> Result<Finding, Problem> {
+        let claim = Conflict::read(proof).map_err(|error| problem(&error))?;
+        let (by, at) = (claim.conflict().by.clone(), claim.conflict().at);
+        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), When::At(at))?;
+        let conflict = claim.verify(key).map_err(|error| problem(&error))?;
+        let second = Statement::read(other).map_err(|error| problem(&error))?;
+        let sender = self.manifest.from().clone();
+        let (key, _) =
+            self.keyring.signing_key(&sender, second.key_id(), When::At(second.manifest().created))?;
+        let second = second.verify(key).map_err(|error| problem(&error))?;
+        let digests = [self.file.statement.digest(), digest_of(other)];
+        let of_both =
+            [[conflict.first, conflict.second], [conflict.second, conflict.first]].contains(&digests);
+        let same_id = second.message_id == self.manifest.message_id && *second.from() == sender;
+        if by != *self.manifest.to()
+            || !of_both
+            || !same_id
+            || conflict.message_id != self.manifest.message_id
+        {
+            return Err(contradiction("the conflict proof is about other messages"));
+        }
+        Ok(Finding {
+            code: "conflict".to_owned(),
+            standing,
+            by: by.to_string(),
+            at: Some(at.to_string()),
+            words: format!("{sender} signed two different messages under this one identity; {by} proved it"),
+        })
+    }
+}
+
+fn stage_words(stage: &Stage) -> String {
+    let by = &stage.by;
+    let mut words = match stage.name {
+        StageName::Received => format!("{by} stated that it received the message"),
+        StageName::Decided => format!("{by} stated that it decided upon the message"),
+        StageName::Delivered => format!("{by} stated that the message reached whom it was for"),
+        StageName::Expired => format!("{by} stated that the message expired before it was delivered"),
+        StageName::Refused => format!("{by} refused the message"),
+    };
+    if let Some((index, size)) = stage.entry {
+        words.push_str(&format!(", entry {index} of its log of {size}"));
+    }
+    if let Some(reason) = &stage.reason {
+        words.push_str(&format!(": {} ({})", reason.words, reason.code));
+    }
+    words
+}
+
+/// The problem that an error of the evidence room is.
+pub(crate) fn problem(error: &EvidenceError) -> Problem {
+    let code = match error {
+        EvidenceError::Signature { .. } | EvidenceError::KeyId { .. } => "signature",
+        EvidenceError::Proof { .. } => "proof",
+        EvidenceError::Claim { .. } => "contradiction",
+        _ => "malformed",
+    };
+    Problem::new(code, error.to_string())
+}
+
+pub(crate) fn contradiction(words: &str) -> Problem {
+    Problem::new("contradiction", words)
+}
+
+fn facts(manifest: &Manifest, statement: &Statement) -> MessageFacts {
+    let text = |moment: Timestamp| moment.to_string();
+    MessageFacts {
+        message_id: manifest.message_id.to_string(),
+        from: manifest.from().to_string(),
+        to: manifest.to().to_string(),
+        subject: manifest.channel.subject().to_owned(),
+        sequence: manifest.sequence,
+        agreement: manifest.agreement.id.clone(),
+        agreement_version: manifest.agreement.version,
+        agreement_hash: manifest.agreement.hash.to_string(),
+        clause: manifest.clause.clone(),
+        purpose: manifest.purpose.clone(),
+        created: text(manifest.created),
+        expires: text(manifest.expires),
+        exercise: manifest.exercise,
+        statement: statement.digest().to_string(),
+        parts: manifest
+            .parts
+            .iter()
+            .map(|part| Claimed {
+                name: part.name.clone(),
+                media_type: part.media_type.clone(),
+                size: part.size,
+            })
+            .collect(),
+    }
+}
+
+fn party_keys(keyring: &Keyring<'_>) -> Vec<PartyKeys> {
+    let held = keyring.claimed.iter().filter(|card| !keyring.believed.contains(card));
+    let all = keyring.believed.iter().map(|card| (card, true)).chain(held.map(|card| (card, false)));
+    let mut keys: Vec<PartyKeys> = all
+        .map(|(card, trusted)| PartyKeys {
+            administration: card.administration.to_string(),
+            fingerprint: card.fingerprint(),
+            trusted,
+        })
+        .collect();
+    keys.sort_by(|a, b| (&a.administration, &a.fingerprint).cmp(&(&b.administration, &b.fingerprint)));
+    keys.dedup();
+    keys
+}
