@@ -18,14 +18,17 @@
 //! let field = |path: &str, value: &str| Field { path: path.to_owned(), value: value.to_owned() };
 //! let fields = [field("Consignment/grossMass", "1200"), field("Consignment/Consignee/name", "A. Trader")];
 //! let tree = LeafTree::new(&secret, b"<CD001C>...</CD001C>", &fields)?;
-//! let root = tree.root(); // in the signed manifest
+//! # let (name, media_type) = ("message".to_owned(), "application/xml".to_owned());
+//! # let (ciphertext, size) = (evidence::Digest([0; 32]), 20);
+//! let part = evidence::PartManifest { plaintext_root: tree.root(), leaves: tree.scheme(), name, media_type, ciphertext, size };
 //!
 //! let shown = tree.show_field(&fields[0]).ok_or("no such field")?;
-//! shown.verify(tree.scheme(), &root)?; // proves the mass and tells nothing about the consignee
+//! shown.verify(&part)?; // proves the mass and tells nothing about the consignee
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::{Digest, EvidenceError, merkle};
+use crate::stream::{chunk_path, verify_chunk_content};
+use crate::{Digest, EvidenceError, PartManifest, merkle};
 use aws_lc_rs::{digest, hmac};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -40,7 +43,7 @@ pub const MAX_FIELD_PATH: usize = 512;
 /// The least number of leaves of a structured part, so that small documents look alike.
 const LEAST_LEAVES: usize = 16;
 /// The longest inclusion path of a field: that of 2^17 leaves.
-pub(crate) const MAX_DEPTH: usize = 17;
+const MAX_DEPTH: usize = 17;
 const WHAT: &str = "disclosed field";
 
 /// Which leaves are under the root of a part.
@@ -50,6 +53,8 @@ pub enum LeafScheme {
     Whole,
     /// The whole content and one leaf for each field, filled up to a power of two and sorted by hash; code 2.
     Fields,
+    /// One leaf for each chunk of a part that travels in chunks, in their order ([`crate::stream`]); code 3.
+    Chunks,
 }
 
 impl LeafScheme {
@@ -57,11 +62,12 @@ impl LeafScheme {
         match self {
             Self::Whole => 1,
             Self::Fields => 2,
+            Self::Chunks => 3,
         }
     }
 
     pub(crate) fn from_code(code: u64) -> Option<Self> {
-        [Self::Whole, Self::Fields].into_iter().find(|scheme| scheme.code() == code)
+        [Self::Whole, Self::Fields, Self::Chunks].into_iter().find(|scheme| scheme.code() == code)
     }
 }
 
@@ -244,30 +250,38 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Verifies that the leaf is under `root`, in a part whose manifest states `scheme`.
+    /// Verifies that the leaf is in the part that a manifest describes.
     ///
     /// # Errors
-    /// When it is not, or has a form that this scheme does not give.
-    pub fn verify(&self, scheme: LeafScheme, root: &Digest) -> Result<(), EvidenceError> {
+    /// When it is not, or has a form that the part's leaf scheme does not give.
+    pub fn verify(&self, part: &PartManifest) -> Result<(), EvidenceError> {
         let wrong = |reason: &str| Err(EvidenceError::malformed(WHAT, reason));
         let height = self.proof.len();
-        match scheme {
+        match part.leaves {
+            LeafScheme::Chunks if self.path != chunk_path(self.index) => {
+                return wrong("the part has leaves of chunks only");
+            }
+            LeafScheme::Chunks => {
+                let proof = (&self.salt, self.proof.as_slice());
+                return verify_chunk_content(&part.plaintext_root, part.size, self.index, proof, &self.value);
+            }
             LeafScheme::Whole if self.path != WHOLE => return wrong("the part has no leaves of fields"),
             LeafScheme::Whole if height != 0 => return wrong("the tree of a whole part has one leaf"),
             LeafScheme::Fields if !(4..=MAX_DEPTH).contains(&height) => {
                 return wrong("its proof is not of 4 to 17 hashes");
             }
-            _ => {}
+            LeafScheme::Whole | LeafScheme::Fields => {}
         }
-        if self.path != WHOLE && !is_field_path(&self.path) {
-            return wrong("its path is not of 1 to 512 bytes without control characters");
-        }
-        if self.path != WHOLE && std::str::from_utf8(&self.value).is_err() {
-            return wrong("the value of a field is not UTF-8");
+        if self.path == WHOLE {
+            if self.value.len() as u64 != part.size {
+                return wrong("the whole part is not of the stated size");
+            }
+        } else if !is_field_path(&self.path) || std::str::from_utf8(&self.value).is_err() {
+            return wrong("a field has a path of 1 to 512 bytes without control characters, and text");
         }
         // The number of leaves is a power of two, so the height alone gives it.
         let leaf = leaf(&self.salt, &self.path, &self.value);
-        merkle::verify_inclusion(&leaf, self.index, 1 << height, &self.proof, root.as_bytes())
+        merkle::verify_inclusion(&leaf, self.index, 1 << height, &self.proof, part.plaintext_root.as_bytes())
     }
 }
 

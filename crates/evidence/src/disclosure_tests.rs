@@ -10,6 +10,12 @@ fn secret() -> PartSecret {
     PartSecret::from_bytes([1; 32])
 }
 
+/// A part with this tree, as its manifest describes it.
+fn part(tree: &LeafTree, content: &[u8]) -> PartManifest {
+    let (plaintext_root, leaves, size) = (tree.root(), tree.scheme(), content.len() as u64);
+    PartManifest { plaintext_root, leaves, size, ..crate::samples::manifest().parts[0].clone() }
+}
+
 #[test]
 fn a_leaf_is_the_documented_hash() {
     let salt = [5u8; 16];
@@ -32,8 +38,11 @@ fn unstructured_content_has_one_leaf() {
     assert_eq!(tree.scheme(), LeafScheme::Whole);
     assert_eq!(tree.root().0, leaf(&secret().salt(WHOLE), WHOLE, b"content"));
     let shown = tree.show_whole(b"content").unwrap();
-    shown.verify(LeafScheme::Whole, &tree.root()).unwrap();
-    assert!(shown.verify(LeafScheme::Fields, &tree.root()).is_err());
+    shown.verify(&part(&tree, b"content")).unwrap();
+    assert!(shown.verify(&part(&tree, b"contents")).is_err());
+    for leaves in [LeafScheme::Fields, LeafScheme::Chunks] {
+        assert!(shown.verify(&PartManifest { leaves, ..part(&tree, b"content") }).is_err());
+    }
     assert!(tree.show_whole(b"contents").is_none());
     let other = LeafTree::new(&PartSecret::from_bytes([2; 32]), b"content", &[]).unwrap();
     assert_ne!(tree.root(), other.root());
@@ -46,10 +55,10 @@ fn fields_are_shown_one_by_one_and_the_whole_too() {
     let tree = LeafTree::new(&secret(), b"<x/>", &fields).unwrap();
     for field in &fields {
         let shown = tree.show_field(field).unwrap();
-        shown.verify(LeafScheme::Fields, &tree.root()).unwrap();
+        shown.verify(&part(&tree, b"<x/>")).unwrap();
         assert_eq!(shown.proof.len(), 4);
     }
-    tree.show_whole(b"<x/>").unwrap().verify(LeafScheme::Fields, &tree.root()).unwrap();
+    tree.show_whole(b"<x/>").unwrap().verify(&part(&tree, b"<x/>")).unwrap();
     assert!(tree.show_field(&field("a", "2")).is_none());
     assert!(tree.show_field(&field("a[3]", "2")).is_none());
 }
@@ -85,7 +94,7 @@ fn another_form_of_the_same_leaf_is_refused() {
     let refused = |change: &dyn Fn(&mut Shown)| {
         let mut changed = shown.clone();
         change(&mut changed);
-        changed.verify(LeafScheme::Fields, &tree.root()).is_err()
+        changed.verify(&part(&tree, b"x")).is_err()
     };
     assert!(!refused(&|_| {}));
     assert!(refused(&|shown| shown.index ^= 1));
@@ -119,7 +128,7 @@ proptest! {
         let tree = LeafTree::new(&secret, b"content", &fields).unwrap();
         let chosen = at.get(&fields);
         let shown = tree.show_field(chosen).unwrap();
-        shown.verify(tree.scheme(), &tree.root()).unwrap();
+        shown.verify(&part(&tree, b"content")).unwrap();
         for other in fields.iter().filter(|other| other.path != chosen.path) {
             let value = other.value.as_bytes();
             // Siblings are hashes under salts that were not shown: the shown salt does not give them.

@@ -1,7 +1,8 @@
 //! Equivocation: proof, from its own signatures alone, that a log showed two histories.
 //!
 //! A log signs checkpoints and receipts. Two of them that cannot both be true prove that it equivocated, to anyone who
-//! has its key: another root for the same size, or another leaf at the same index. Nothing else is needed, no witness and
+//! has its key: another root for the same size (be it signed, or that of the first leaves of a larger tree), or another
+//! leaf at the same index. Nothing else is needed, no witness and
 //! no testimony, so the proof can be handed on.
 
 use crate::cbor::{Reader, Writer};
@@ -42,6 +43,18 @@ pub enum View {
         receipt: Vec<u8>,
         /// The leaf's hash.
         leaf: Hash,
+    },
+    /// The root that the first leaves below a checkpoint have: as the shape of a tree follows from its size, a
+    /// checkpoint fixes the roots of all smaller trees too.
+    Prefix {
+        /// The signed note.
+        note: String,
+        /// How many leaves: at least one, and fewer than the checkpoint has.
+        size: u64,
+        /// The root over them.
+        root: Hash,
+        /// The consistency proof from there to the checkpoint (RFC 9162 section 2.1.4.1).
+        path: Vec<Hash>,
     },
 }
 
@@ -157,7 +170,7 @@ impl Equivocation {
     }
 
     /// The proof as bytes: deterministic CBOR `[1, log, view, view]`, a view being `[1, note]`,
-    /// `[2, note, leaf, index, [path]]` or `[3, receipt, leaf]`.
+    /// `[2, note, leaf, index, [path]]`, `[3, receipt, leaf]` or `[4, note, size, root, [path]]`.
     pub fn to_cbor(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.array(4).uint(VERSION).text(self.log.as_str());
@@ -169,6 +182,10 @@ impl Equivocation {
                     path.iter().fold(&mut out, |out, hash| out.bytes(hash))
                 }
                 View::Receipt { receipt, leaf } => out.array(3).uint(3).bytes(receipt).bytes(leaf),
+                View::Prefix { note, size, root, path } => {
+                    out.array(5).uint(4).text(note).uint(*size).bytes(root).array(path.len());
+                    path.iter().fold(&mut out, |out, hash| out.bytes(hash))
+                }
             };
         }
         out.finish()
@@ -212,6 +229,18 @@ fn seen_under(log: &Administration, view: &View, key: &PublicKey) -> Result<Seen
             let included = Receipt::verify(receipt, leaf, log, key)?;
             Ok(Seen { size: included.size, root: included.root, leaf: Some((included.index, *leaf)) })
         }
+        View::Prefix { note, size, root, path } => {
+            let checkpoint = checkpoint(note)?;
+            if *size == 0 || *size >= checkpoint.size {
+                return Err(EvidenceError::Proof {
+                    proof: "consistency",
+                    reason: "a prefix has at least one leaf and fewer than the checkpoint",
+                });
+            }
+            let whole = checkpoint.root.as_bytes();
+            merkle::verify_consistency(*size, root, checkpoint.size, whole, path)?;
+            Ok(Seen { size: *size, root: Digest(*root), leaf: None })
+        }
     }
 }
 
@@ -222,21 +251,26 @@ fn read_view(input: &mut Reader<'_>) -> Result<View, EvidenceError> {
         (1, 2) => Ok(View::Checkpoint { note: input.text()?.to_owned() }),
         (2, 5) => {
             let (note, leaf, index) = (input.text()?.to_owned(), input.bytes_of()?, input.uint()?);
-            let length = input.array()?;
-            if length > MAX_PATH as u64 {
-                return Err(EvidenceError::malformed(WHAT, "a path is longer than 64 hashes"));
-            }
-            let mut path = Vec::new();
-            for _ in 0..length {
-                path.push(input.bytes_of()?);
-            }
-            Ok(View::Inclusion { note, leaf, index, path })
+            Ok(View::Inclusion { note, leaf, index, path: read_path(input)? })
+        }
+        (4, 5) => {
+            let (note, size, root) = (input.text()?.to_owned(), input.uint()?, input.bytes_of()?);
+            Ok(View::Prefix { note, size, root, path: read_path(input)? })
         }
         (3, 3) => Ok(View::Receipt { receipt: input.bytes()?.to_vec(), leaf: input.bytes_of()? }),
-        _ => {
-            Err(EvidenceError::malformed(WHAT, "a view is neither a checkpoint, an inclusion nor a receipt"))
-        }
+        _ => Err(EvidenceError::malformed(
+            WHAT,
+            "a view is neither a checkpoint, an inclusion, a receipt nor a prefix",
+        )),
     }
+}
+
+fn read_path(input: &mut Reader<'_>) -> Result<Vec<Hash>, EvidenceError> {
+    let length = input.array()?;
+    if length > MAX_PATH as u64 {
+        return Err(EvidenceError::malformed(WHAT, "a path is longer than 64 hashes"));
+    }
+    (0..length).map(|_| input.bytes_of()).collect()
 }
 
 #[cfg(test)]

@@ -35,6 +35,11 @@ fn checkpoint(leaves: &[Hash]) -> View {
     View::Checkpoint { note: note(leaves) }
 }
 
+fn prefix(leaves: &[Hash], size: usize) -> View {
+    let path = merkle::consistency_path(leaves, size).unwrap();
+    View::Prefix { note: note(leaves), size: size as u64, root: merkle::root(&leaves[..size]), path }
+}
+
 /// Whatever two views that contradict each other look like.
 fn proofs() -> Vec<Equivocation> {
     let (truth, lie) = (history(9, 9), history(9, 5));
@@ -44,6 +49,7 @@ fn proofs() -> Vec<Equivocation> {
         (receipt(&truth), receipt(&lie)),
         (receipt(&truth), inclusion(&history(12, 5), 8)),
         (receipt(&truth), checkpoint(&lie)),
+        (checkpoint(&truth), prefix(&history(12, 5), 9)),
     ]
     .map(|(first, second)| prove(first, second).unwrap().0)
     .to_vec()
@@ -73,6 +79,7 @@ fn one_history_at_two_times_is_no_contradiction() {
         (inclusion(&early, 6), inclusion(&late, 7)),
         (receipt(&early), receipt(&late)),
         (receipt(&early), checkpoint(&early)),
+        (checkpoint(&early), prefix(&late, 9)),
     ] {
         let refused = prove(first, second).unwrap_err();
         assert_eq!(refused.to_string(), "the equivocation proof does not hold: both views can be true");
@@ -94,6 +101,12 @@ fn views_of_another_log_or_that_prove_nothing_are_refused() {
     let View::Inclusion { note, index, path, .. } = inclusion(&truth, 6) else { unreachable!() };
     let invented = View::Inclusion { note, leaf: [7; 32], index, path };
     assert!(prove(invented, inclusion(&truth, 6)).is_err());
+    // A prefix with a root that does not lead to the checkpoint, of nothing, and of everything.
+    let View::Prefix { note, path, .. } = prefix(&truth, 4) else { unreachable!() };
+    for (size, root) in [(4, [7; 32]), (0, merkle::empty_root()), (9, [7; 32])] {
+        let invented = View::Prefix { note: note.clone(), size, root, path: path.clone() };
+        assert!(prove(invented, checkpoint(&truth[..4])).is_err(), "{size}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Evidence files: everything that proves one message, in one file that needs nothing else.
 
 use crate::cbor::{Reader, Writer};
-use crate::disclosure::{MAX_DEPTH, MAX_FIELD_PATH, Shown, WHOLE};
+use crate::disclosure::{MAX_FIELD_PATH, Shown, WHOLE};
 use crate::merkle::{Hash, MAX_PATH};
 use crate::{
     Administration, Algorithm, Digest, EvidenceError, PublicKey, PublicKeys, SealingPublicKey, Statement,
@@ -249,7 +249,7 @@ fn read_shown(input: &mut Reader<'_>) -> Result<ShownPart, EvidenceError> {
         return Err(wrong("the value of a shown field is not UTF-8"));
     }
     let (path, salt, index) = (path.to_owned(), input.bytes_of()?, input.uint()?);
-    let proof = list(input, "hashes in a proof", MAX_DEPTH as u64, Reader::bytes_of)?;
+    let proof = list(input, "hashes in a proof", MAX_PATH as u64, Reader::bytes_of)?;
     Ok(ShownPart { part, shown: Shown { path, value, salt, index, proof } })
 }
 

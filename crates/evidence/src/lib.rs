@@ -31,6 +31,7 @@ mod algorithm;
 pub mod cbor;
 mod channel;
 mod checkpoint;
+pub mod chunked;
 mod conflict;
 pub mod cose;
 mod cosignature;
@@ -53,6 +54,7 @@ mod seal;
 mod signer;
 mod stage;
 mod statement;
+pub mod stream;
 pub mod tile;
 pub mod witness;
 

@@ -1,6 +1,7 @@
 //! The manifest of a message: everything about it that is signed, and none of its content.
 
 use crate::cbor::{Reader, Writer};
+use crate::chunked::ChunkedPart;
 use crate::disclosure::LeafScheme;
 use crate::{Channel, Digest, EvidenceError, KeyId, MessageId, digest_of};
 use base::{Administration, Timestamp};
@@ -30,18 +31,22 @@ pub struct AgreementReference {
 pub enum Suite {
     /// HPKE base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305, each part in one piece; code 1.
     HpkeX25519ChaCha20Poly1305,
+    /// The same for the first part; every further part in chunks, see [`crate::chunked`]; code 2.
+    HpkeX25519ChaCha20Poly1305Chunks,
 }
 
 impl Suite {
     fn code(self) -> u64 {
         match self {
             Self::HpkeX25519ChaCha20Poly1305 => 1,
+            Self::HpkeX25519ChaCha20Poly1305Chunks => 2,
         }
     }
 
     fn from_code(code: u64) -> Result<Self, EvidenceError> {
         match code {
             1 => Ok(Self::HpkeX25519ChaCha20Poly1305),
+            2 => Ok(Self::HpkeX25519ChaCha20Poly1305Chunks),
             _ => Err(EvidenceError::malformed(WHAT, format!("`{code}` is not a known encryption suite"))),
         }
     }
@@ -127,6 +132,12 @@ impl Manifest {
     /// The administration that receives.
     pub fn to(&self) -> &Administration {
         self.channel.recipient()
+    }
+
+    /// Whether part `index` travels in chunks, see [`crate::chunked`].
+    pub fn is_chunked(&self, index: usize) -> bool {
+        let in_chunks = self.encryption.suite == Suite::HpkeX25519ChaCha20Poly1305Chunks;
+        in_chunks && index > 0 && index < self.parts.len()
     }
 
     /// Writes the one encoding of the manifest.
@@ -258,9 +269,16 @@ impl Manifest {
         text_within("clause", &self.clause)?;
         text_within("purpose", &self.purpose)?;
         let mut names = BTreeSet::new();
-        for part in &self.parts {
+        for (index, part) in self.parts.iter().enumerate() {
+            if self.is_chunked(index) {
+                ChunkedPart::described(part)?;
+            }
             text_within("part name", &part.name)?;
             text_within("media type", &part.media_type)?;
+            let chunked = part.leaves == LeafScheme::Chunks;
+            if chunked != self.is_chunked(index) {
+                return bad("parts", "a part has leaves of chunks if and only if it travels in chunks");
+            }
             if !names.insert(&part.name) {
                 return bad("parts", "two parts have the same name");
             }

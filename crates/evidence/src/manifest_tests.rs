@@ -176,7 +176,7 @@ fn another_version_and_suite_are_refused() {
     version[0] = vec![1, 2];
     assert!(Manifest::from_cbor(&assembled(&version)).is_err());
     let mut suite = pairs();
-    suite[11][2] = 2;
+    suite[11][2] = 3;
     assert!(Manifest::from_cbor(&assembled(&suite)).is_err());
 }
 

@@ -190,6 +190,12 @@ impl SignedNote {
         self
     }
 
+    /// The same note with the signatures of the keys of one name alone.
+    pub fn only(mut self, name: &str) -> Self {
+        self.signatures.retain(|signature| signature.name == name);
+        self
+    }
+
     /// The note as it is written.
     pub fn to_note(&self) -> String {
         let lines: String = self.signatures.iter().map(NoteSignature::line).collect();

@@ -352,6 +352,7 @@ fn commits_to(part: &PartManifest, secret: &PartSecret, content: &[u8], fields: 
     let fields = match part.leaves {
         LeafScheme::Whole => Vec::new(),
         LeafScheme::Fields => fields(&part.media_type, content),
+        LeafScheme::Chunks => return false,
     };
     LeafTree::new(secret, content, &fields)
         .is_ok_and(|tree| tree.scheme() == part.leaves && tree.root() == part.plaintext_root)

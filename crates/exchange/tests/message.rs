@@ -307,8 +307,8 @@ fn each_field_of_a_structured_part_can_be_shown_by_sender_and_recipient() {
     for secret in [&prepared.secrets[0], &opened.parts[0].secret] {
         let tree = LeafTree::new(secret, &part.content, fields).unwrap();
         let shown = tree.show_field(&fields[0]).unwrap();
-        shown.verify(described.leaves, &described.plaintext_root).unwrap();
-        tree.show_whole(&part.content).unwrap().verify(described.leaves, &described.plaintext_root).unwrap();
+        shown.verify(described).unwrap();
+        tree.show_whole(&part.content).unwrap().verify(described).unwrap();
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a node is while it runs: its administration's practice, agreements, partners and reference data. Read by every
-//! proceeding, changed by none.
+//! proceeding, changed by none: what changes while the node runs is a new bureau ([`crate::Node::replace_bureau`]).
 
 use crate::clock::World;
 use crate::config::{Config, Release};
@@ -10,25 +10,30 @@ use base::reference::{Catalogue, ExchangeRates, Role};
 use base::{Administration, OfficeReference, Timestamp};
 use customs::{Facts, OfficeRole, Profile};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// The administration that a node works for, and everything that its decisions rest on.
+/// The administration that a node works for, and everything that its decisions rest on. What is large in it is shared,
+/// so that a copy with one change costs little.
+#[derive(Clone)]
 pub struct Bureau {
+    /// The number of changes since the node started: what was worked out with another edition is worked out again.
+    pub edition: u64,
     /// The administration.
     pub administration: Administration,
     /// Whether this node takes part in exercises only.
     pub exercise: bool,
     /// Its keys.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Its partners' cards.
     pub partners: BTreeMap<Administration, PartnerCard>,
     /// The agreements in force.
-    pub decision_point: DecisionPoint,
+    pub decision_point: Arc<DecisionPoint>,
     /// How transit is carried out here.
     pub profile: Profile,
     /// Code lists and customs offices.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Exchange rates to the euro.
-    pub rates: ExchangeRates,
+    pub rates: Arc<ExchangeRates>,
     /// Time and chance.
     pub world: World,
 }

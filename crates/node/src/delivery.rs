@@ -140,7 +140,7 @@ impl Node {
                 sealed.push(Sealed { claim, envelope });
                 continue;
             }
-            match prepare(self.bureau(), &claim, now) {
+            match prepare(&self.bureau(), &claim, now) {
                 Ok(prepared) => fresh.push((claim, prepared)),
                 // A card or key may be entered any time; a letter that is damaged never mends.
                 Err(SealError::NoCard(partner)) => {
@@ -200,7 +200,7 @@ impl Node {
     async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
         let now = self.now();
         let mut jitter = [0u8; 8];
-        self.bureau().world.entropy.fill(&mut jitter);
+        self.world().entropy.fill(&mut jitter);
         let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);

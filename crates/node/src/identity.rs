@@ -46,7 +46,7 @@ struct TlsFile {
 }
 
 /// What partners are given: public keys, and where the node is reached. It holds no secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartnerCard {
     /// The node's address for partners, as in `https://node.customs.example:9443`.

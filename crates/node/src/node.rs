@@ -6,17 +6,18 @@ use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
 use crate::identity::IdentityError;
+use crate::in_force::InForce;
 use crate::measure::Measured;
 use crate::opening::open_parts;
 use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
-use crate::tls::{AcceptedKey, TlsError};
-use crate::transport::{HttpsTransport, Route, Transport};
+use crate::tls::TlsError;
+use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use store::{Execution, Store, StoreError, Tx};
 use tokio::sync::{Notify, oneshot};
 
@@ -72,6 +73,9 @@ pub enum NodeError {
         /// Whose keys the key file holds.
         keys: Administration,
     },
+    /// A partner's card was expected.
+    #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
+    OwnCard(Administration),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -80,7 +84,12 @@ pub enum NodeError {
 /// The application of one administration.
 pub struct Node {
     config: Config,
-    bureau: Arc<Bureau>,
+    administration: Administration,
+    exercise: bool,
+    world: World,
+    in_force: Arc<InForce>,
+    changing: Mutex<()>,
+    changes: tokio::sync::Mutex<()>,
     store: Store,
     execution: Execution,
     transport: Arc<dyn Transport>,
@@ -97,13 +106,7 @@ impl Node {
     /// When a file is missing or malformed, an agreement does not compile, or the store cannot be opened.
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        let routes = bureau.partners.iter().map(|(administration, card)| {
-            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
-            let key = AcceptedKey { administration: administration.clone(), from, until };
-            let route = Route { address: card.address.clone(), tls_key: card.keys.tls_spki, key };
-            (administration.clone(), route)
-        });
-        let transport = HttpsTransport::new(&bureau.identity.tls, &routes.collect())?;
+        let transport = HttpsTransport::new(&bureau)?;
         Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
     }
 
@@ -131,7 +134,12 @@ impl Node {
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
-            bureau: Arc::new(bureau),
+            administration: bureau.administration.clone(),
+            exercise: bureau.exercise,
+            world: bureau.world.clone(),
+            in_force: Arc::new(InForce::new(bureau)),
+            changing: Mutex::new(()),
+            changes: tokio::sync::Mutex::new(()),
             store,
             execution,
             transport,
@@ -144,24 +152,35 @@ impl Node {
 
     /// The administration.
     pub fn administration(&self) -> &Administration {
-        &self.bureau.administration
+        &self.administration
     }
 
     /// Whether it takes part in exercises only.
     pub fn exercise(&self) -> bool {
-        self.bureau.exercise
+        self.exercise
     }
 
-    pub(crate) fn shared_bureau(&self) -> Arc<Bureau> {
-        Arc::clone(&self.bureau)
+    /// The bureau in force now: keep it for as long as one piece of work takes.
+    pub(crate) fn bureau(&self) -> Arc<Bureau> {
+        self.in_force.bureau()
+    }
+
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+
+    /// Held while the bureau is replaced.
+    pub(crate) fn changing(&self) -> &Mutex<()> {
+        &self.changing
+    }
+
+    /// Held from a change in the database until it is in force.
+    pub(crate) fn changes(&self) -> &tokio::sync::Mutex<()> {
+        &self.changes
     }
 
     pub(crate) fn execution(&self) -> Execution {
         self.execution
-    }
-
-    pub(crate) fn bureau(&self) -> &Bureau {
-        &self.bureau
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -188,8 +207,12 @@ impl Node {
         &self.store
     }
 
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
-        self.bureau.world.clock.now()
+        self.world.clock.now()
     }
 
     /// Tells the sender that there may be letters to deliver.
@@ -201,7 +224,8 @@ impl Node {
         self.sender.notified().await;
     }
 
-    /// Runs a command in a transaction of its own, and returns when it is durable.
+    /// Runs a command in a transaction of its own, with the bureau that is in force when it begins, and returns when it
+    /// is durable.
     pub(crate) async fn write<T, E>(
         &self,
         command: impl FnOnce(&mut dyn Tx, &Bureau) -> Result<T, E> + Send + 'static,
@@ -210,10 +234,10 @@ impl Node {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let bureau = Arc::clone(&self.bureau);
+        let in_force = Arc::clone(&self.in_force);
         let (answer, answered) = oneshot::channel();
         self.store.write_then(
-            move |tx| command(tx, &bureau),
+            move |tx| command(tx, &in_force.bureau()),
             move |result| {
                 // Whoever asked may have gone away; the command has had its effect all the same.
                 let _ = answer.send(result);
@@ -240,30 +264,6 @@ impl Node {
                 joined.unwrap_or_else(|_| Err(StoreError::Closed.into()))
             }
         }
-    }
-
-    /// The TLS configuration of the port for partners: it accepts the keys of our partners' cards only.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn peer_tls(&self) -> Result<Arc<rustls::ServerConfig>, NodeError> {
-        let partners = self.bureau.partners.iter();
-        let keys = partners.map(|(administration, card)| {
-            let from = card.keys.valid_from;
-            let key =
-                AcceptedKey { administration: administration.clone(), from, until: card.keys.valid_until };
-            (card.keys.tls_spki, key)
-        });
-        Ok(self.bureau.identity.tls.server(keys.collect())?)
-    }
-
-    /// The partner that showed this certificate.
-    pub fn administration_of_key(
-        &self,
-        certificate: &rustls::pki_types::CertificateDer<'_>,
-    ) -> Option<Administration> {
-        let key = crate::tls::key_digest(certificate).ok()?;
-        self.bureau.partner_of_key(key).cloned()
     }
 
     /// Lets the writer finish, and closes the store.

@@ -5,10 +5,11 @@ use crate::clock::World;
 use crate::config::{Config, Rates};
 use crate::identity::{Identity, PartnerCard};
 use crate::node::NodeError;
+use crate::partners;
 use crate::reference::{self, ReferenceError};
 use agreements::{Agreement, DecisionPoint};
 use base::reference::ExchangeRates;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use store::Store;
 
 /// Opens the store, and reads everything that decisions rest on. Blocking work, so it has a thread of its own.
@@ -48,11 +49,10 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
             keys: identity.card.administration,
         });
     }
-    let mut partners = BTreeMap::new();
-    for path in &config.partners {
-        let card = PartnerCard::load(&config.resolve(path))?;
-        partners.insert(card.keys.administration.clone(), card);
-    }
+    let cards = config.partners.iter().map(|path| PartnerCard::load(&config.resolve(path)));
+    let cards = cards.collect::<Result<Vec<_>, _>>()?;
+    let now = world.clock.now();
+    let partners = store.write(move |tx| partners::take_up(tx, cards, now))?;
     let mut agreements = Vec::new();
     for path in &config.agreements {
         let path = config.resolve(path);
@@ -65,14 +65,15 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
     let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
     let rates = exchange_rates(config)?;
     Ok(Bureau {
+        edition: 0,
         administration: config.administration.clone(),
         exercise: config.exercise,
-        identity,
-        partners,
-        decision_point: DecisionPoint::new(agreements, Vec::new())?,
+        identity: Arc::new(identity),
+        partners: partners::active(partners),
+        decision_point: Arc::new(DecisionPoint::new(agreements, Vec::new())?),
         profile: Bureau::profile_of(config),
-        catalogue,
-        rates,
+        catalogue: Arc::new(catalogue),
+        rates: Arc::new(rates),
         world,
     })
 }

@@ -156,12 +156,12 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn partners(&self) -> Result<Vec<PartnerView>, NodeError> {
-        let mut partners: Vec<PartnerView> = self
-            .bureau()
+        let bureau = self.bureau();
+        let mut partners: Vec<PartnerView> = bureau
             .partners
             .iter()
             .map(|(administration, card)| {
-                let bound = self.bureau().decision_point.agreements().map(agreements::Compiled::agreement);
+                let bound = bureau.decision_point.agreements().map(agreements::Compiled::agreement);
                 let bound = bound.filter(|agreement| agreement.has_party(administration));
                 PartnerView {
                     administration: administration.to_string(),

@@ -54,6 +54,8 @@ pub enum Handling {
 /// A message that was proved and opened before the transaction starts, as if it were new and next in its channel. The
 /// transaction looks whether it is.
 pub struct Opening {
+    /// The edition of the bureau that proved it.
+    edition: u64,
     opened: Opened,
     content: Incoming,
     label: Option<Label>,
@@ -88,7 +90,7 @@ fn opening(bureau: &Bureau, opened: Opened, now: Timestamp) -> Result<Opening, R
     }
     let content = Incoming::read(part.content.clone(), bureau, now);
     let label = admit(bureau, &opened, &content)?;
-    Ok(Opening { opened, content, label })
+    Ok(Opening { edition: bureau.edition, opened, content, label })
 }
 
 /// Takes an envelope and returns the answer for the partner. `opening` is what [`open`] brought.
@@ -119,7 +121,9 @@ pub fn receive(
         expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?)
             .unwrap_or(1),
     };
+    // A key may have been withdrawn since it was proved.
     if let Some(opening) = opening
+        && opening.edition == bureau.edition
         && view.found.is_none()
         && view.expected_sequence == opening.opened.manifest.sequence
     {
@@ -210,7 +214,7 @@ fn accept(
     now: Timestamp,
     handling: Handling,
 ) -> Result<Vec<u8>, ReceptionError> {
-    let Opening { opened, content, label } = opening;
+    let Opening { opened, content, label, .. } = opening;
     let manifest = &opened.manifest;
     let origin = Origin::Partner {
         administration: manifest.from().clone(),

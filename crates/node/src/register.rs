@@ -1,9 +1,11 @@
 //! The register of keys and agreements as this node holds it.
 
 use crate::bureau::Bureau;
-use base::{Administration, Timestamp};
+use crate::tls::AcceptedKey;
+use base::{Administration, Digest, Timestamp};
 use evidence::PublicKeys;
 use exchange::{AgreementStanding, Register};
+use std::collections::BTreeMap;
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
@@ -29,12 +31,13 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The partner whose TLS key this is.
-    pub fn partner_of_key(&self, key: base::Digest) -> Option<&Administration> {
-        self.partners
-            .iter()
-            .find(|(_, card)| card.keys.tls_spki == key)
-            .map(|(administration, _)| administration)
+    /// The TLS keys that partners may show.
+    pub fn tls_keys(&self) -> BTreeMap<Digest, AcceptedKey> {
+        let cards = self.partners.iter().map(|(administration, card)| {
+            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
+            (card.keys.tls_spki, AcceptedKey { administration: administration.clone(), from, until })
+        });
+        cards.collect()
     }
 
     /// The moment from which letters with the keys of this card are in order.

@@ -20,9 +20,9 @@ impl Node {
     async fn read_message(&self, xml: Vec<u8>) -> Result<Incoming, NodeError> {
         let now = self.now();
         if xml.len() < LONG_MESSAGE || matches!(self.execution(), Execution::Inline) {
-            return Ok(Incoming::read(xml, self.bureau(), now));
+            return Ok(Incoming::read(xml, &self.bureau(), now));
         }
-        let bureau = self.shared_bureau();
+        let bureau = self.bureau();
         let read = tokio::task::spawn_blocking(move || Incoming::read(xml, &bureau, now)).await;
         read.map_err(|_| NodeError::Stopped)
     }
@@ -140,7 +140,7 @@ impl Node {
     ) -> Result<Vec<u8>, NodeError> {
         let (peer, envelope, now) = (peer.clone(), Arc::clone(envelope), self.now());
         // Signatures, seals and schemas are checked here, beside the writer and not on it.
-        let opening = reception::open(self.bureau(), &peer, &envelope, now);
+        let opening = reception::open(&self.bureau(), &peer, &envelope, now);
         self.write(move |tx, bureau| -> Result<_, NodeError> {
             Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
         })

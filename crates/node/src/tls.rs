@@ -21,7 +21,7 @@ pub struct TlsIdentity {
 }
 
 /// A key that is accepted from a partner, while its card is valid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedKey {
     /// Whose key it is.
     pub administration: Administration,
@@ -73,6 +73,11 @@ impl TlsIdentity {
         Ok(key_digest(&self.certificate)?)
     }
 
+    /// The certificate, DER.
+    pub(crate) fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// The server side: accepts the keys of `partners` only.
     ///
     /// # Errors
@@ -88,16 +93,14 @@ impl TlsIdentity {
         Ok(Arc::new(config))
     }
 
-    /// The client side: accepts one partner's key only.
+    /// The client side: accepts one partner's keys only.
     ///
     /// # Errors
     /// When the library refuses key or certificate.
-    pub fn client(&self, digest: Digest, key: AcceptedKey) -> Result<ClientConfig, TlsError> {
+    pub fn client(&self, keys: BTreeMap<Digest, AcceptedKey>) -> Result<ClientConfig, TlsError> {
         let provider = provider();
-        let verifier = Arc::new(Pinned {
-            accepted: BTreeMap::from([(digest, key)]),
-            algorithms: provider.signature_verification_algorithms,
-        });
+        let verifier =
+            Arc::new(Pinned { accepted: keys, algorithms: provider.signature_verification_algorithms });
         Ok(ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()

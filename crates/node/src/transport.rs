@@ -1,5 +1,6 @@
 //! How an envelope reaches a partner's node: one port, with HTTPS in service and a simulated network in simulations.
 
+use crate::bureau::Bureau;
 use crate::tls::{AcceptedKey, TlsError, TlsIdentity};
 use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
@@ -10,6 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// The route on which a node takes envelopes from partners.
@@ -42,59 +44,81 @@ pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportErr
 pub trait Transport: Send + Sync {
     /// Delivers `envelope` to `partner`.
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
+
+    /// Follows a change of keys and partners: deliveries from now on are made by `bureau`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up; then everything stays as it was.
+    fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {
+        // A way that knows no keys has nothing to change.
+        let _ = bureau;
+        Ok(())
+    }
 }
 
-/// Where a partner is found and by which TLS key it is known.
-#[derive(Clone, Debug)]
+/// Where a partner is found and by which TLS keys it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The address, as in `https://node.customs.example:9443`.
     pub address: String,
-    /// SHA-256 of the subject public key info of its TLS key.
-    pub tls_key: Digest,
-    /// Whose key it is, and when it is valid.
-    pub key: AcceptedKey,
+    /// Its TLS keys, by the SHA-256 of the subject public key info: several while it rotates them.
+    pub keys: BTreeMap<Digest, AcceptedKey>,
 }
 
 type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// HTTPS with mutual TLS; one client, and so one pool of connections, per partner.
+/// A client, and what it was made for.
+#[derive(Clone)]
+struct Line {
+    route: Route,
+    own_certificate: Vec<u8>,
+    client: HttpsClient,
+}
+
+/// HTTPS with mutual TLS; one client, and so one pool of connections, per partner. A client whose partner's keys or
+/// address change, or whose own certificate does, is replaced; deliveries that are under way end with the old one.
 pub struct HttpsTransport {
-    clients: BTreeMap<Administration, (String, HttpsClient)>,
+    lines: RwLock<BTreeMap<Administration, Line>>,
 }
 
 impl HttpsTransport {
-    /// A transport to the given partners.
+    /// A transport to the partners of a bureau.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(identity: &TlsIdentity, routes: &BTreeMap<Administration, Route>) -> Result<Self, TlsError> {
-        let mut clients = BTreeMap::new();
-        for (partner, route) in routes {
-            let tls = identity.client(route.tls_key, route.key.clone())?;
-            let connector =
-                HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
-            let client = Client::builder(TokioExecutor::new()).build(connector);
-            clients.insert(partner.clone(), (format!("{}{ENVELOPE_ROUTE}", route.address), client));
-        }
-        Ok(Self { clients })
+    pub fn new(bureau: &Bureau) -> Result<Self, TlsError> {
+        let transport = Self { lines: RwLock::new(BTreeMap::new()) };
+        transport.follow(bureau)?;
+        Ok(transport)
+    }
+
+    fn line(&self, partner: &Administration) -> Result<Line, TransportError> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.get(partner).cloned().ok_or_else(|| TransportError::UnknownPartner(partner.clone()))
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        let (address, client) =
-            self.clients.get(partner).ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
+        let line = self.line(partner)?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let request = hyper::Request::post(address)
+        let request = hyper::Request::post(format!("{}{ENVELOPE_ROUTE}", line.route.address))
             .header("content-type", "application/cbor")
             .body(Full::new(Bytes::from(envelope)))
             .map_err(|error| failed(&error))?;
-        let response = client.request(request).await.map_err(|error| failed(&with_causes(&error)))?;
+        let response = line.client.request(request).await.map_err(|error| failed(&with_causes(&error)))?;
         if !response.status().is_success() {
             return Err(TransportError::Status(partner.clone(), response.status().as_u16()));
         }
         let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
         Ok(body.map_err(|error| failed(&error))?.to_bytes().to_vec())
     }
+}
+
+/// A client that shows our certificate and accepts the keys of this route only.
+fn client(identity: &TlsIdentity, route: &Route) -> Result<HttpsClient, TlsError> {
+    let tls = identity.client(route.keys.clone())?;
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
 impl Transport for HttpsTransport {
@@ -105,6 +129,26 @@ impl Transport for HttpsTransport {
                 Err(TransportError::Unreachable(partner.clone(), limit))
             })
         })
+    }
+
+    fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {
+        let identity = &bureau.identity.tls;
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = BTreeMap::new();
+        for (partner, route) in bureau.routes() {
+            let same = |line: &&Line| line.route == route && line.own_certificate == identity.certificate();
+            let line = match lines.get(&partner).filter(same) {
+                Some(line) => line.clone(),
+                None => Line {
+                    client: client(identity, &route)?,
+                    own_certificate: identity.certificate().to_vec(),
+                    route,
+                },
+            };
+            followed.insert(partner, line);
+        }
+        *lines = followed;
+        Ok(())
     }
 }
 

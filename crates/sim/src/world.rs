@@ -141,18 +141,19 @@ impl Federation {
             (Administration::of(*other), card)
         });
         Ok(Bureau {
+            edition: 0,
             administration: Administration::of(country),
             exercise: false,
-            identity: Identity {
+            identity: Arc::new(Identity {
                 keys: member.keys.keys()?,
                 tls: TlsIdentity::new(certificate, key)?,
                 card: member.card.clone(),
-            },
+            }),
             partners: partners.collect(),
-            decision_point: DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?,
+            decision_point: Arc::new(DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?),
             profile: Bureau::profile_of(config),
-            catalogue: self.catalogue.clone(),
-            rates: self.rates.clone(),
+            catalogue: Arc::new(self.catalogue.clone()),
+            rates: Arc::new(self.rates.clone()),
             world,
         })
     }

@@ -51,7 +51,9 @@ mod sqlite;
 pub mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tiles;
 pub mod timers;
+pub mod witnessing;
 mod writer;
 
 mod store;
@@ -74,7 +76,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         outbox::STATEMENTS,
         settings::STATEMENTS,
         state::STATEMENTS,
+        tiles::STATEMENTS,
         timers::STATEMENTS,
+        witnessing::STATEMENTS,
     ]
     .concat()
 }

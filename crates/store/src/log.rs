@@ -1,7 +1,7 @@
 //! The rows of the node's Merkle log: entries, leaf hashes, frontier and checkpoints. The hashing is `evidence`'s.
 
 use crate::db::{first, only};
-use crate::{Migration, StoreError, Tx};
+use crate::{Migration, Row, StoreError, Tx};
 use base::Timestamp;
 
 pub(crate) const SCHEMA: Migration = Migration {
@@ -23,6 +23,9 @@ crate::statements! {
     LOAD_FRONTIER = "select body from log_frontier";
     SAVE_CHECKPOINT = "insert into log_checkpoint (size, at, note) values (?1, ?2, ?3)";
     LATEST_CHECKPOINT = "select size, at, note from log_checkpoint order by size desc limit 1";
+    CHECKPOINT = "select size, at, note from log_checkpoint where size = ?1";
+    FIRST_COVERING = "select size, at, note from log_checkpoint where size > ?1 order by size limit 1";
+    ENTRIES = "select entry from log where leaf_index >= ?1 and leaf_index < ?2 order by leaf_index";
 }
 
 /// A signed head of the log.
@@ -66,6 +69,15 @@ pub fn leaves(tx: &mut dyn Tx, from: i64, to: i64) -> Result<Vec<[u8; 32]>, Stor
 /// When the database fails.
 pub fn entry(tx: &mut dyn Tx, index: i64) -> Result<Option<Vec<u8>>, StoreError> {
     first(tx.query(ENTRY, &[index.into()])?).map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
+}
+
+/// The entries from index `from` up to but without `to`.
+///
+/// # Errors
+/// When the database fails.
+pub fn entries(tx: &mut dyn Tx, from: i64, to: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows = tx.query(ENTRIES, &[from.into(), to.into()])?;
+    rows.iter().map(|row| row.bytes(0).map(<[u8]>::to_vec)).collect()
 }
 
 /// Saves the frontier: the roots of the complete subtrees, in the caller's encoding.
@@ -112,9 +124,28 @@ pub fn save_checkpoint(tx: &mut dyn Tx, size: i64, note: &str, at: Timestamp) ->
 /// # Errors
 /// When the database fails.
 pub fn latest_checkpoint(tx: &mut dyn Tx) -> Result<Option<SavedCheckpoint>, StoreError> {
-    let row = first(tx.query(LATEST_CHECKPOINT, &[])?);
-    row.map(|row| {
+    checkpoint_in(tx.query(LATEST_CHECKPOINT, &[])?)
+}
+
+/// The checkpoint of a size.
+///
+/// # Errors
+/// When the database fails.
+pub fn checkpoint(tx: &mut dyn Tx, size: i64) -> Result<Option<SavedCheckpoint>, StoreError> {
+    checkpoint_in(tx.query(CHECKPOINT, &[size.into()])?)
+}
+
+/// The smallest checkpoint that covers the leaf at `index`.
+///
+/// # Errors
+/// When the database fails.
+pub fn first_checkpoint_over(tx: &mut dyn Tx, index: i64) -> Result<Option<SavedCheckpoint>, StoreError> {
+    checkpoint_in(tx.query(FIRST_COVERING, &[index.into()])?)
+}
+
+fn checkpoint_in(rows: Vec<Row>) -> Result<Option<SavedCheckpoint>, StoreError> {
+    let saved = |row: Row| {
         Ok(SavedCheckpoint { size: row.int(0)?, at: row.timestamp(1)?, note: row.text(2)?.to_owned() })
-    })
-    .transpose()
+    };
+    first(rows).map(saved).transpose()
 }

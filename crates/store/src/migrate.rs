@@ -2,7 +2,10 @@
 
 use crate::db::parsed;
 use crate::session::{CommandTx, Session};
-use crate::{StoreError, Tx, Value, counter, dialect, inbox, journal, log, outbox, settings, state, timers};
+use crate::{
+    StoreError, Tx, Value, counter, dialect, inbox, journal, log, outbox, settings, state, tiles, timers,
+    witnessing,
+};
 use base::Digest;
 use sha2::{Digest as _, Sha256};
 
@@ -29,6 +32,8 @@ const OWN: &[Migration] = &[
     timers::SCHEMA,
     log::SCHEMA,
     settings::SCHEMA,
+    tiles::SCHEMA,
+    witnessing::SCHEMA,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

@@ -8,7 +8,6 @@ use crate::verdict::{
     Claimed, Finding, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
 };
 use base::Timestamp;
-use evidence::disclosure::WHOLE;
 use evidence::{
     Conflict, EvidenceError, EvidenceFile, Manifest, Stage, StageName, StagedStatement, Statement, digest_of,
 };
@@ -190,13 +189,9 @@ impl Examination<'_> {
                 self.seen.problems.push(contradiction("a shown field is of a part that the message has not"));
                 continue;
             };
-            if let Err(error) = part.shown.verify(described.leaves, &described.plaintext_root) {
+            if let Err(error) = part.shown.verify(described) {
                 let words = format!("what is shown of the part `{}` is not in it: {error}", described.name);
                 self.seen.problems.push(Problem::new("disclosure", words));
-                continue;
-            }
-            if part.shown.path == WHOLE && part.shown.value.len() as u64 != described.size {
-                self.seen.problems.push(contradiction("a part is shown whole and has another size"));
                 continue;
             }
             self.seen.shown.push(ShownField {

@@ -74,10 +74,11 @@ pub async fn serve_peers(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
-    let router = peer::routes().with_state(Arc::clone(&node));
+    // A configuration that fails is told at once, and not to the first partner.
+    node.peer_tls().map_err(io::Error::other)?;
+    let router = peer::routes(Arc::clone(&node));
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
-        secured(Arc::clone(&node), acceptor.clone(), stream, router.clone())
+        secured(Arc::clone(&node), stream, router.clone())
     })
     .await;
     Ok(())
@@ -88,21 +89,21 @@ async fn plain(stream: TcpStream, router: Router) -> io::Result<(TcpStream, Rout
     Ok((stream, router))
 }
 
-/// Shakes hands with a partner, and has its requests carry whose they are.
+/// Shakes hands with a partner by the keys that are in force now, and has its requests carry its key.
 async fn secured(
     node: Arc<Node>,
-    acceptor: TlsAcceptor,
     stream: TcpStream,
     router: Router,
 ) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
     let address = stream.peer_addr();
+    let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
     let shaken = acceptor.accept(stream).await.and_then(|tls| {
         let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let administration = certificate.and_then(|certificate| node.administration_of_key(certificate));
-        let unknown = || io::Error::new(io::ErrorKind::PermissionDenied, "the key is in no partner's card");
-        let peer = peer::Peer(administration.ok_or_else(unknown)?);
-        Ok((tls, router.layer(Extension(peer))))
+        let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
+        let none = || io::Error::new(io::ErrorKind::PermissionDenied, "it showed no key");
+        let key = peer::PeerKey(key.ok_or_else(none)?);
+        Ok((tls, router.layer(Extension(key))))
     });
     // Whoever knocks at the port for partners and is none is worth a line.
     shaken.inspect_err(|error| tracing::info!(?address, %error, "no partner came in at the peer port"))

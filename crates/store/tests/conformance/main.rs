@@ -12,6 +12,7 @@ mod lost_connection;
 mod opening;
 mod rooms;
 mod values;
+mod witnessing;
 
 use store::{Store, StoreError, Tx, journal};
 use support::at;
