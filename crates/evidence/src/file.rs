@@ -2,6 +2,7 @@
 
 use crate::cbor::{Reader, Writer};
 use crate::disclosure::{MAX_FIELD_PATH, Shown, WHOLE};
+use crate::key_register::SignedRegister;
 use crate::merkle::{Hash, MAX_PATH};
 use crate::{
     Administration, Algorithm, Digest, EvidenceError, PublicKey, PublicKeys, SealingPublicKey, Statement,
@@ -23,6 +24,9 @@ const MAX_SHOWN: u64 = 100_000;
 const MAX_CHECKPOINTS: u64 = 8;
 /// The parties' cards of a long life of rotations, and their witnesses'.
 const MAX_CARDS: u64 = 64;
+
+/// A register that holds the keys of one year, and its followers.
+const MAX_REGISTERS: u64 = 16;
 
 /// A leaf of a part that is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +61,7 @@ pub struct ConflictEvidence {
 
 /// An evidence file as it was read or is to be written; nothing in it is verified.
 ///
-/// In deterministic CBOR a map of eight fields:
+/// In deterministic CBOR a map of nine fields:
 ///
 /// | key | section | encoding |
 /// |---|---|---|
@@ -67,9 +71,10 @@ pub struct ConflictEvidence {
 /// | 3 | stages | [byte string, ...]: staged statements, in the order of their bytes' digests |
 /// | 4 | shown | [[part, path, value, salt, index, [hash, ...]], ...] in the order of part and path |
 /// | 5 | checkpoints | [[administration, note, index, [hash, ...]], ...] in the order of administration and note |
-/// | 6 | cards | [[administration, tls, sign, enc, log, witness, from, until], ...] in the order of their fingerprints' digests |
-/// | 7 | conflict | null, or [proof, other statement] |
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// | 6 | cards | [[administration, tls, sign, enc, log, witness, from, until, register?], ...] in the order of their digests |
+/// | 7 | registers | [byte string, ...]: signed key registers, in the order of agreement, version and bytes |
+/// | 8 | conflict | null, or [proof, other statement] |
+#[derive(Clone, Debug)]
 pub struct EvidenceFile {
     /// The statement in its registered form.
     pub statement: Statement,
@@ -83,6 +88,8 @@ pub struct EvidenceFile {
     pub checkpoints: Vec<LoggedCheckpoint>,
     /// The cards of those who signed; whether to believe them is for whoever reads the file.
     pub cards: Vec<PublicKeys>,
+    /// Signed registers with the keys of those who signed, oldest first; the same holds for them.
+    pub registers: Vec<SignedRegister>,
     /// Proof of a conflict.
     pub conflict: Option<ConflictEvidence>,
 }
@@ -100,13 +107,14 @@ impl EvidenceFile {
             ("shown fields", sorted.shown.len(), MAX_SHOWN),
             ("checkpoints", sorted.checkpoints.len(), MAX_CHECKPOINTS),
             ("cards", sorted.cards.len(), MAX_CARDS),
+            ("registers", sorted.registers.len(), MAX_REGISTERS),
         ] {
             if count as u64 > most {
                 return Err(EvidenceError::value(WHAT, field, format!("there are {count}, at most {most}")));
             }
         }
         let mut out = Writer::new();
-        out.map(8).uint(0).text(EVIDENCE_MAGIC).uint(1).uint(EVIDENCE_VERSION);
+        out.map(9).uint(0).text(EVIDENCE_MAGIC).uint(1).uint(EVIDENCE_VERSION);
         out.uint(2).bytes(&statement).uint(3).array(sorted.stages.len());
         for stage in &sorted.stages {
             out.bytes(stage);
@@ -126,7 +134,11 @@ impl EvidenceFile {
         for card in &sorted.cards {
             write_card(&mut out, card);
         }
-        out.uint(7);
+        out.uint(7).array(sorted.registers.len());
+        for register in &sorted.registers {
+            out.bytes(&register.to_bytes());
+        }
+        out.uint(8);
         match &self.conflict {
             Some(conflict) => out.array(2).bytes(&conflict.proof).bytes(&conflict.statement),
             None => out.null(),
@@ -155,7 +167,7 @@ impl EvidenceFile {
     pub fn decode(bytes: &[u8]) -> Result<Self, EvidenceError> {
         crate::cose::within(WHAT, bytes, MAX_EVIDENCE)?;
         let mut input = Reader::new(WHAT, bytes);
-        input.map_of(8)?;
+        input.map_of(9)?;
         input.key(0)?;
         if input.text()? != EVIDENCE_MAGIC {
             return Err(wrong("it does not say that it is evidence of Tidewaiter"));
@@ -182,6 +194,8 @@ impl EvidenceFile {
         input.key(6)?;
         let cards = list(&mut input, "cards", MAX_CARDS, read_card)?;
         input.key(7)?;
+        let registers = list(&mut input, "registers", MAX_REGISTERS, read_register)?;
+        input.key(8)?;
         let conflict = if input.null() {
             None
         } else {
@@ -190,11 +204,21 @@ impl EvidenceFile {
             Some(ConflictEvidence { proof, statement })
         };
         input.end()?;
-        let file = Self { statement, receipts, stages, shown, checkpoints, cards, conflict };
-        if file.sorted() != file {
+        let file = Self { statement, receipts, stages, shown, checkpoints, cards, registers, conflict };
+        if !file.is_sorted() {
             return Err(wrong("a section is not in its order, or holds something twice"));
         }
         Ok(file)
+    }
+
+    fn is_sorted(&self) -> bool {
+        let sorted = self.sorted();
+        let bytes = |file: &Self| file.registers.iter().map(SignedRegister::to_bytes).collect::<Vec<_>>();
+        self.stages == sorted.stages
+            && self.shown == sorted.shown
+            && self.checkpoints == sorted.checkpoints
+            && self.cards == sorted.cards
+            && bytes(self) == bytes(&sorted)
     }
 
     /// The same with every section in its order, and nothing twice.
@@ -208,6 +232,12 @@ impl EvidenceFile {
         sorted.checkpoints.dedup_by(|a, b| (&a.log, &a.note) == (&b.log, &b.note));
         sorted.cards.sort_by_cached_key(card_digest);
         sorted.cards.dedup();
+        let name = |signed: &SignedRegister| {
+            let register = signed.register();
+            (register.agreement.clone(), register.version, signed.to_bytes())
+        };
+        sorted.registers.sort_by_cached_key(name);
+        sorted.registers.dedup_by(|a, b| a.to_bytes() == b.to_bytes());
         sorted
     }
 }
@@ -263,12 +293,20 @@ fn read_checkpoint(input: &mut Reader<'_>) -> Result<LoggedCheckpoint, EvidenceE
     })
 }
 
+fn read_register(input: &mut Reader<'_>) -> Result<SignedRegister, EvidenceError> {
+    SignedRegister::read(input.bytes()?).map_err(|error| wrong(&format!("a key register in it: {error}")))
+}
+
 /// The encoding over which the fingerprint of a card is made.
 fn write_card(out: &mut Writer, card: &PublicKeys) {
-    out.array(8).text(card.administration.as_str()).bytes(card.tls_spki.as_bytes());
+    let count = if card.register.is_some() { 9 } else { 8 };
+    out.array(count).text(card.administration.as_str()).bytes(card.tls_spki.as_bytes());
     out.bytes(card.sign.as_bytes()).bytes(card.enc.as_bytes());
     out.bytes(card.log.as_bytes()).bytes(card.witness.as_bytes());
     out.int(card.valid_from.as_micros()).int(card.valid_until.as_micros());
+    if let Some(register) = &card.register {
+        out.bytes(register.as_bytes());
+    }
 }
 
 fn card_digest(card: &PublicKeys) -> Hash {
@@ -278,23 +316,27 @@ fn card_digest(card: &PublicKeys) -> Hash {
 }
 
 /// An Ed25519 key has 32 bytes, one of P-256 has 64.
-fn read_sign(input: &mut Reader<'_>) -> Result<VerifyingKey, EvidenceError> {
+fn read_key(input: &mut Reader<'_>) -> Result<VerifyingKey, EvidenceError> {
     let bytes = input.bytes()?;
     let algorithm = if bytes.len() == 64 { Algorithm::Es256 } else { Algorithm::EdDsa };
     VerifyingKey::from_bytes(algorithm, bytes)
 }
 
 fn read_card(input: &mut Reader<'_>) -> Result<PublicKeys, EvidenceError> {
-    input.array_of(8)?;
+    let count = input.array()?;
+    if !(8..=9).contains(&count) {
+        return Err(wrong("a card has eight or nine fields"));
+    }
     let card = PublicKeys {
         administration: Administration::parse(input.text()?).map_err(|error| wrong(&error.to_string()))?,
         tls_spki: Digest(input.bytes_of()?),
-        sign: read_sign(input)?,
+        sign: read_key(input)?,
         enc: SealingPublicKey::from_bytes(input.bytes_of()?),
         log: PublicKey::from_bytes(input.bytes_of()?)?,
         witness: PublicKey::from_bytes(input.bytes_of()?)?,
         valid_from: Timestamp::from_micros(input.int()?),
         valid_until: Timestamp::from_micros(input.int()?),
+        register: if count == 9 { Some(read_key(input)?) } else { None },
     };
     card.validate()?;
     Ok(card)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::disclosure::{Field, LeafTree, PartSecret};
+use crate::key_register::{Approval, KeyRegister, Threshold};
 use crate::merkle::Frontier;
 use crate::samples::{administration, keys, manifest, moment, statement};
 use crate::{Checkpoint, Receipt};
@@ -8,6 +9,18 @@ use proptest::prelude::*;
 fn card(code: &str, seed: u8) -> PublicKeys {
     let from = moment().plus_seconds(-3600);
     keys(seed).card(administration(code), Digest([seed; 32]), from, from.plus_seconds(86_400)).unwrap()
+}
+
+fn register() -> SignedRegister {
+    let cards = [card("GB", 1), card("FR", 2)];
+    let (threshold, expires) = (Threshold { change: 2, revocation: 1 }, moment().plus_seconds(86_400));
+    let register = KeyRegister::genesis("common-transit", &cards, threshold, moment(), expires).unwrap();
+    let mut signed = SignedRegister::proposal(register).unwrap();
+    for (code, seed) in [("GB", 1), ("FR", 2)] {
+        let key = &keys(seed).sign;
+        signed.add(Approval::sign(signed.register(), &administration(code), key, moment()).unwrap());
+    }
+    signed
 }
 
 fn file() -> EvidenceFile {
@@ -38,6 +51,7 @@ fn file() -> EvidenceFile {
             path: appended.path,
         }],
         cards: vec![card("GB", 1), card("FR", 2)],
+        registers: vec![register()],
         conflict: Some(ConflictEvidence { proof: vec![1], statement: vec![2] }),
     }
 }
@@ -48,7 +62,7 @@ fn a_file_is_read_as_it_is_written_in_one_encoding() {
     let bytes = file.encode().unwrap();
     crate::cbor::check("evidence file", &bytes).unwrap();
     let read = EvidenceFile::decode(&bytes).unwrap();
-    assert_eq!(read, file.sorted());
+    assert_eq!(format!("{read:?}"), format!("{:?}", file.sorted()));
     assert_eq!(read.encode().unwrap(), bytes);
     assert_eq!(read.shown[0].shown.path, WHOLE);
     let mut other_order = file.clone();
@@ -70,12 +84,10 @@ fn a_statement_without_receipts_is_held_in_its_registered_form() {
 #[test]
 fn a_changed_bit_gives_another_file_or_none() {
     let good = file().encode().unwrap();
-    let read = EvidenceFile::decode(&good).unwrap();
     for bit in 0..good.len() * 8 {
         let mut changed = good.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
         if let Ok(other) = EvidenceFile::decode(&changed) {
-            assert_ne!(other, read, "bit {bit}");
             assert_eq!(other.encode().unwrap(), changed, "bit {bit}");
         }
     }

@@ -119,6 +119,7 @@ impl Keys {
             enc: self.enc.public(),
             log: self.log.public(),
             witness: self.witness.public(),
+            register: None,
             valid_from,
             valid_until,
         };

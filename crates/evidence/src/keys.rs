@@ -31,6 +31,42 @@ pub enum Purpose {
 #[serde(transparent)]
 pub struct KeyId(Digest);
 
+impl Purpose {
+    /// All purposes, in order.
+    pub const ALL: [Self; 5] = [Self::Tls, Self::Sign, Self::Enc, Self::Log, Self::Witness];
+
+    pub(crate) fn code(self) -> u64 {
+        match self {
+            Self::Tls => 1,
+            Self::Sign => 2,
+            Self::Enc => 3,
+            Self::Log => 4,
+            Self::Witness => 5,
+        }
+    }
+
+    pub(crate) fn from_code(code: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.code() == code)
+    }
+
+    /// The purpose of this name, as in `sign`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.to_string() == name)
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Tls => "tls",
+            Self::Sign => "sign",
+            Self::Enc => "enc",
+            Self::Log => "log",
+            Self::Witness => "witness",
+        })
+    }
+}
+
 impl KeyId {
     // COSE_Key {1: 1 (OKP), -1: curve, -2: x}, in deterministic order (RFC 9053 section 7.2).
     fn of(curve: u64, x: &[u8; 32]) -> Self {

@@ -39,6 +39,7 @@ pub mod disclosure;
 pub mod equivocation;
 mod error;
 mod file;
+pub mod key_register;
 mod key_set;
 mod keys;
 mod manifest;

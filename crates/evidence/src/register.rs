@@ -30,6 +30,9 @@ pub struct PublicKeys {
     pub log: PublicKey,
     /// Verifies its cosignatures under the checkpoints of others.
     pub witness: PublicKey,
+    /// Verifies its approvals of key registers. Cards of before had none; the signing key served then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<VerifyingKey>,
     /// The first moment of validity.
     #[serde(with = "moment")]
     pub valid_from: Timestamp,
@@ -73,12 +76,13 @@ impl PublicKeys {
                 format!("`{}` is not after valid_from `{}`", self.valid_until, self.valid_from),
             ));
         }
-        let mut keys = [self.sign, self.log.into(), self.witness.into()];
+        let mut keys = vec![self.sign, self.log.into(), self.witness.into()];
+        keys.extend(self.register);
         keys.sort_unstable();
         if keys.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(EvidenceError::value(
                 "partner card",
-                "sign, log and witness",
+                "sign, log, witness and register",
                 "each purpose needs a key of its own",
             ));
         }
@@ -94,7 +98,7 @@ impl PublicKeys {
     /// field of the card (133 of its bits), so that a card with any other key or date reads differently.
     pub fn fingerprint(&self) -> String {
         let mut card = Writer::new();
-        card.array(8)
+        card.array(if self.register.is_some() { 9 } else { 8 })
             .text(self.administration.as_str())
             .bytes(self.tls_spki.as_bytes())
             .bytes(self.sign.as_bytes())
@@ -103,6 +107,9 @@ impl PublicKeys {
             .bytes(self.witness.as_bytes())
             .int(self.valid_from.as_micros())
             .int(self.valid_until.as_micros());
+        if let Some(register) = &self.register {
+            card.bytes(register.as_bytes());
+        }
         let digest = digest_of(&card.finish());
         let groups = digest.as_bytes().chunks(4).map(|group| {
             let number = group.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
@@ -200,12 +207,13 @@ mod tests {
             other(&|c| c.enc = SealingPublicKey::from_bytes([8; 32])),
             other(&|c| c.log = card.witness),
             other(&|c| c.witness = card.log),
+            other(&|c| c.register = Some(card.log.into())),
             other(&|c| c.valid_from = card.valid_from.plus_micros(1)),
             other(&|c| c.valid_until = card.valid_until.plus_micros(1)),
         ];
         assert_eq!(seen[0].len(), 8 * 5 + 7);
         seen.sort();
         seen.dedup();
-        assert_eq!(seen.len(), 9);
+        assert_eq!(seen.len(), 10);
     }
 }

@@ -7,7 +7,7 @@ use crate::trust::Trust;
 use crate::verdict::{
     Claimed, Finding, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
 };
-use base::Timestamp;
+use base::{Administration, Timestamp};
 use evidence::{
     Conflict, EvidenceError, EvidenceFile, Manifest, Stage, StageName, StagedStatement, Statement, digest_of,
 };
@@ -18,24 +18,26 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
         Ok(file) => file,
         Err(error) => return refused_unread(&error),
     };
-    let keyring = Keyring { believed: trust.believed(&file.cards), claimed: &file.cards };
+    let keyring = trust.keyring(&file);
     let manifest = match Statement::read(file.statement.as_bytes()) {
         Ok(claim) => claim.manifest().clone(),
         Err(error) => return refused_unread(&error),
     };
     let mut examination =
         Examination { file: &file, manifest: &manifest, keyring: &keyring, seen: Seen::default() };
-    examination.stages();
-    examination.statement();
-    logs::receipts(&mut examination);
+    // Logs first: where they hold the message, and who saw that when, says what revoked keys still prove.
     logs::checkpoints(&mut examination);
+    logs::receipts(&mut examination);
+    examination.stages();
+    logs::agreement(&mut examination);
+    examination.statement();
     examination.shown();
     examination.conflict();
     let seen = examination.seen;
     let keys = party_keys(&keyring);
     Verdict {
         outcome: outcome(&seen),
-        not_proved: gaps::of(&file, &manifest, &seen, &keys),
+        not_proved: gaps::of(&file, &manifest, &seen, &keyring),
         message: Some(facts(&manifest, &file.statement)),
         findings: seen.findings,
         shown: seen.shown,
@@ -79,13 +81,17 @@ pub(crate) struct Seen {
     pub(crate) problems: Vec<Problem>,
     /// The staged statements that hold.
     pub(crate) stages: Vec<Stage>,
+    /// Where logs hold the message, as they proved: its place, and the size of the tree.
+    pub(crate) entries: Vec<(Administration, u64, u64)>,
+    /// The earliest moment at which a believed witness saw the message in a log.
+    pub(crate) witnessed: Option<Timestamp>,
 }
 
 /// A file under examination.
 pub(crate) struct Examination<'f> {
     pub(crate) file: &'f EvidenceFile,
     pub(crate) manifest: &'f Manifest,
-    pub(crate) keyring: &'f Keyring<'f>,
+    pub(crate) keyring: &'f Keyring,
     pub(crate) seen: Seen,
 }
 
@@ -110,10 +116,11 @@ impl Examination<'_> {
     fn examine_statement(&self) -> Result<Finding, Problem> {
         let claim = Statement::read(self.file.statement.as_bytes()).map_err(|error| problem(&error))?;
         let (sender, key_id) = (self.manifest.from(), claim.key_id());
-        let (key, standing) = self.keyring.signing_key(sender, key_id, When::At(self.manifest.created))?;
+        let created = self.logged(sender, When::stated(self.manifest.created));
+        let (key, standing) = self.keyring.signing_key(sender, key_id, created)?;
         // Who has an old key can state any time; the recipient, who checks keys as messages come, says when it came.
         if let Some(received) = self.received() {
-            self.keyring.signing_key(sender, key_id, When::At(received.at))?;
+            self.keyring.signing_key(sender, key_id, self.logged(sender, When::stated(received.at)))?;
         }
         claim.verify(key).map_err(|error| problem(&error))?;
         Ok(Finding {
@@ -127,6 +134,12 @@ impl Examination<'_> {
                 key_id.short()
             ),
         })
+    }
+
+    /// With the place of the message in the log of `signer`, and when a witness saw it there or elsewhere.
+    fn logged(&self, signer: &Administration, when: When) -> When {
+        let places = self.seen.entries.iter().filter(|(log, ..)| log == signer);
+        When { position: places.map(|(_, index, _)| *index).max(), seen: self.seen.witnessed, ..when }
     }
 
     /// The recipient's statement that it received the message, if it holds.
@@ -162,7 +175,12 @@ impl Examination<'_> {
     fn examine_stage(&self, bytes: &[u8]) -> Result<(Stage, Finding), Problem> {
         let claim = StagedStatement::read(bytes).map_err(|error| problem(&error))?;
         let (by, at) = (claim.stage().by.clone(), claim.stage().at);
-        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), When::At(at))?;
+        // RECEIVED is made together with the entry in the log; of other stages nothing proves when they were made.
+        let when = match claim.stage().name {
+            StageName::Received => self.logged(&by, When::stated(at)),
+            _ => When::stated(at),
+        };
+        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), when)?;
         let stage = claim.verify(key).map_err(|error| problem(&error))?;
         if by != *self.manifest.to() {
             return Err(contradiction("a staged statement is not by the recipient"));
@@ -214,12 +232,12 @@ impl Examination<'_> {
     fn examine_conflict(&self, proof: &[u8], other: &[u8]) -> Result<Finding, Problem> {
         let claim = Conflict::read(proof).map_err(|error| problem(&error))?;
         let (by, at) = (claim.conflict().by.clone(), claim.conflict().at);
-        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), When::At(at))?;
+        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), When::stated(at))?;
         let conflict = claim.verify(key).map_err(|error| problem(&error))?;
         let second = Statement::read(other).map_err(|error| problem(&error))?;
         let sender = self.manifest.from().clone();
         let (key, _) =
-            self.keyring.signing_key(&sender, second.key_id(), When::At(second.manifest().created))?;
+            self.keyring.signing_key(&sender, second.key_id(), When::stated(second.manifest().created))?;
         let second = second.verify(key).map_err(|error| problem(&error))?;
         let digests = [self.file.statement.digest(), digest_of(other)];
         let of_both =
@@ -304,17 +322,20 @@ fn facts(manifest: &Manifest, statement: &Statement) -> MessageFacts {
     }
 }
 
-fn party_keys(keyring: &Keyring<'_>) -> Vec<PartyKeys> {
-    let held = keyring.claimed.iter().filter(|card| !keyring.believed.contains(card));
-    let all = keyring.believed.iter().map(|card| (card, true)).chain(held.map(|card| (card, false)));
-    let mut keys: Vec<PartyKeys> = all
-        .map(|(card, trusted)| PartyKeys {
-            administration: card.administration.to_string(),
-            fingerprint: card.fingerprint(),
-            trusted,
-        })
-        .collect();
-    keys.sort_by(|a, b| (&a.administration, &a.fingerprint).cmp(&(&b.administration, &b.fingerprint)));
+fn party_keys(keyring: &Keyring) -> Vec<PartyKeys> {
+    let mut keys = Vec::new();
+    for (held, trusted) in [(&keyring.believed, true), (&keyring.claimed, false)] {
+        for card in &held.cards {
+            let (of, fingerprint) = (card.administration.to_string(), card.fingerprint());
+            keys.push(PartyKeys { of, kind: "card".to_owned(), fingerprint, trusted });
+        }
+        for register in &held.registers {
+            let of = format!("{} version {}", register.register().agreement, register.register().version);
+            let fingerprint = register.digest().to_string();
+            keys.push(PartyKeys { of, kind: "register".to_owned(), fingerprint, trusted });
+        }
+    }
+    keys.sort_by(|a, b| (&a.of, &a.fingerprint).cmp(&(&b.of, &b.fingerprint)));
     keys.dedup();
     keys
 }

@@ -1,29 +1,42 @@
 //! What a file does not prove, said as plainly as what it does.
 
 use crate::examination::Seen;
-use crate::verdict::{Gap, PartyKeys};
+use crate::keyring::Keyring;
+use crate::verdict::{Gap, Standing};
 use evidence::disclosure::{LeafScheme, WHOLE};
 use evidence::{EvidenceFile, Manifest, StageName};
 
 /// What is not proved about this message.
-pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keys: &[PartyKeys]) -> Vec<Gap> {
+pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring: &Keyring) -> Vec<Gap> {
     let (from, to) = (manifest.from(), manifest.to());
     let mut gaps = Vec::new();
     let mut gap = |code: &str, words: String| gaps.push(Gap { code: code.to_owned(), words });
     for administration in [from, to] {
-        let known = keys.iter().filter(|key| key.administration == administration.as_str());
-        if !known.clone().any(|key| key.trusted) {
-            let fingerprints: Vec<&str> = known.map(|key| key.fingerprint.as_str()).collect();
-            let words = match fingerprints.as_slice() {
-                [] => format!("whose keys are those of {administration}: the file holds no card of it"),
-                cards => format!(
-                    "that the keys are those of {administration}: compare with it the fingerprint {}, and give its \
-                     card or fingerprint to the verifier",
-                    cards.join(" or ")
-                ),
+        let claimed = seen
+            .findings
+            .iter()
+            .any(|found| found.standing == Standing::Claimed && found.by == administration.as_str());
+        if claimed {
+            let of = |card: &&evidence::PublicKeys| card.administration == *administration;
+            let cards: Vec<_> =
+                keyring.claimed.cards.iter().filter(of).map(evidence::PublicKeys::fingerprint).collect();
+            let compare = if cards.is_empty() {
+                "give its card to the verifier".to_owned()
+            } else {
+                format!("compare with it the fingerprint {}", cards.join(" or "))
             };
-            gap("keys", words);
+            gap("keys", format!("that the keys are those of {administration}: {compare}"));
         }
+    }
+    let registers = keyring.believed.registers.iter().chain(&keyring.claimed.registers);
+    match registers.map(|signed| signed.register().version).max() {
+        Some(version) => gap(
+            "revocations",
+            format!(
+                "that no key was revoked after version {version} of the key register: give a younger one if there is"
+            ),
+        ),
+        None => gap("revocations", "that no key was revoked: cards know of no revocation".to_owned()),
     }
     let has = |code: &str, by: &str| seen.findings.iter().any(|found| found.code == code && found.by == by);
     let stage = |name: StageName| seen.stages.iter().any(|stage| stage.name == name);

@@ -126,12 +126,14 @@ pub struct ShownField {
     pub digest: String,
 }
 
-/// The card of a party that the file or whoever verifies holds.
+/// A card or register that the file or whoever verifies holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PartyKeys {
-    /// Whose it is said to be.
-    pub administration: String,
-    /// Its fingerprint, to be compared with what that administration publishes.
+    /// Whose card it is said to be, or of which agreement and version the register.
+    pub of: String,
+    /// `card` or `register`.
+    pub kind: String,
+    /// Its fingerprint, to be compared with what the administrations publish.
     pub fingerprint: String,
     /// Whether it is trusted.
     pub trusted: bool,

@@ -32,7 +32,7 @@ fn write(verdict: &Verdict, out: &mut String) -> std::fmt::Result {
     section(out, "Not proved", verdict.not_proved.iter().map(|gap| format!("{} [{}]", gap.words, gap.code)))?;
     let keys = verdict.keys.iter().map(|card| {
         let trusted = if card.trusted { "trusted" } else { "not trusted yet" };
-        format!("{}: {} ({trusted})", card.administration, card.fingerprint)
+        format!("{} of {}: {} ({trusted})", card.kind, card.of, card.fingerprint)
     });
     section(out, "Keys", keys)?;
     let conclusion = match verdict.outcome {

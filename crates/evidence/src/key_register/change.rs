@@ -1,0 +1,167 @@
+//! When a version of a register may follow another.
+
+use super::entry::KeyEntry;
+use super::error::RegisterError;
+use super::signed::SignedRegister;
+use crate::{Administration, Timestamp};
+use std::collections::BTreeSet;
+
+/// How far the clocks of two administrations may be apart, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 300;
+
+impl SignedRegister {
+    /// Confirms that this is a first version that every one of its stewards has approved. Whether its keys are the right
+    /// ones is for [`super::KeyRegister::is_genesis_of`] to say, or for whoever knows the parties otherwise.
+    ///
+    /// # Errors
+    /// Names the first rule that is broken.
+    pub fn starts(&self, agreement: &str, now: Timestamp) -> Result<(), RegisterError> {
+        let register = self.register();
+        self.is_of(agreement)?;
+        if register.version != 1 {
+            return Err(RegisterError::Gap { expected: 1, found: register.version });
+        }
+        self.is_in_time(now)?;
+        let needed = register.stewards.len() as u64;
+        enough(1, needed, &self.approved_by(&register.stewards)?)
+    }
+
+    /// Confirms that this version follows `previous`, which is in force: same agreement, next number, its digest named;
+    /// in time; signed by as many stewards of `previous`, and of itself, as the change calls for; no administration's keys
+    /// changed without its own signature; and nothing taken back that was said before.
+    ///
+    /// The same document again is `Ok(false)`: nothing new, perhaps further approvals.
+    ///
+    /// # Errors
+    /// Names the first rule that is broken; each attack has its own error.
+    pub fn succeeds(&self, previous: &Self, now: Timestamp) -> Result<bool, RegisterError> {
+        let (new, old) = (self.register(), previous.register());
+        self.is_of(&old.agreement)?;
+        if new.version < old.version {
+            return Err(RegisterError::Rollback { have: old.version, found: new.version });
+        }
+        if new.version == old.version {
+            let (ours, theirs) = (previous.digest(), self.digest());
+            if ours == theirs {
+                return Ok(false);
+            }
+            return Err(RegisterError::Fork { version: new.version, ours, theirs });
+        }
+        if new.version != old.version.saturating_add(1) {
+            return Err(RegisterError::Gap { expected: old.version.saturating_add(1), found: new.version });
+        }
+        if new.previous != Some(previous.digest()) {
+            return Err(RegisterError::OtherPrevious {
+                expected: previous.digest(),
+                found: new.previous.unwrap_or(crate::Digest([0; 32])),
+            });
+        }
+        self.is_in_time(now)?;
+        if new.issued < old.issued {
+            let (issued, expires, now) = (new.issued, new.expires, old.issued);
+            return Err(RegisterError::Time { issued, expires, now });
+        }
+        self.keeps_what_was_said(previous)?;
+        self.is_approved(previous)?;
+        Ok(true)
+    }
+
+    fn is_of(&self, agreement: &str) -> Result<(), RegisterError> {
+        let found = &self.register().agreement;
+        if found == agreement {
+            return Ok(());
+        }
+        Err(RegisterError::OtherAgreement { expected: agreement.to_owned(), found: found.clone() })
+    }
+
+    fn is_in_time(&self, now: Timestamp) -> Result<(), RegisterError> {
+        let register = self.register();
+        if register.issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) && !register.stale_at(now) {
+            return Ok(());
+        }
+        Err(RegisterError::Time { issued: register.issued, expires: register.expires, now })
+    }
+
+    /// An entry stays for as long as evidence may rest on it: it may go once it has run out, unless it was revoked. Its
+    /// key never starts earlier, and a revocation is never taken back nor put off.
+    fn keeps_what_was_said(&self, previous: &Self) -> Result<(), RegisterError> {
+        for old in &previous.register().entries {
+            let changed = |change| {
+                let (administration, key) = (old.administration.clone(), old.key.key_id().short());
+                Err(RegisterError::EntryChanged { administration, key, change })
+            };
+            let (_, purpose, key) = old.name();
+            let Some(new) = self.register().entry(&old.administration, purpose, key) else {
+                if old.revocation.is_some() || old.until > self.register().issued {
+                    return changed("drops");
+                }
+                continue;
+            };
+            if new.from != old.from {
+                return changed("moves the start of");
+            }
+            match (old.revocation, new.revocation) {
+                (Some(_), None) => return changed("takes back the revocation of"),
+                (Some(was), Some(is)) if is.position > was.position || is.effective > was.effective => {
+                    return changed("puts off the revocation of");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn is_approved(&self, previous: &Self) -> Result<(), RegisterError> {
+        let (new, old) = (self.register(), previous.register());
+        let threshold = old.threshold;
+        let only_revokes = self.only_revokes(previous);
+        let by_old = self.approved_by(&old.stewards)?;
+        let by_new = self.approved_by(&new.stewards)?;
+        // Fewer than for a change are enough for a revocation, if the owner of the key is among them.
+        let emergency = only_revokes && (by_old.len() as u64) < threshold.change;
+        enough(old.version, if emergency { threshold.revocation } else { threshold.change }, &by_old)?;
+        enough(new.version, if emergency { threshold.revocation } else { new.threshold.change }, &by_new)?;
+        for owner in self.changed_owners(previous, emergency) {
+            if !by_old.contains(&owner) && !by_new.contains(&owner) {
+                return Err(RegisterError::OwnerHasNotSigned(owner));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing but revocations was added: no key, no steward, no threshold, and no later expiry.
+    pub fn only_revokes(&self, previous: &Self) -> bool {
+        let (new, old) = (self.register(), previous.register());
+        let without = |entry: &KeyEntry| KeyEntry { revocation: None, ..entry.clone() };
+        new.threshold == old.threshold
+            && new.stewards == old.stewards
+            && new.expires <= old.expires
+            && new.entries.iter().map(without).eq(old.entries.iter().map(without))
+    }
+
+    /// The administrations for which keys are added or stated otherwise. Revocations count only in an emergency: with as
+    /// many signatures as any other change, the others may decide.
+    fn changed_owners(&self, previous: &Self, emergency: bool) -> BTreeSet<Administration> {
+        let (new, old) = (self.register(), previous.register());
+        let mut owners = BTreeSet::new();
+        for entry in &new.entries {
+            let (administration, purpose, key) = entry.name();
+            let was = old.entry(administration, purpose, key);
+            let same = was.is_some_and(|was| was.until == entry.until && (was == entry || !emergency));
+            if !same {
+                owners.insert(administration.clone());
+            }
+        }
+        for steward in &new.stewards {
+            if !old.stewards.contains(steward) {
+                owners.insert(steward.administration.clone());
+            }
+        }
+        owners
+    }
+}
+
+fn enough(of: u64, needed: u64, approved: &BTreeSet<Administration>) -> Result<(), RegisterError> {
+    let found = approved.len() as u64;
+    if found >= needed { Ok(()) } else { Err(RegisterError::TooFewApprovals { of, needed, found }) }
+}
