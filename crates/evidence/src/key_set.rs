@@ -1,7 +1,7 @@
 //! The secrets of an administration: the seeds in its key file, and the key pairs that grow from them.
 
 use crate::{
-    Administration, Digest, EvidenceError, PublicKeys, SealingKey, SigningKey, StatementKey, Timestamp,
+    Administration, Digest, EvidenceError, KeyId, PublicKeys, SealingKey, SigningKey, StatementKey, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -81,6 +81,7 @@ impl KeySet {
         Ok(Keys {
             sign: StatementKey::from_seed(&self.sign.0)?,
             enc: SealingKey::from_seed(&self.enc.0),
+            held: Vec::new(),
             log: SigningKey::from_seed(&self.log.0)?,
             witness: SigningKey::from_seed(&self.witness.0)?,
         })
@@ -92,8 +93,10 @@ impl KeySet {
 pub struct Keys {
     /// Statements, staged statements, conflict proofs.
     pub sign: StatementKey,
-    /// Opening sealed parts.
+    /// Opening sealed parts: the key that others are to seal to.
     pub enc: SealingKey,
+    /// Older keys that parts may still have been sealed to, as a letter may be under way for weeks.
+    pub held: Vec<SealingKey>,
     /// Receipts and checkpoints of the own log.
     pub log: SigningKey,
     /// Cosignatures under checkpoints of other logs.
@@ -101,6 +104,11 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The key that opens what was sealed to the key with this identifier, if it is held.
+    pub fn opening(&self, key: KeyId) -> Option<&SealingKey> {
+        std::iter::once(&self.enc).chain(&self.held).find(|held| held.key_id() == key)
+    }
+
     /// The card of public keys that partners enter in their register.
     ///
     /// # Errors

@@ -152,6 +152,22 @@ impl Receipt {
         Ok(ReceiptClaim { log, key_id: cose::key_id_of(WHAT, header)? })
     }
 
+    /// The key that a receipt says it is signed with; nothing about it is verified.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn key_id(bytes: &[u8]) -> Result<KeyId, EvidenceError> {
+        cose::key_id_of(WHAT, &cose::parse(WHAT, MAX_RECEIPT, bytes)?.protected.header)
+    }
+
+    /// The size of the tree that a receipt says it is of; nothing about it is verified.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn size(bytes: &[u8]) -> Result<u64, EvidenceError> {
+        Ok(read_proof(&cose::parse(WHAT, MAX_RECEIPT, bytes)?.unprotected)?.0)
+    }
+
     /// Verifies that `bytes` are a receipt of `administration`'s log, under its log key, for `leaf`.
     ///
     /// # Errors

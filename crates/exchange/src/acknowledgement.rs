@@ -1,13 +1,14 @@
 //! Acknowledgements: the recipient's proof that it has a message and will act upon it.
 
 use crate::incoming::{Opened, Receiver};
-use crate::response::{AnswerError, Response, signer};
+use crate::response::{AnswerError, Response, not_active, signer};
 use base::Timestamp;
 use evidence::cbor::{Reader, Writer};
+use evidence::key_register::{KeyLookup, RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Appended, Hash};
 use evidence::{
-    Digest, EvidenceError, Included, Manifest, PublicKeys, Receipt, Stage, StageName, StagedStatement,
-    TreeHead, digest_of,
+    Digest, EvidenceError, Included, Manifest, Purpose, Receipt, Stage, StageName, StagedStatement, TreeHead,
+    digest_of,
 };
 
 const VERSION: u64 = 1;
@@ -77,20 +78,20 @@ pub struct Acknowledged {
 ///
 /// # Errors
 /// Names the first thing that does not hold.
-pub fn verify_acknowledgement(
+pub fn verify_acknowledgement<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Acknowledged, AnswerError> {
     let manifest = evidence::Statement::read(statement)?.manifest().clone();
-    verify(bytes, statement, &manifest, cards)
+    verify(bytes, statement, &manifest, keys)
 }
 
-pub(crate) fn verify(
+pub(crate) fn verify<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
     manifest: &Manifest,
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Acknowledged, AnswerError> {
     let mut input = Reader::new("acknowledgement", bytes);
     input.array_of(3)?;
@@ -101,10 +102,12 @@ pub(crate) fn verify(
     input.end()?;
 
     let claim = StagedStatement::read(staged)?;
-    let card = signer(cards, manifest.to(), claim.key_id(), claim.stage().at)?;
-    let stage = claim.verify(&card.sign)?;
+    // Where the recipient's log has it says whether a key that was revoked since still counted.
+    let at = SignedAt::stating(claim.stage().at, claim.stage().at);
+    let included = verify_receipt(receipt, statement, manifest, &at, keys)?;
+    let key = signer(keys, manifest.to(), claim.key_id(), &at.at_position(included.index))?;
+    let stage = claim.verify(key)?;
     check_stage(&stage, statement, manifest)?;
-    let included = verify_receipt(receipt, statement, manifest, &stage, cards)?;
     if stage.entry != Some((included.index, included.size)) {
         return Err(AnswerError::other(
             "acknowledgement",
@@ -128,21 +131,22 @@ fn check_stage(stage: &Stage, statement: &[u8], manifest: &Manifest) -> Result<(
     Ok(())
 }
 
-/// The log key may be rotated apart from the signing key, so each card that is valid at the time is tried.
-fn verify_receipt(
+/// A tree head of a log covers all positions below its size; under a key that was revoked it counts if they are all from
+/// before.
+fn verify_receipt<K: KeyLookup + ?Sized>(
     receipt: &[u8],
     statement: &[u8],
     manifest: &Manifest,
-    stage: &Stage,
-    cards: &[PublicKeys],
+    at: &SignedAt,
+    keys: &K,
 ) -> Result<Included, AnswerError> {
-    let leaf = merkle::leaf_hash(statement);
-    let mut last = AnswerError::other("acknowledgement", "no log key of the recipient was active");
-    for card in cards.iter().filter(|card| card.administration == *manifest.to() && card.valid_at(stage.at)) {
-        match Receipt::verify(receipt, &leaf, manifest.to(), &card.log) {
-            Ok(included) => return Ok(included),
-            Err(error) => last = error.into(),
+    let (leaf, key) = (merkle::leaf_hash(statement), Receipt::key_id(receipt)?);
+    let size = Receipt::size(receipt)?;
+    let last = at.at_position(size.saturating_sub(1));
+    match keys.standing(manifest.to(), Purpose::Log, key, &last) {
+        Standing::Active(RegisteredKey::Log(key)) => {
+            Ok(Receipt::verify(receipt, &leaf, manifest.to(), &key)?)
         }
+        standing => Err(not_active(manifest.to(), key, standing)),
     }
-    Err(last)
 }

@@ -4,7 +4,8 @@ use crate::incoming::{Incoming, Receiver};
 use crate::response::{AnswerError, signer};
 use base::{Digest, Timestamp};
 pub use evidence::Conflict;
-use evidence::{EvidenceError, Manifest, PublicKeys, digest_of};
+use evidence::key_register::{KeyLookup, SignedAt};
+use evidence::{EvidenceError, Manifest, digest_of};
 
 /// Signs the proof that the sender of `incoming` used its id before, for the statement with the digest `first`. The
 /// signature of `incoming` must have been verified.
@@ -32,24 +33,25 @@ pub fn prove_conflict(
 ///
 /// # Errors
 /// Names the first thing that does not hold.
-pub fn verify_conflict(
+pub fn verify_conflict<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Conflict, AnswerError> {
     let manifest = evidence::Statement::read(statement)?.manifest().clone();
-    verify(bytes, statement, &manifest, cards)
+    verify(bytes, statement, &manifest, keys)
 }
 
-pub(crate) fn verify(
+pub(crate) fn verify<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
     manifest: &Manifest,
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Conflict, AnswerError> {
     let claim = Conflict::read(bytes)?;
-    let card = signer(cards, manifest.to(), claim.key_id(), claim.conflict().at)?;
-    let conflict = claim.verify(&card.sign)?;
+    let at = SignedAt::stating(claim.conflict().at, claim.conflict().at);
+    let key = signer(keys, manifest.to(), claim.key_id(), &at)?;
+    let conflict = claim.verify(key)?;
     let about = conflict.by == *manifest.to()
         && conflict.sender == *manifest.from()
         && conflict.message_id == manifest.message_id

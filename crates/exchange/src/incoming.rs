@@ -8,10 +8,11 @@ use crate::register::Register;
 use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
+use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, PartManifest, Statement, StatementClaim, VerifyingKey, digest_of,
-    open, part_aad,
+    Channel, EvidenceError, Keys, Manifest, PartManifest, Purpose, Statement, StatementClaim, VerifyingKey,
+    digest_of, open, part_aad,
 };
 
 /// What a node is for.
@@ -19,7 +20,7 @@ use evidence::{
 pub enum Environment {
     /// Real movements: messages of exercises are refused.
     Production,
-    /// Exercises and tests.
+    /// Exercises and tests: real messages are refused, since what they call for would not happen.
     Exercise,
 }
 
@@ -107,7 +108,9 @@ pub struct InboxView {
 /// How a message arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
-    /// The administration whose node delivered it, as the TLS channel proved.
+    /// The administration whose node delivered it, as the TLS channel proved: with this node, or with its own relay, which
+    /// names the partner and its key so that this node judges the key again. It says who carried the message. Who signed
+    /// it is proved by the sender's key alone, whoever carried it.
     pub peer: &'a Administration,
     /// What the inbox knows.
     pub inbox: &'a InboxView,
@@ -197,6 +200,10 @@ pub fn assess(
     if let Err(refusal) = addressed(incoming, receiver, arrival) {
         return refused(refusal);
     }
+    // Before the inbox is asked: a suspended partner gets no receipt either, and the same one once it is resumed.
+    if let Some(reason) = register.suspension(incoming.sender()) {
+        return refused(Refusal::new(Reason::PartnerSuspended, reason));
+    }
     let found = arrival.inbox.found.as_ref();
     // These very bytes were verified when they came first. A key may have been rotated since; the answer stands.
     if let Some(found) = found.filter(|found| found.digest == incoming.digest) {
@@ -229,6 +236,10 @@ pub fn assess(
             );
             return refused(Refusal::new(Reason::SequenceUsed, detail));
         }
+    }
+    let manifest = incoming.manifest();
+    if let Some(reason) = register.stale(&manifest.agreement.id, &manifest.purpose, arrival.now) {
+        return refused(Refusal::new(Reason::RegisterStale, reason));
     }
     match permitted(incoming, register, arrival.now).and_then(|()| open_parts(incoming, receiver)) {
         Ok(parts) => Ok(Assessment::New(Box::new(Opened {
@@ -267,18 +278,19 @@ fn sender_key(
     register: &dyn Register,
     now: Timestamp,
 ) -> Result<VerifyingKey, Refusal> {
-    let sender = incoming.sender();
-    let cards = register.cards(sender);
-    if !cards.iter().any(|card| card.administration == *sender) {
+    let (sender, agreement) = (incoming.sender(), &incoming.manifest().agreement.id);
+    if !register.knows(agreement, sender) {
         return Err(Refusal::new(Reason::UnknownSender, format!("`{sender}`")));
     }
     let key_id = incoming.claim.key_id();
-    let active = cards
-        .iter()
-        .find(|card| card.administration == *sender && card.sign.key_id() == key_id && card.valid_at(now));
-    active
-        .map(|card| card.sign)
-        .ok_or_else(|| Refusal::new(Reason::KeyNotActive, format!("`{}` of `{sender}`", key_id.short())))
+    let standing = register.standing(agreement, sender, (Purpose::Sign, key_id), &SignedAt::arriving(now));
+    let named = || format!("`{}` of `{sender}` is {standing}", key_id.short());
+    match standing {
+        Standing::Active(RegisteredKey::Sign(key)) => Ok(key),
+        Standing::Revoked(_) => Err(Refusal::new(Reason::KeyRevoked, named())),
+        Standing::WrongPurpose(_) => Err(Refusal::new(Reason::WrongPurpose, named())),
+        _ => Err(Refusal::new(Reason::KeyNotActive, named())),
+    }
 }
 
 /// Whether this node may take the message at all, and all of it arrived as it was sealed.
@@ -286,6 +298,9 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
     let (manifest, parts) = (incoming.manifest(), &incoming.envelope.parts);
     if manifest.exercise && receiver.environment == Environment::Production {
         return Err(Refusal::new(Reason::ExerciseInProduction, ""));
+    }
+    if !manifest.exercise && receiver.environment == Environment::Exercise {
+        return Err(Refusal::new(Reason::ProductionInExercise, ""));
     }
     if manifest.parts.len() != parts.len() {
         let detail = format!("{} parts instead of {}", parts.len(), manifest.parts.len());
@@ -327,11 +342,10 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
 
 fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<OpenedPart>, Refusal> {
     let manifest = incoming.manifest();
-    let key = &receiver.keys.enc;
-    if manifest.encryption.recipient_key != key.key_id() {
+    let Some(key) = receiver.keys.opening(manifest.encryption.recipient_key) else {
         let detail = format!("`{}`", manifest.encryption.recipient_key.short());
         return Err(Refusal::new(Reason::NotForUs, detail));
-    }
+    };
     let binding = manifest.binding().map_err(|error| Refusal::new(Reason::Malformed, error))?;
     let described = manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
     described

@@ -1,7 +1,8 @@
 //! What the recipient knows of its partners: their keys and the agreements with them.
 
 use base::{Administration, Digest, Timestamp};
-use evidence::{AgreementReference, PublicKeys};
+use evidence::key_register::{KeyLookup, SignedAt, Standing};
+use evidence::{AgreementReference, KeyId, PublicKeys, Purpose};
 use std::collections::BTreeSet;
 
 /// The register of keys and agreements, as the recipient or sender holds it. It answers from memory or from its own
@@ -11,8 +12,60 @@ pub trait Register {
     /// several that are valid.
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys>;
 
+    /// Whether the administration has keys under this agreement.
+    fn knows(&self, _agreement: &str, administration: &Administration) -> bool {
+        self.cards(administration).iter().any(|card| card.administration == *administration)
+    }
+
+    /// Where a key stands under an agreement: in the agreement's key register or, while there is none, on the cards that
+    /// partners exchanged.
+    fn standing(
+        &self,
+        _agreement: &str,
+        administration: &Administration,
+        (purpose, key): (Purpose, KeyId),
+        signed: &SignedAt,
+    ) -> Standing {
+        self.cards(administration).standing(administration, purpose, key, signed)
+    }
+
+    /// Why messages under this agreement, for this purpose of use, must wait until its key register is renewed; `None`
+    /// while they may flow.
+    fn stale(&self, _agreement: &str, _purpose: &str, _now: Timestamp) -> Option<String> {
+        None
+    }
+
+    /// Why the exchange with an administration is suspended, in words; `None` while it is not.
+    fn suspension(&self, _administration: &Administration) -> Option<String> {
+        None
+    }
+
     /// Where an agreement stands; `None` when this version of it is unknown.
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding>;
+}
+
+/// The keys that count under one agreement, now: what the sender of a message checks the answer with.
+#[derive(Clone, Copy)]
+pub struct Under<'a> {
+    /// The register.
+    pub register: &'a dyn Register,
+    /// The agreement that the message names.
+    pub agreement: &'a str,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl KeyLookup for Under<'_> {
+    fn standing(
+        &self,
+        administration: &Administration,
+        purpose: Purpose,
+        key: KeyId,
+        signed: &SignedAt,
+    ) -> Standing {
+        let signed = SignedAt { seen: self.now, ..*signed };
+        self.register.standing(self.agreement, administration, (purpose, key), &signed)
+    }
 }
 
 /// Where an agreement stands with its holder.

@@ -6,8 +6,9 @@ use crate::envelope::Envelope;
 use crate::refusal::{Reason, Refusal};
 use base::{Administration, Timestamp};
 use evidence::cbor::{Reader, Writer};
+use evidence::key_register::{KeyLookup, RegisteredKey, SignedAt, Standing};
 use evidence::{
-    EvidenceError, KeyId, Manifest, PublicKeys, StageName, StagedStatement, Statement, digest_of,
+    EvidenceError, KeyId, Manifest, Purpose, StageName, StagedStatement, Statement, VerifyingKey, digest_of,
 };
 use std::fmt;
 
@@ -80,6 +81,13 @@ impl Response {
     }
 }
 
+/// The reason of a refusal in a response of one's own, for counting; nothing is verified. `None` for any other response.
+pub fn refusal_in(response: &[u8]) -> Option<Reason> {
+    let Ok(Response::Refused(body)) = Response::decode(response) else { return None };
+    let claim = StagedStatement::read(&body).ok()?;
+    Reason::from_code(&claim.stage().reason.as_ref()?.code)
+}
+
 /// Why an answer is not believed. The message stays unanswered then and is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
@@ -87,14 +95,14 @@ pub enum AnswerError {
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// It is signed with a key that was not an active key of the recipient.
-    #[error("the answer is signed with `{key}`, which was not an active key of `{recipient}` at `{at}`")]
+    #[error("the answer is signed with `{key}` of `{recipient}`, which is {standing}")]
     KeyNotActive {
         /// The recipient.
         recipient: Administration,
         /// The key that it names.
         key: String,
-        /// The time that it states.
-        at: Timestamp,
+        /// Where the key stands, in words.
+        standing: String,
     },
     /// It contradicts itself or the message that it answers.
     #[error("the {what} does not answer the message: {reason}")]
@@ -151,14 +159,15 @@ impl Refused {
     }
 }
 
-/// Verifies the response to an envelope that one sent. `cards` are those of the recipient in the register.
+/// Verifies the response to an envelope that one sent. `keys` are those of the register: [`crate::Under`],
+/// or cards.
 ///
 /// # Errors
 /// Names the first thing that does not hold.
-pub fn verify_response(
+pub fn verify_response<K: KeyLookup + ?Sized>(
     response: &[u8],
     envelope: &[u8],
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Outcome, AnswerError> {
     let sent =
         Envelope::decode(envelope).map_err(|refusal: Refusal| AnswerError::other("envelope", refusal))?;
@@ -166,7 +175,7 @@ pub fn verify_response(
     let manifest = claim.manifest();
     Ok(match Response::decode(response)? {
         Response::Acknowledged(body) => {
-            Outcome::Acknowledged(acknowledgement::verify(&body, sent.statement, manifest, cards)?)
+            Outcome::Acknowledged(acknowledgement::verify(&body, sent.statement, manifest, keys)?)
         }
         Response::Gap { expected } if expected < manifest.sequence && expected > 0 => {
             Outcome::Gap { expected }
@@ -176,24 +185,25 @@ pub fn verify_response(
             return Err(AnswerError::other("gap answer", reason));
         }
         Response::Conflict(body) => {
-            Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, cards)?)
+            Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, keys)?)
         }
         Response::Refused(body) => {
-            Outcome::Refused(verify_refusal(body, envelope, sent.statement, manifest, cards)?)
+            Outcome::Refused(verify_refusal(body, envelope, sent.statement, manifest, keys)?)
         }
     })
 }
 
-fn verify_refusal(
+fn verify_refusal<K: KeyLookup + ?Sized>(
     body: Vec<u8>,
     envelope: &[u8],
     statement: &[u8],
     manifest: &Manifest,
-    cards: &[PublicKeys],
+    keys: &K,
 ) -> Result<Refused, AnswerError> {
     let claim = StagedStatement::read(&body)?;
-    let card = signer(cards, manifest.to(), claim.key_id(), claim.stage().at)?;
-    let stage = claim.verify(&card.sign)?;
+    let at = claim.stage().at;
+    let key = signer(keys, manifest.to(), claim.key_id(), &SignedAt::stating(at, at))?;
+    let stage = claim.verify(key)?;
     let about = match stage.message_id {
         Some(id) => id == manifest.message_id && stage.statement == digest_of(statement),
         None => stage.statement == digest_of(envelope),
@@ -215,17 +225,26 @@ fn verify_refusal(
     })
 }
 
-/// The card of the recipient whose signing key an answer names, when it was active at the time that it states.
-pub(crate) fn signer<'a>(
-    cards: &'a [PublicKeys],
+/// The recipient's signing key that an answer names, if it counts.
+pub(crate) fn signer<K: KeyLookup + ?Sized>(
+    keys: &K,
     recipient: &Administration,
     key: KeyId,
-    at: Timestamp,
-) -> Result<&'a PublicKeys, AnswerError> {
-    let card = cards
-        .iter()
-        .find(|card| card.administration == *recipient && card.sign.key_id() == key && card.valid_at(at));
-    card.ok_or_else(|| AnswerError::KeyNotActive { recipient: recipient.clone(), key: key.short(), at })
+    signed: &SignedAt,
+) -> Result<VerifyingKey, AnswerError> {
+    match keys.standing(recipient, Purpose::Sign, key, signed) {
+        Standing::Active(RegisteredKey::Sign(key)) => Ok(key),
+        standing => Err(not_active(recipient, key, standing)),
+    }
+}
+
+/// Why an answer under this key of the recipient is not believed.
+pub(crate) fn not_active(recipient: &Administration, key: KeyId, standing: Standing) -> AnswerError {
+    AnswerError::KeyNotActive {
+        recipient: recipient.clone(),
+        key: key.short(),
+        standing: standing.to_string(),
+    }
 }
 
 #[cfg(test)]

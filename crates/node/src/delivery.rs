@@ -25,7 +25,8 @@ const UNDER_WAY: usize = 48;
 /// How long a letter waits that finds so many under way.
 const CROWDED_MICROS: i64 = 250_000;
 
-/// How long a letter waits whose recipient has no valid card.
+/// How long a letter waits whose recipient has no valid card, or with whom the exchange is suspended; when it is resumed
+/// the letter is due at once.
 const NO_CARD_MICROS: i64 = 60_000_000;
 
 /// The deliveries that are under way, by partner.
@@ -135,12 +136,17 @@ impl Node {
         let mut fresh: Vec<(outbox::Claim, Prepared)> = Vec::new();
         let mut failed = Vec::new();
         let mut waiting = Vec::new();
+        let bureau = self.bureau();
         for claim in claims {
+            if let Some(reason) = bureau.suspended.get(&claim.recipient) {
+                waiting.push((claim.id, format!("the exchange is suspended here: {reason}")));
+                continue;
+            }
             if let Some(envelope) = claim.envelope.clone() {
                 sealed.push(Sealed { claim, envelope });
                 continue;
             }
-            match prepare(&self.bureau(), &claim, now) {
+            match prepare(&bureau, &claim, now) {
                 Ok(prepared) => fresh.push((claim, prepared)),
                 // A card or key may be entered any time; a letter that is damaged never mends.
                 Err(SealError::NoCard(partner)) => {

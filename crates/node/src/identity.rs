@@ -151,11 +151,11 @@ fn write_secret(path: &Path, file: &KeyFile) -> Result<(), IdentityError> {
     create_private(path, &json).map_err(|error| IdentityError::File(path.to_owned(), error))
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }

@@ -20,6 +20,11 @@ impl Node {
         for (name, help, value) in self.counters().all() {
             sample(&mut out, name, "counter", help, &[("", value.to_string())]);
         }
+        let channel = self.counters().channel();
+        let help = "Peers and envelopes that were refused, by place and code.";
+        sample(&mut out, "refusals_total", "counter", help, &channel.refusals());
+        let help = "TLS connections with partners, by who opened them and the key exchange.";
+        sample(&mut out, "handshakes_total", "counter", help, &channel.handshakes());
         let statistics = self.store().statistics();
         sample(
             &mut out,
@@ -54,18 +59,22 @@ impl Node {
             .into_iter()
             .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))
             .collect();
-        let rows: Vec<(&str, String)> =
-            rows.iter().map(|(labels, count)| (labels.as_str(), count.clone())).collect();
         sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
         Ok(out)
     }
 }
 
-fn sample(out: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, String)]) {
+pub(crate) fn sample<L: AsRef<str>, V: std::fmt::Display>(
+    out: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    values: &[(L, V)],
+) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# HELP tidewaiter_{name} {help}");
     let _ = writeln!(out, "# TYPE tidewaiter_{name} {kind}");
     for (labels, value) in values {
-        let _ = writeln!(out, "tidewaiter_{name}{labels} {value}");
+        let _ = writeln!(out, "tidewaiter_{name}{} {value}", labels.as_ref());
     }
 }

@@ -1,6 +1,8 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
 use crate::bureau::Bureau;
+use crate::channel_counts::Side;
+use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -107,7 +109,9 @@ impl Node {
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
         let transport = HttpsTransport::new(&bureau)?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
+        let counters = Counters::with_channel(transport.counts());
+        let transport = Arc::new(transport);
+        Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -132,6 +136,17 @@ impl Node {
         execution: Execution,
         transport: Arc<dyn Transport>,
     ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, Counters::default())
+    }
+
+    fn with_counters(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        counters: Counters,
+    ) -> Arc<Self> {
         Arc::new(Self {
             config,
             administration: bureau.administration.clone(),
@@ -143,7 +158,7 @@ impl Node {
             store,
             execution,
             transport,
-            counters: Counters::default(),
+            counters,
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
@@ -264,6 +279,18 @@ impl Node {
                 joined.unwrap_or_else(|_| Err(StoreError::Closed.into()))
             }
         }
+    }
+
+    /// A partner has come in with this key exchange.
+    pub fn peer_came_in(&self, group: &str) {
+        self.counters.channel().shaken(Side::Incoming, group);
+    }
+
+    /// A peer was turned away: it is counted, and the log says why.
+    pub fn peer_refused(&self, refusal: &ChannelRefusal, address: &str) {
+        self.counters.channel().refused(Side::Incoming, refusal);
+        let (code, detail) = (refusal.reason.code(), &refusal.detail);
+        tracing::warn!(code, address, detail, "refused a peer at the port for partners");
     }
 
     /// Lets the writer finish, and closes the store.

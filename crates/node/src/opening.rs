@@ -1,6 +1,6 @@
 //! Opening a node: everything that its decisions rest on, read from its files and its store.
 
-use crate::bureau::Bureau;
+use crate::bureau::{Bureau, ChannelPolicy};
 use crate::clock::World;
 use crate::config::{Config, Rates};
 use crate::identity::{Identity, PartnerCard};
@@ -69,7 +69,9 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
         administration: config.administration.clone(),
         exercise: config.exercise,
         identity: Arc::new(identity),
-        partners: partners::active(partners),
+        suspended: partners::suspended(&partners),
+        partners: partners::cards(partners),
+        channel: ChannelPolicy::of(config),
         decision_point: Arc::new(DecisionPoint::new(agreements, Vec::new())?),
         profile: Bureau::profile_of(config),
         catalogue: Arc::new(catalogue),

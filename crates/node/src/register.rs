@@ -1,7 +1,7 @@
 //! The register of keys and agreements as this node holds it.
 
 use crate::bureau::Bureau;
-use crate::tls::AcceptedKey;
+use crate::peer_keys::{AcceptedKey, PeerKeys, tls_key_of};
 use base::{Administration, Digest, Timestamp};
 use evidence::PublicKeys;
 use exchange::{AgreementStanding, Register};
@@ -13,6 +13,10 @@ impl Register for Bureau {
             return vec![self.identity.card.clone()];
         }
         self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+    }
+
+    fn suspension(&self, administration: &Administration) -> Option<String> {
+        self.suspended.get(administration).cloned()
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -33,11 +37,19 @@ impl Register for Bureau {
 impl Bureau {
     /// The TLS keys that partners may show.
     pub fn tls_keys(&self) -> BTreeMap<Digest, AcceptedKey> {
-        let cards = self.partners.iter().map(|(administration, card)| {
-            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
-            (card.keys.tls_spki, AcceptedKey { administration: administration.clone(), from, until })
-        });
-        cards.collect()
+        self.partners.values().map(|card| tls_key_of(&card.keys)).collect()
+    }
+
+    /// Every key that is known here, for the door: those that open it and those that must not.
+    pub(crate) fn peer_keys(&self) -> PeerKeys {
+        let mut keys = PeerKeys::accepting(self.tls_keys()).with_own(&self.identity.card);
+        for card in self.partners.values() {
+            keys = keys.with_evidence_keys(&card.keys);
+        }
+        match &self.channel.relay {
+            Some(relay) => keys.with_relay(relay.key),
+            None => keys,
+        }
     }
 
     /// The moment from which letters with the keys of this card are in order.

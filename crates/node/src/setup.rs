@@ -183,10 +183,11 @@ fn configuration(set_up: &SetUp) -> Config {
         },
         exchange: if set_up.corridor_defaults {
             // On one machine a partner that is away is being started again.
-            Exchange { retry_first_ms: 100, retry_longest_ms: 2_000 }
+            Exchange { retry_first_ms: 100, retry_longest_ms: 2_000, ..Exchange::default() }
         } else {
             Exchange::default()
         },
+        relay: None,
         partners: Vec::new(),
         agreements: Vec::new(),
         folder: set_up.folder.clone(),

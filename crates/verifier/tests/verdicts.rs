@@ -20,7 +20,8 @@ fn everything_is_proved_under_cards_that_are_trusted() {
     let world = World::new();
     let verdict = verdict(&world.file(&Plan::full()), &world.trust());
     assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
-    let codes: Vec<_> = verdict.findings.iter().map(|found| (found.code.as_str(), found.by.as_str())).collect();
+    let codes: Vec<_> =
+        verdict.findings.iter().map(|found| (found.code.as_str(), found.by.as_str())).collect();
     assert_eq!(
         codes,
         [
@@ -51,15 +52,18 @@ fn without_trust_a_file_only_claims() {
     let half = verdict(&file, &Trust::nobody().with_card(world.gb.card.clone()));
     assert_eq!(half.outcome, Outcome::Unanchored);
     // Fingerprints of cards that the file holds are as good as the cards.
-    let read_out = [&world.gb, &world.fr].into_iter().fold(Trust::nobody(), |trust, party| {
-        trust.with_fingerprint(&party.card.fingerprint()).unwrap()
-    });
+    let read_out = [&world.gb, &world.fr]
+        .into_iter()
+        .fold(Trust::nobody(), |trust, party| trust.with_fingerprint(&party.card.fingerprint()).unwrap());
     let proved = verdict(&file, &read_out);
     assert_eq!(proved.outcome, Outcome::Proved);
     let witness = proved.findings.iter().find(|found| found.code == "witness").unwrap();
     assert_eq!(witness.standing, Standing::Claimed);
     let other = World { gb: common::Party::new("GB", 50), ..World::new() };
-    assert_eq!(codes(&verdict(&EvidenceFile { cards: Vec::new(), ..file }, &other.trust())), ["key-unknown"; 3]);
+    assert_eq!(
+        codes(&verdict(&EvidenceFile { cards: Vec::new(), ..file }, &other.trust())),
+        ["key-unknown"; 3]
+    );
 }
 
 #[test]
@@ -155,7 +159,8 @@ fn a_key_that_was_not_valid_then_proves_nothing() {
 #[test]
 fn evidence_holds_after_every_key_was_rotated() {
     let world = World::new();
-    let file = EvidenceFile { cards: Vec::new(), registers: world.registers(None), ..world.file(&Plan::full()) };
+    let file =
+        EvidenceFile { cards: Vec::new(), registers: world.registers(None), ..world.file(&Plan::full()) };
     // Trust in the cards of old, or in the newest register alone.
     let newest = world.registers(None).pop().unwrap();
     assert!(newest.register().issued > moment().plus_seconds(9 * DAY));

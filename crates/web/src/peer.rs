@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base::{Administration, Digest};
@@ -15,39 +15,47 @@ use std::sync::Arc;
 /// The longest envelope that is read; the exchange has its own, equal limit.
 const ENVELOPE_LIMIT: usize = 32 * 1024 * 1024;
 
-/// The key that was shown at the other end of the TLS connection.
-#[derive(Clone, Copy, Debug)]
-pub struct PeerKey(pub Digest);
-
 /// The administration at the other end of the TLS connection, known by its key.
 #[derive(Clone, Debug)]
 pub struct Peer(pub Administration);
 
-/// The routes that partners use. Every request is admitted by the keys that are in force when it comes.
+/// Who is at the other end of a connection: the key it has proved to hold, and from where it came.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// SHA-256 of the subject public key info of its TLS key.
+    pub key: Digest,
+    /// Its network address, for the log.
+    pub address: String,
+}
+
+/// The routes that partners use. Every request is of a [`Peer`], whose key was looked up when the request came.
 pub fn routes(node: Arc<Node>) -> Router {
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
-        .layer(middleware::from_fn_with_state(Arc::clone(&node), admit))
+        .layer(from_fn_with_state(Arc::clone(&node), admitted))
         .with_state(node)
 }
 
-/// Finds out whose request it is. A key that has been withdrawn or has run out since the connection was opened is
-/// refused, and the connection is closed.
-async fn admit(
+/// Lets a request in if the key of its connection may still come in: connections outlive what the register says.
+async fn admitted(
     State(node): State<Arc<Node>>,
-    Extension(key): Extension<PeerKey>,
+    Extension(visitor): Extension<Visitor>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(administration) = node.administration_of_key(key.0) else {
-        tracing::warn!(key = %key.0, "refused a request: the key of its connection is not in force any more");
-        let close = [(header::CONNECTION, "close")];
-        return (StatusCode::FORBIDDEN, close, "the key of this connection is not in force\n")
-            .into_response();
-    };
-    request.extensions_mut().insert(Peer(administration));
-    next.run(request).await
+    let carried = request.headers().get(node::relay::PARTNER_KEY_HEADER).and_then(|key| key.to_str().ok());
+    match node.admit(visitor.key, carried) {
+        Ok(administration) => {
+            request.extensions_mut().insert(Peer(administration));
+            next.run(request).await
+        }
+        Err(refusal) => {
+            node.peer_refused(&refusal, &visitor.address);
+            let reason = format!("{}\n", refusal.reason.words());
+            (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], reason).into_response()
+        }
+    }
 }
 
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a

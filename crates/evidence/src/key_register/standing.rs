@@ -136,6 +136,18 @@ impl KeyLookup for Vec<PublicKeys> {
     }
 }
 
+impl<const N: usize> KeyLookup for [PublicKeys; N] {
+    fn standing(
+        &self,
+        administration: &Administration,
+        purpose: Purpose,
+        key: KeyId,
+        signed: &SignedAt,
+    ) -> Standing {
+        self.as_slice().standing(administration, purpose, key, signed)
+    }
+}
+
 /// A key may be on several cards, or in an entry and on a card: the best standing that any of them gives counts, but a
 /// revocation stands before everything.
 fn standing_among<'e>(

@@ -52,7 +52,8 @@ impl Node {
         let keys = KeySet::draw(&mut bytes_from(seed)).keys().unwrap();
         let from = now().plus_seconds(-86_400);
         let until = now().plus_seconds(365 * 86_400);
-        let card = keys.card(administration(code), Digest([1; 32]), from, until).unwrap();
+        let card =
+            keys.card(administration(code), Digest([u8::try_from(seed).unwrap(); 32]), from, until).unwrap();
         Self { administration: administration(code), keys, card, environment: Environment::Production }
     }
 
@@ -74,12 +75,17 @@ impl Node {
 pub struct Known {
     pub cards: Vec<PublicKeys>,
     pub agreements: BTreeMap<(String, u32), AgreementStanding>,
+    pub suspended: BTreeMap<Administration, String>,
 }
 
 impl Register for Known {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
         let of = self.cards.iter().filter(|card| card.administration == *administration);
         of.cloned().collect()
+    }
+
+    fn suspension(&self, administration: &Administration) -> Option<String> {
+        self.suspended.get(administration).cloned()
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -128,6 +134,7 @@ impl World {
         let register = Known {
             cards: vec![gb.card.clone(), it.card.clone(), fr.card.clone()],
             agreements: BTreeMap::from([(("common-transit".to_owned(), 1), standing)]),
+            suspended: BTreeMap::new(),
         };
         Self {
             peer: gb.administration.clone(),

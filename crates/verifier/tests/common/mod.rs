@@ -192,7 +192,8 @@ impl World {
 
     fn receipt(party: &Party, leaves: &[Hash], place: usize) -> Vec<u8> {
         let root = merkle::root(leaves);
-        let head = TreeHead::sign(&party.administration, leaves.len() as u64, &root, &party.keys.log).unwrap();
+        let head =
+            TreeHead::sign(&party.administration, leaves.len() as u64, &root, &party.keys.log).unwrap();
         head.receipt(place as u64, &merkle::inclusion_path(leaves, place).unwrap()).unwrap().into_bytes()
     }
 
@@ -214,7 +215,13 @@ impl World {
         }
     }
 
-    fn stage(&self, statement: &Statement, id: MessageId, name: StageName, entry: Option<(u64, u64)>) -> Vec<u8> {
+    fn stage(
+        &self,
+        statement: &Statement,
+        id: MessageId,
+        name: StageName,
+        entry: Option<(u64, u64)>,
+    ) -> Vec<u8> {
         let seconds = if name == StageName::Decided { 90 } else { 30 };
         let refused = name == StageName::Refused;
         let stage = Stage {

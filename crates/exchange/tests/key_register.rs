@@ -1,0 +1,162 @@
+//! Messages and answers under an agreement that has a key register: rotation, revocation, staleness.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use base::{Administration, Timestamp};
+use common::{Known, Node, Taken, World, bytes_from, now};
+use evidence::key_register::{
+    KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedAt, Standing, Threshold,
+};
+use evidence::{KeyId, KeySet, PublicKeys, Purpose};
+use exchange::{
+    AgreementStanding, AnswerError, Arrival, Assessment, InboxView, Outcome, Reason, Register, Under,
+    acknowledge, assess, read_statement, verify_response,
+};
+
+/// What a node knows once the parties have a register: the cards do not count any more.
+struct WithRegister<'a> {
+    known: &'a Known,
+    register: KeyRegister,
+    stale: Option<String>,
+}
+
+impl Register for WithRegister<'_> {
+    fn cards(&self, _: &Administration) -> Vec<PublicKeys> {
+        Vec::new()
+    }
+
+    fn knows(&self, _: &str, administration: &Administration) -> bool {
+        self.register.parties().contains(administration)
+    }
+
+    fn standing(
+        &self,
+        agreement: &str,
+        administration: &Administration,
+        (purpose, key): (Purpose, KeyId),
+        signed: &SignedAt,
+    ) -> Standing {
+        use evidence::key_register::KeyLookup;
+        assert_eq!(agreement, "common-transit");
+        self.register.standing(administration, purpose, key, signed)
+    }
+
+    fn stale(&self, _: &str, _: &str, _: Timestamp) -> Option<String> {
+        self.stale.clone()
+    }
+
+    fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
+        self.known.agreement(id, version)
+    }
+}
+
+fn with_register(world: &World) -> WithRegister<'_> {
+    let threshold = Threshold { change: 2, revocation: 1 };
+    let cards = [world.gb.card.clone(), world.fr.card.clone()];
+    let expires = now().plus_seconds(86_400);
+    let register = KeyRegister::genesis("common-transit", &cards, threshold, now(), expires).unwrap();
+    WithRegister { known: &world.register, register, stale: None }
+}
+
+fn revoke(register: &mut KeyRegister, node: &Node, purpose: Purpose, position: u64) {
+    let entry = register
+        .entries
+        .iter_mut()
+        .find(|entry| entry.administration == node.administration && entry.key.purpose() == purpose);
+    let reason = RevocationReason::Compromised;
+    entry.unwrap().revocation = Some(Revocation { effective: now(), position, reason });
+}
+
+fn taken(world: &World, register: &WithRegister<'_>, envelope: &[u8]) -> (Taken, Vec<u8>) {
+    let incoming = read_statement(envelope).unwrap();
+    let inbox = InboxView { found: None, expected_sequence: 1 };
+    let arrival = Arrival { peer: &world.peer, inbox: &inbox, now: world.now };
+    match assess(&incoming, &world.fr.receiver(), register, &arrival).unwrap() {
+        Assessment::New(opened) => {
+            let appended = world.log.clone().append(opened.leaf);
+            let answer = acknowledge(&opened, &world.fr.receiver(), &appended, world.now).unwrap();
+            (Taken::Applied(Vec::new()), answer)
+        }
+        Assessment::Refused { refusal, response } => (Taken::Refused(refusal.reason), response),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_revoked_key_is_refused_with_its_own_reason_from_its_effective_moment_on() {
+    let mut world = World::new();
+    let prepared = world.prepared(&world.letter(1));
+    world.now = now().plus_micros(-1);
+    let mut register = with_register(&world);
+    revoke(&mut register.register, &world.gb, Purpose::Sign, 7);
+    assert_eq!(taken(&world, &register, &prepared.envelope).0, Taken::Applied(Vec::new()));
+    world.now = now();
+    let mut register = with_register(&world);
+    revoke(&mut register.register, &world.gb, Purpose::Sign, 7);
+    let (refused, answer) = taken(&world, &register, &prepared.envelope);
+    assert_eq!(refused, Taken::Refused(Reason::KeyRevoked));
+    let keys = Under { register: &register, agreement: "common-transit", now: now() };
+    let Ok(Outcome::Refused(refused)) = verify_response(&answer, &prepared.envelope, &keys) else {
+        panic!("a signed refusal")
+    };
+    assert!(!refused.settles() && refused.words.contains("compromised"), "{}", refused.words);
+}
+
+#[test]
+fn a_new_key_counts_as_soon_as_the_register_has_it() {
+    let mut world = World::new();
+    let mut fresh = KeySet::draw(&mut bytes_from(77)).keys().unwrap();
+    std::mem::swap(&mut world.gb.keys.sign, &mut fresh.sign);
+    let prepared = world.prepared(&world.letter(1));
+    let mut register = with_register(&world);
+    assert_eq!(taken(&world, &register, &prepared.envelope).0, Taken::Refused(Reason::KeyNotActive));
+    register.register.put(KeyEntry {
+        administration: world.gb.administration.clone(),
+        key: RegisteredKey::Sign(world.gb.keys.sign.public()),
+        from: now(),
+        until: now().plus_seconds(86_400),
+        revocation: None,
+    });
+    assert_eq!(taken(&world, &register, &prepared.envelope).0, Taken::Applied(Vec::new()));
+}
+
+#[test]
+fn a_part_opens_with_an_older_key_that_is_still_held() {
+    let mut world = World::new();
+    let prepared = world.prepared(&world.letter(1));
+    let fresh = KeySet::draw(&mut bytes_from(78)).keys().unwrap();
+    let older = std::mem::replace(&mut world.fr.keys.enc, fresh.enc);
+    assert_eq!(taken(&world, &with_register(&world), &prepared.envelope).0, Taken::Refused(Reason::NotForUs));
+    world.fr.keys.held.push(older);
+    assert_eq!(taken(&world, &with_register(&world), &prepared.envelope).0, Taken::Applied(Vec::new()));
+}
+
+#[test]
+fn an_answer_under_a_revoked_key_counts_if_the_log_had_it_before() {
+    let mut world = World::new();
+    (0..5).for_each(|_| world.log.push([1; 32]));
+    let prepared = world.prepared(&world.letter(1));
+    let (_, answer) = taken(&world, &with_register(&world), &prepared.envelope);
+    // The acknowledgement is about position 5, its receipt under a tree head of size 6.
+    for purpose in [Purpose::Sign, Purpose::Log] {
+        for (position, counts) in [(6, true), (5, false)] {
+            let mut register = with_register(&world);
+            revoke(&mut register.register, &world.fr, purpose, position);
+            let keys = Under { register: &register, agreement: "common-transit", now: now() };
+            let outcome = verify_response(&answer, &prepared.envelope, &keys);
+            assert_eq!(matches!(outcome, Ok(Outcome::Acknowledged(_))), counts, "{purpose} {position}");
+            let refused = matches!(outcome, Err(AnswerError::KeyNotActive { .. }));
+            assert_eq!(refused, !counts, "{purpose} {position}");
+        }
+    }
+}
+
+#[test]
+fn nothing_new_is_taken_under_a_register_that_is_stale_for_it() {
+    let world = World::new();
+    let prepared = world.prepared(&world.letter(1));
+    let register = WithRegister { stale: Some("since yesterday".to_owned()), ..with_register(&world) };
+    let (refused, _) = taken(&world, &register, &prepared.envelope);
+    assert_eq!(refused, Taken::Refused(Reason::RegisterStale));
+}
