@@ -52,5 +52,8 @@ pub use lane::Lane;
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
-pub use response::{AnswerError, MAX_RESPONSE, Outcome, Refused, Response, refusal_in, verify_response};
+pub use response::{
+    AnswerError, AnswerEvidence, MAX_RESPONSE, Outcome, Refused, Response, answer_evidence, refusal_in,
+    verify_response,
+};
 pub use status::DeliveryStatus;
