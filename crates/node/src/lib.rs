@@ -18,6 +18,7 @@ mod connector;
 mod counters;
 mod deciding;
 mod delivery;
+pub mod federation;
 mod files;
 mod gate;
 mod identity;
@@ -82,7 +83,10 @@ pub use reference::{
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,

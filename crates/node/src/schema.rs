@@ -9,7 +9,8 @@ use crate::partners;
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA, partners::SUSPENSION];
+pub const MIGRATIONS: &[Migration] =
+    &[FIRST, partners::SCHEMA, partners::SUSPENSION, crate::federation::SCHEMA];
 
 const FIRST: Migration = Migration {
     name: "node-0001",
