@@ -193,6 +193,7 @@ impl Node {
         let fate = match answer {
             Err(error) => Fate::Later(error.to_string()),
             Ok(answer) => {
+                self.counters().channel().heard(&claim.recipient, self.now());
                 let cards = self.bureau().cards(&claim.recipient);
                 match exchange::verify_response(&answer, &envelope, &cards) {
                     Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),

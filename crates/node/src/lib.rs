@@ -20,6 +20,7 @@ mod deciding;
 mod delivery;
 mod documents;
 mod exporting;
+pub mod federation;
 mod fields;
 mod files;
 mod gate;
@@ -95,7 +96,10 @@ pub use reference::{
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
