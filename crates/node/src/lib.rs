@@ -18,6 +18,7 @@ mod connector;
 mod counters;
 mod deciding;
 mod delivery;
+mod documents;
 mod files;
 mod gate;
 mod identity;
@@ -56,6 +57,7 @@ mod views;
 mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
+pub use agreements::Term;
 pub use audit::states_that_differ;
 pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
@@ -63,9 +65,14 @@ pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
+pub use documents::{
+    DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
+    MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
+};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
+pub use exchange::Lane;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
