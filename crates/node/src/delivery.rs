@@ -85,6 +85,10 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<usize, NodeError> {
+        if self.log_operator().behind().is_some() {
+            // Every letter enters a statement in the log; they wait until its database is put right.
+            return Ok(0);
+        }
         let now = self.now();
         let claims = self
             .write(move |tx, _| -> Result<_, NodeError> {
@@ -173,6 +177,8 @@ impl Node {
                 Ok(enter(tx, fresh, now)?)
             })
             .await?;
+        let leaves = u64::try_from(entered.len()).unwrap_or(u64::MAX);
+        self.log_operator().leaves_entered(leaves, u64::from(self.config().log.checkpoint_leaves));
         sealed.extend(entered);
         Ok(sealed)
     }

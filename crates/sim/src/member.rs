@@ -8,8 +8,8 @@ use base::reference::{Catalogue, ExchangeRates, corridor};
 use base::{Administration, Digest};
 use evidence::{KeySet, PublicKeys};
 use node::{
-    Bureau, Config, Exchange, Identity, Listen, Node, PartnerCard, Release, TlsIdentity, Transit, Transport,
-    World,
+    Bureau, Config, Exchange, Identity, Listen, LogPublication, Node, PartnerCard, Release, TlsIdentity,
+    Transit, Transport, World,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -141,6 +141,7 @@ impl Member {
             transit: Transit { release: self.release, clearance: self.release, ..Transit::default() },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
             relay: None,
+            log: LogPublication::default(),
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),
