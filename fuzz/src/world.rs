@@ -59,6 +59,7 @@ impl Party {
             administration: &self.administration,
             keys: &self.keys,
             environment: Environment::Production,
+            fields: |_, _| Vec::new(),
         }
     }
 }
@@ -98,6 +99,7 @@ fn part(name: &str, content: &[u8]) -> OutgoingPart {
         name: name.to_owned(),
         media_type: "application/xml".to_owned(),
         content: content.to_vec(),
+        fields: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
+use crate::proofs;
 use crate::reception::{ReceptionError, load_frontier};
 use base::{Administration, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
@@ -294,6 +295,7 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
             name: name.to_owned(),
             media_type: media_type.to_owned(),
             content: claim.cleared.clone(),
+            fields: crate::fields::of(media_type, &claim.cleared),
         }],
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
@@ -321,9 +323,9 @@ fn enter(
         if outbox::sealed(tx, claim.id, &prepared.envelope)? {
             let leaf = merkle::leaf_hash(&prepared.statement);
             frontier.append(leaf);
-            log::append(tx, &prepared.statement, leaf, now)?;
+            let place = log::append(tx, &prepared.statement, leaf, now)?;
             if let Some(secret) = prepared.secrets.first() {
-                messages::set_secret(tx, &claim.message_id.to_string(), secret.as_bytes())?;
+                proofs::keep_sent(tx, &claim.message_id, secret.as_bytes(), place)?;
             }
             sealed.push(Sealed { claim, envelope: prepared.envelope });
         } else if let Some(envelope) = outbox::envelope(tx, claim.id)? {

@@ -248,6 +248,7 @@ fn keep_opened(gb: &Member, fr: &Member, kept: &mut Kept) {
             administration: &fr.administration,
             keys: &keys,
             environment: exchange::Environment::Production,
+            fields: node::fields_of,
         };
         let inbox = InboxView { found: None, expected_sequence: manifest.sequence };
         let arrival = exchange::Arrival { peer: &gb.administration, inbox: &inbox, now: BEGINNING };
