@@ -5,6 +5,7 @@ pub mod corridor;
 pub mod evidence;
 pub mod identifier;
 pub mod node;
+pub mod partner;
 pub mod reference;
 pub mod relay;
 pub mod validate;

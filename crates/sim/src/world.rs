@@ -11,7 +11,10 @@ use agreements::{Agreement, DecisionPoint, corridor_agreement};
 use base::reference::{Catalogue, ExchangeRates, corridor};
 use base::{Administration, Country, Digest};
 use evidence::{KeySet, PublicKeys};
-use node::{Bureau, Config, Exchange, Identity, Listen, Node, PartnerCard, Release, TlsIdentity, Transit};
+use node::{
+    Bureau, Config, Exchange, Identity, Listen, LogPublication, Node, PartnerCard, Release, TlsIdentity,
+    Transit,
+};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -194,6 +197,7 @@ impl Federation {
             transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
             relay: None,
+            log: LogPublication::default(),
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),
