@@ -28,6 +28,7 @@ mod witness;
 pub use head::{FileHead, HeadRecord, LogBehind, MemoryHead};
 pub(crate) use operator::LogOperator;
 pub use proof::LogProof;
+pub(crate) use proof::log_proof;
 pub use quorum::QuorumView;
 pub use serving::LogResource;
 pub use tree::{fill_tiles, inclusion_path, root_at};
