@@ -19,7 +19,9 @@ mod counters;
 mod deciding;
 mod delivery;
 mod documents;
+mod effort;
 mod exporting;
+pub mod federation;
 mod fields;
 mod files;
 mod gate;
@@ -48,6 +50,7 @@ pub mod relay;
 mod room;
 mod rooms;
 mod schema;
+mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
@@ -72,14 +75,19 @@ pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
     MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
 };
+pub use effort::{Effort, Step, process_time};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
 pub use exporting::{Disclose, ExportError};
+pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
-pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
+pub use measure::{
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
+    private_postgres, reset_peak_memory,
+};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use opening::open_bureau;
@@ -94,7 +102,11 @@ pub use reference::{
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use settlements::Settlements;
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,

@@ -10,8 +10,14 @@ use crate::{documents, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] =
-    &[FIRST, partners::SCHEMA, partners::SUSPENSION, documents::SCHEMA, proofs::SCHEMA];
+pub const MIGRATIONS: &[Migration] = &[
+    FIRST,
+    partners::SCHEMA,
+    partners::SUSPENSION,
+    documents::SCHEMA,
+    proofs::SCHEMA,
+    crate::federation::SCHEMA,
+];
 
 const FIRST: Migration = Migration {
     name: "node-0001",

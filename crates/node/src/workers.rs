@@ -41,6 +41,7 @@ impl Node {
                 () = stop => {}
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
+                () = self.deliver_registers() => {}
                 () = self.sign_checkpoints() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
@@ -52,8 +53,8 @@ impl Node {
         loop {
             match self.start_deliveries().await {
                 // A full claim means that more letters are due.
-                Ok(count) if count > 0 => continue,
-                Ok(_) => {}
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => tracing::error!(%error, "letters could not be claimed"),
             }
             tokio::select! {

@@ -18,6 +18,8 @@
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
+//! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
@@ -81,6 +83,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
     route("GET", "/api/v1/partners", || get(partners::list)),
+    route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
+    route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
+    route("POST", "/api/v1/partners/acceptances", || post(partners::take)),
+    route("POST", "/api/v1/partners/{administration}/suspension", || post(partners::suspend)),
+    route("POST", "/api/v1/partners/{administration}/resumption", || post(partners::resume)),
 ];
 
 /// The routes of the API.
