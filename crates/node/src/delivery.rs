@@ -6,6 +6,7 @@ use crate::effort::Step;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
+use crate::proofs;
 use crate::reception::{ReceptionError, load_frontier};
 use base::{Administration, MessageId, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
@@ -193,6 +194,7 @@ impl Node {
         let fate = match answer {
             Err(error) => Fate::Later(error.to_string()),
             Ok(answer) => {
+                self.counters().channel().heard(&claim.recipient, self.now());
                 let cards = self.bureau().cards(&claim.recipient);
                 match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &cards))
                 {
@@ -291,6 +293,7 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
             name: name.to_owned(),
             media_type: media_type.to_owned(),
             content: claim.cleared.clone(),
+            fields: crate::fields::of(media_type, &claim.cleared),
         }],
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
@@ -320,10 +323,10 @@ fn enter(
     let leaf = merkle::leaf_hash(&prepared.statement);
     let mut frontier = load_frontier(tx)?;
     frontier.append(leaf);
-    log::append(tx, &prepared.statement, leaf, now)?;
+    let place = log::append(tx, &prepared.statement, leaf, now)?;
     log::save_frontier(tx, &frontier.to_bytes())?;
     if let Some(secret) = prepared.secrets.first() {
-        messages::set_secret(tx, &message_id.to_string(), secret.as_bytes())?;
+        proofs::keep_sent(tx, &message_id, secret.as_bytes(), place)?;
     }
     Ok(Some(prepared.envelope))
 }

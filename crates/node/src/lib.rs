@@ -20,6 +20,9 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod exporting;
+pub mod federation;
+mod fields;
 mod files;
 mod gate;
 mod identity;
@@ -38,6 +41,7 @@ mod peer_keys;
 mod post;
 mod principals;
 mod proceeding;
+mod proofs;
 mod queries;
 mod reception;
 mod reference;
@@ -76,6 +80,8 @@ pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
+pub use exporting::{Disclose, ExportError};
+pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{
@@ -89,6 +95,7 @@ pub use partners::{Origin as PartnerOrigin, Partner};
 pub use peer_keys::AcceptedKey;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
+pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
@@ -96,7 +103,10 @@ pub use reference::{
 };
 pub use schema::MIGRATIONS;
 pub use settlements::Settlements;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,

@@ -6,6 +6,7 @@ use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
+use crate::proofs;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
 use evidence::{EvidenceError, Manifest, merkle::Frontier};
@@ -214,6 +215,7 @@ pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
         administration: &bureau.administration,
         keys: &bureau.identity.keys,
         environment: if bureau.exercise { Environment::Exercise } else { Environment::Production },
+        fields: crate::fields::of,
     }
 }
 
@@ -267,12 +269,12 @@ fn accept(
     if let Some(label) = label {
         messages::set_label(tx, message, &serde_json::to_string(&label)?)?;
     }
-    if let Some(part) = opened.parts.first() {
-        messages::set_secret(tx, &manifest.message_id.to_string(), part.secret.as_bytes())?;
-    }
     let mut frontier = load_frontier(tx)?;
     let appended = frontier.append(opened.leaf);
-    log::append(tx, &opened.statement, opened.leaf, now)?;
+    let place = log::append(tx, &opened.statement, opened.leaf, now)?;
+    if let Some(part) = opened.parts.first() {
+        proofs::keep_received(tx, (message, &manifest.message_id), part.secret.as_bytes(), place)?;
+    }
     log::save_frontier(tx, &frontier.to_bytes())?;
     let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
     enter(tx, manifest, opened.digest, &response, now)?;

@@ -6,6 +6,7 @@
 //! | `POST /peer/v1/witness/add-checkpoint` | a checkpoint of a log, to be cosigned (C2SP `tlog-witness`) |
 //! | `GET /peer/v1/witness/seen` | the latest checkpoint of each log that this node has cosigned |
 //! | `GET /peer/v1/log/entries/{index}` | an entry of this node's log that the partner is a party of |
+//! | `POST /peer/v1/federation/register` | the key register that both have approved |
 //! | `GET /log/checkpoint`, `GET /log/tile/...` | this node's log, as for anyone |
 
 use crate::log;
@@ -47,6 +48,7 @@ pub fn routes(node: Arc<Node>) -> Router {
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
+        .route(node::federation::REGISTER_ROUTE, post(take_register))
         .merge(witness)
         .merge(log::public_routes())
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
@@ -104,6 +106,19 @@ async fn entry(
         Ok(Some(entry)) => ([(header::CONTENT_TYPE, "application/cose")], entry).into_response(),
         Ok(None) => (StatusCode::NOT_FOUND, "there is no such entry for you\n").into_response(),
         Err(error) => unavailable(&error, "could not read an entry of the log"),
+    }
+}
+
+/// `POST /peer/v1/federation/register`: the first version of a key register, which the partner has approved too.
+async fn take_register(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    register: Bytes,
+) -> Response {
+    match node.take_register(&peer.0, &register).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => (StatusCode::CONFLICT, "this node has approved no such register\n").into_response(),
+        Err(error) => unavailable(&error, "could not take a key register"),
     }
 }
 
