@@ -20,6 +20,7 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod erasing;
 mod exporting;
 pub mod federation;
 mod fields;
@@ -69,18 +70,21 @@ pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
+pub use config::{
+    Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Retention, Transit,
+};
 pub use customs::transit::ResultCode;
 pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
     MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
 };
 pub use effort::{Effort, Step, process_time};
+pub use erasing::{EraseError, Erased};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
-pub use exporting::{Disclose, ExportError};
+pub use exporting::{Disclose, EvidenceView, ExportError};
 pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
@@ -116,5 +120,9 @@ pub use transparency::{
 pub use transport::{
     Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
     Transport, TransportError,
+};
+pub use verifier::{
+    Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,
+    Verdict,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -62,6 +62,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// A message must not be erased.
+    #[error(transparent)]
+    Erase(#[from] crate::erasing::EraseError),
     /// The evidence of a message cannot be exported.
     #[error(transparent)]
     Export(#[from] crate::exporting::ExportError),

@@ -22,6 +22,9 @@ const TIMER_PAUSE: Duration = Duration::from_millis(500);
 /// How long a time limit waits on which this node failed.
 const TIMER_RETRY_SECONDS: i64 = 60;
 
+/// How often the retention rule is applied: it counts in days.
+const RETENTION_PAUSE: Duration = Duration::from_secs(15 * 60);
+
 /// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
 
@@ -45,6 +48,7 @@ impl Node {
                 () = self.sign_checkpoints() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.forget_for_ever() => {}
             }
         })
     }
@@ -62,6 +66,19 @@ impl Node {
                 () = self.sender_woken() => {}
                 () = tokio::time::sleep(SENDER_NAP) => {}
             }
+        }
+    }
+
+    /// Applies the retention rule.
+    async fn forget_for_ever(self: &Arc<Self>) {
+        if self.config().retention.content_days.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            if let Err(error) = self.apply_retention().await {
+                tracing::error!(%error, "the retention rule could not be applied");
+            }
+            tokio::time::sleep(RETENTION_PAUSE).await;
         }
     }
 

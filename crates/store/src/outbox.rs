@@ -73,6 +73,8 @@ crate::statements! {
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
+    ERASE = "update outbox set cleared = ?2, envelope = null where message_id = ?1
+        and status not in ('ready', 'waiting')";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
         (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
@@ -258,6 +260,15 @@ pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, 
 pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, StoreError> {
     let row = first(tx.query(STORED, &[message_id.to_string().into()])?);
     row.as_ref().map(Stored::from_row).transpose()
+}
+
+/// Erases content and sealed bytes of a letter that is settled; `false` when there is none or it is still open. What the
+/// partner answered stays.
+///
+/// # Errors
+/// When the database fails.
+pub fn erase(tx: &mut dyn Tx, message_id: MessageId) -> Result<bool, StoreError> {
+    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into()])? == 1)
 }
 
 /// How many letters stand where.

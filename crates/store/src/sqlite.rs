@@ -126,6 +126,27 @@ pub(crate) fn destroy(path: &Path, location: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Empties the write-ahead log, in which old versions of pages would stay, beside whoever has the database open.
+pub(crate) fn empty_log(path: &Path, location: &str) -> Result<(), StoreError> {
+    let unavailable = |reason: String| StoreError::Unavailable { location: location.to_owned(), reason };
+    let emptied = || -> rusqlite::Result<bool> {
+        let connection = Connection::open(path)?;
+        configure(&connection)?;
+        let busy: i64 = connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+        Ok(busy == 0)
+    };
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match emptied() {
+            Ok(true) => return Ok(()),
+            // A reader still sees an old page.
+            Ok(false) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
+            Ok(false) => return Err(unavailable("its write-ahead log is in use: try again".to_owned())),
+            Err(error) => return Err(unavailable(error.to_string())),
+        }
+    }
+}
+
 impl SqliteSession {
     /// The writer of a file.
     pub(crate) fn file_writer(path: &Path, location: &str) -> Result<Self, StoreError> {
@@ -136,8 +157,9 @@ impl SqliteSession {
             let connection = Connection::open(path)?;
             configure(&connection)?;
             let mode = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
-            // FULL: a commit is on disk when it returns. NORMAL would lose the last commits in a power cut.
-            connection.execute_batch("pragma synchronous = full")?;
+            // FULL: a commit is on disk when it returns. NORMAL would lose the last commits in a power cut. What is
+            // deleted is overwritten, for erasure has to reach the disk.
+            connection.execute_batch("pragma synchronous = full; pragma secure_delete = on")?;
             connection.execute_batch(&format!("pragma wal_autocheckpoint = {LOG_PAGES}"))?;
             Ok((connection, mode))
         };

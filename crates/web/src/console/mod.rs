@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/console` | the worklist: what waits for a decision, where every movement stands |
 //! | `/console/movements/{movement}` | one movement: its state at each office, its timeline, what was disclosed |
-//! | `/console/messages/{id}` | one message, and its XML to download |
+//! | `/console/messages/{id}` | one message, what proves it, and its XML and evidence file to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
 //! | `/console/partners` | partner administrations and the exchange with them |
 //! | `/console/log` | the node's log, its witnesses, and what the comparison of logs has found |
@@ -18,6 +18,7 @@ mod assets;
 mod decision;
 mod decision_form;
 mod decisions;
+mod evidence;
 mod failure;
 mod frame;
 mod guarantees;
@@ -61,6 +62,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/movements/{movement}/decisions", post(decisions::take))
         .route("/console/messages/{id}", get(messages::show))
         .route("/console/messages/{id}/xml", get(messages::download))
+        .route("/console/messages/{id}/evidence", get(evidence::download))
         .route("/console/guarantees", get(guarantees::list))
         .route("/console/guarantees/{grn}", get(guarantees::show))
         .route("/console/partners", get(partners::show))
