@@ -1,6 +1,7 @@
 //! What the node remembers of its log while it runs.
 
 use super::head::{HeadRecord, LogBehind};
+use super::receipts::Receipted;
 use base::{Administration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ pub(crate) struct LogOperator {
     grown: Notify,
     signed: Notify,
     witnesses: Mutex<BTreeMap<Administration, Attempt>>,
+    receipts: Mutex<BTreeMap<Administration, Receipted>>,
 }
 
 /// How the node stands with one witness.
@@ -41,6 +43,7 @@ impl LogOperator {
             grown: Notify::new(),
             signed: Notify::new(),
             witnesses: Mutex::default(),
+            receipts: Mutex::default(),
         }
     }
 
@@ -87,6 +90,10 @@ impl LogOperator {
 
     pub(super) async fn next_checkpoint(&self) {
         self.signed.notified().await;
+    }
+
+    pub(super) fn receipts(&self) -> MutexGuard<'_, BTreeMap<Administration, Receipted>> {
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn witnesses(&self) -> MutexGuard<'_, BTreeMap<Administration, Attempt>> {
