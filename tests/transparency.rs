@@ -198,6 +198,23 @@ async fn a_witness_remembers_what_a_restored_node_has_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_witness_with_a_restored_database_cosigns_no_second_history() {
+    let mut federation = Federation::prepared(300).await;
+    federation.office("FR").copy_database("node.db", "backup.db");
+    for country in ["GB", "FR", "IT"] {
+        federation.office_mut(country).start().await;
+    }
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    let office = federation.office_mut("FR");
+    office.stop().await;
+    office.copy_database("backup.db", "node.db");
+    office.start().await;
+    // Its database has never heard of the log; the record beside its keys has.
+    assert_eq!(federation.lie_to("FR", 280).await, 409);
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_stops_a_node_with_an_invention() {
     let federation = Federation::running(300).await;
     assert_eq!(federation.publish(&[]).await, 0);

@@ -14,6 +14,8 @@ pub(crate) struct LogOperator {
     behind: Mutex<Option<LogBehind>>,
     appended: AtomicU64,
     grown: Notify,
+    /// Held while a checkpoint of another's log is cosigned, so that what is recorded is the latest.
+    witnessing: tokio::sync::Mutex<()>,
     signed: Notify,
     witnesses: Mutex<BTreeMap<Administration, Attempt>>,
     receipts: Mutex<BTreeMap<Administration, Receipted>>,
@@ -41,6 +43,7 @@ impl LogOperator {
             behind: Mutex::default(),
             appended: AtomicU64::new(0),
             grown: Notify::new(),
+            witnessing: tokio::sync::Mutex::default(),
             signed: Notify::new(),
             witnesses: Mutex::default(),
             receipts: Mutex::default(),
@@ -49,6 +52,10 @@ impl LogOperator {
 
     pub(super) fn record(&self) -> Arc<dyn HeadRecord> {
         Arc::clone(&self.record)
+    }
+
+    pub(super) fn witnessing(&self) -> &tokio::sync::Mutex<()> {
+        &self.witnessing
     }
 
     /// What this node has signed and its database does not lead to, if that was found.
