@@ -3,6 +3,7 @@
 use crate::memory::Disk;
 use crate::session::Session;
 use crate::{Engine, Row, StoreError, Value};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use std::fs::{File, TryLockError};
@@ -23,6 +24,10 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Compiled statements kept per connection: more than all rooms and read tables of a node have.
 const STATEMENT_CACHE: usize = 512;
+
+/// Pages of the write-ahead log after which they are copied into the database, 16 MiB: a page that many commands change,
+/// as those of indexes and counters, is copied once for all of them.
+const LOG_PAGES: u32 = 4096;
 
 /// What to do with the savepoint before the next command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,9 @@ pub(crate) struct SqliteSession {
 pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.busy_timeout(BUSY_PATIENCE)?;
+    // A plan is kept whatever values are bound. Otherwise statements whose plan could depend on one are compiled anew for
+    // each value, which takes longer than to run them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // 16 MiB of pages: the indexes of a busy day stay in memory.
     connection
         .execute_batch("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -16384")
@@ -130,6 +138,7 @@ impl SqliteSession {
             let mode = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
             // FULL: a commit is on disk when it returns. NORMAL would lose the last commits in a power cut.
             connection.execute_batch("pragma synchronous = full")?;
+            connection.execute_batch(&format!("pragma wal_autocheckpoint = {LOG_PAGES}"))?;
             Ok((connection, mode))
         };
         let (connection, mode) = open().map_err(|error| unavailable(error.to_string()))?;
