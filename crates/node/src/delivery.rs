@@ -8,9 +8,13 @@ use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
 use crate::proofs;
 use crate::reception::{ReceptionError, load_frontier};
+use crate::transparency::Receipted;
 use base::{Administration, MessageId, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
-use exchange::{Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Register, Sender};
+use exchange::{
+    Acknowledged, Backoff, Envelope, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Register,
+    Sender,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Tx, log, outbox};
@@ -198,7 +202,10 @@ impl Node {
                 let cards = self.bureau().cards(&claim.recipient);
                 match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &cards))
                 {
-                    Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
+                    Ok(Outcome::Acknowledged(acknowledged)) => {
+                        self.keep_receipt_of(&claim.recipient, &envelope, acknowledged);
+                        Fate::Delivered(answer)
+                    }
                     Ok(Outcome::Gap { expected }) => {
                         Fate::Later(format!("number {expected} is missing there"))
                     }
@@ -212,6 +219,17 @@ impl Node {
             }
         };
         self.settle(claim, fate).await
+    }
+
+    /// Keeps the receipt of a letter, to be compared with what the recipient's log shows later.
+    fn keep_receipt_of(&self, recipient: &Administration, envelope: &[u8], acknowledged: Acknowledged) {
+        if !self.awaits_receipt(recipient) {
+            return;
+        }
+        let Ok(envelope) = Envelope::decode(envelope) else { return };
+        let Acknowledged { included, receipt, .. } = acknowledged;
+        let leaf = merkle::leaf_hash(envelope.statement);
+        self.keep_receipt(recipient, Receipted { receipt, leaf, size: included.size, root: included.root });
     }
 
     async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
