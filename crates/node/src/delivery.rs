@@ -1,6 +1,7 @@
 //! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
 
 use crate::bureau::Bureau;
+use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 use crate::effort::Step;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
@@ -264,6 +265,10 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
     let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
     let agreement: AgreementOnRecord =
         serde_json::from_str(&claim.agreement).map_err(|error| damaged(&error))?;
+    let (name, media_type) = match claim.message_type.as_str() {
+        DOCUMENT => (DOCUMENT_PART, DOCUMENT_MEDIA),
+        _ => (PART, XML),
+    };
     let letter = OutgoingLetter {
         message_id: claim.message_id,
         channel: Channel::parse(&claim.channel).map_err(|error| damaged(&error))?,
@@ -275,8 +280,8 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         expires: claim.expires,
         exercise: bureau.exercise,
         parts: vec![OutgoingPart {
-            name: PART.to_owned(),
-            media_type: XML.to_owned(),
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
             content: claim.cleared.clone(),
         }],
     };

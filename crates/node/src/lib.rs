@@ -18,6 +18,7 @@ mod connector;
 mod counters;
 mod deciding;
 mod delivery;
+mod documents;
 mod effort;
 mod files;
 mod gate;
@@ -57,6 +58,7 @@ mod views;
 mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
+pub use agreements::Term;
 pub use audit::states_that_differ;
 pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
@@ -64,6 +66,11 @@ pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{Config, ConfigError, Exchange, Listen, OwnRelay, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
+pub use documents::{
+    DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
+    MAX_CONTENT, NewDocument, SendError, Sent as SentDocument, default_purpose,
+};
+pub use exchange::Lane;
 pub use effort::{Effort, Step, process_time};
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
