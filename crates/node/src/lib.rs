@@ -12,6 +12,7 @@ mod bureau;
 mod cases;
 mod channel_counts;
 mod channel_refusal;
+mod circuits;
 mod clock;
 mod config;
 mod connector;
@@ -20,6 +21,7 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod failpoint;
 mod files;
 mod gate;
 mod identity;
@@ -50,9 +52,11 @@ mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
+mod stages;
 mod submission;
 mod taking;
 mod tls;
+mod transparency;
 mod transport;
 mod views;
 mod workers;
@@ -64,14 +68,18 @@ pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, OwnRelay, Rates, Release, Transit};
+pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
 pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
     MAX_CONTENT, NewDocument, SendError, Sent as SentDocument, default_purpose,
 };
+pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
+pub use evidence::tile::TilePath;
+pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
 pub use effort::{Effort, Step, process_time};
+pub use failpoint::FAILPOINTS;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{
@@ -93,6 +101,15 @@ pub use reference::{
 pub use schema::MIGRATIONS;
 pub use settlements::Settlements;
 pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use stages::{DeliveryView, STAGE_LIMIT, STAGE_ROUTE, StageView};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
-pub use transport::{Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Route, Transport, TransportError};
+pub use transparency::{
+    CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
+    LogResource, LogView, MemoryHead, QuorumView, WITNESS_PREFIX, WitnessReply, WitnessView, fill_tiles,
+    inclusion_path, root_at,
+};
+pub use transport::{
+    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
+    Transport, TransportError,
+};
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -6,7 +6,7 @@ use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
-use crate::delivery::UnderWay;
+use crate::circuits::Circuits;
 use crate::effort::{Effort, Step};
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
@@ -18,6 +18,7 @@ use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
 use crate::settlements::Settlements;
 use crate::tls::TlsError;
+use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
 use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
@@ -80,6 +81,9 @@ pub enum NodeError {
     /// A partner's card was expected.
     #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
     OwnCard(Administration),
+    /// The log cannot be read or signed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -101,8 +105,11 @@ pub struct Node {
     effort: Arc<Effort>,
     settlements: Settlements,
     measured: Measured,
-    under_way: UnderWay,
+    circuits: Circuits,
+    stage_circuits: Circuits,
+    stages: Notify,
     sender: Notify,
+    log_operator: LogOperator,
 }
 
 impl Node {
@@ -114,8 +121,7 @@ impl Node {
         let (config, store, bureau) = open_parts(config, world).await?;
         let transport = HttpsTransport::new(&bureau)?;
         let counters = Counters::with_channel(transport.counts());
-        let transport = Arc::new(transport);
-        Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
+        Ok(Self::assemble_with_record(config, bureau, store, Arc::new(transport), counters).await)
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -129,7 +135,30 @@ impl Node {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, transport))
+        Ok(Self::assemble_with_record(config, bureau, store, transport, Counters::default()).await)
+    }
+
+    /// A node whose last signed checkpoint is on record beside its keys; it compares the two before it does anything.
+    async fn assemble_with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        transport: Arc<dyn Transport>,
+        counters: Counters,
+    ) -> Arc<Self> {
+        let mut path = config.resolve(&config.keys).into_os_string();
+        path.push(".checkpoint");
+        let record = Arc::new(FileHead::new(path.into()));
+        let node = Self::with_counters(
+            config,
+            bureau,
+            store,
+            Execution::WriterThread,
+            transport,
+            (record, counters),
+        );
+        node.check_recorded_head().await;
+        node
     }
 
     /// A node from its parts, for simulations.
@@ -140,7 +169,19 @@ impl Node {
         execution: Execution,
         transport: Arc<dyn Transport>,
     ) -> Arc<Self> {
-        Self::with_counters(config, bureau, store, execution, transport, Counters::default())
+        Self::with_record(config, bureau, store, execution, transport, Arc::new(MemoryHead::default()))
+    }
+
+    /// As [`Node::assemble`], with the record of the last signed checkpoint of a simulated machine.
+    pub fn with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        record: Arc<dyn HeadRecord>,
+    ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, (record, Counters::default()))
     }
 
     fn with_counters(
@@ -149,7 +190,7 @@ impl Node {
         store: Store,
         execution: Execution,
         transport: Arc<dyn Transport>,
-        counters: Counters,
+        (record, counters): (Arc<dyn HeadRecord>, Counters),
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -166,8 +207,11 @@ impl Node {
             effort: Arc::default(),
             settlements: Settlements::default(),
             measured: Measured::default(),
-            under_way: UnderWay::default(),
+            circuits: Circuits::default(),
+            stage_circuits: Circuits::default(),
+            stages: Notify::new(),
             sender: Notify::new(),
+            log_operator: LogOperator::new(record),
         })
     }
 
@@ -226,8 +270,27 @@ impl Node {
         &self.settlements
     }
 
-    pub(crate) fn under_way(&self) -> &UnderWay {
-        &self.under_way
+    /// The ways of letters to partners.
+    pub(crate) fn circuits(&self) -> &Circuits {
+        &self.circuits
+    }
+
+    /// The ways of staged statements to partners.
+    pub(crate) fn stage_circuits(&self) -> &Circuits {
+        &self.stage_circuits
+    }
+
+    /// Tells the bearer of staged statements that there may be some.
+    pub(crate) fn wake_stages(&self) {
+        self.stages.notify_one();
+    }
+
+    pub(crate) async fn stages_woken(&self) {
+        self.stages.notified().await;
+    }
+
+    pub(crate) fn log_operator(&self) -> &LogOperator {
+        &self.log_operator
     }
 
     pub(crate) fn measured(&self) -> &Measured {

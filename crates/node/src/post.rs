@@ -9,7 +9,7 @@ use evidence::Channel;
 use exchange::Lane;
 use std::collections::BTreeSet;
 use store::{StoreError, Tx, counter, outbox};
-use wire::{Document, MessageType, XmlError};
+use wire::{Document, MessageType};
 
 /// How long a letter is tried before it expires: longer than the longest outage that partners have announced.
 pub(crate) const EXPIRY_SECONDS: i64 = 40 * 24 * 3600;
@@ -29,15 +29,16 @@ pub enum PostError {
     /// A name is not what it must be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// What the agreement let through is no message any more.
-    #[error("clause `{clause}` withholds an element that {message_type} must have: {reason}")]
+    /// What the agreement let through is no message any more. The elements are not named: errors are logged, and what is
+    /// withheld stays out of logs.
+    #[error(
+        "clause `{clause}` withholds what every {message_type} must have: add it to the clause's allow-list"
+    )]
     Mutilated {
         /// The message.
         message_type: String,
         /// The clause.
         clause: String,
-        /// The first element that is missing.
-        reason: String,
     },
     /// A fault of this program: something cleared for one administration was to go to another.
     #[error("the channel `{0}` does not lead to `{1}`, for which this was cleared")]
@@ -189,10 +190,9 @@ fn enqueue_transit(
 ) -> Result<(), PostError> {
     let document = &cleared.document().0;
     let kind = document.message().as_str();
-    let content = wire::write(document).map_err(|errors| PostError::Mutilated {
+    let content = wire::write(document).map_err(|_| PostError::Mutilated {
         message_type: kind.to_owned(),
         clause: cleared.clause().to_string(),
-        reason: errors.first().map(XmlError::to_string).unwrap_or_default(),
     })?;
     let channel =
         Channel::new(bureau.administration.clone(), cleared.recipient().clone(), &subject(document))?;

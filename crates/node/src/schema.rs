@@ -10,7 +10,7 @@ use crate::{documents, partners};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA, partners::SUSPENSION, documents::SCHEMA];
+pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA, partners::SUSPENSION, documents::SCHEMA, documents::STAGES];
 
 const FIRST: Migration = Migration {
     name: "node-0001",

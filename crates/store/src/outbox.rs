@@ -78,7 +78,8 @@ crate::statements! {
     OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and envelope is null
         and withdrawn is null and expires <= ?1 order by expires, id limit ?2";
     WITHDRAW = "update outbox set withdrawn = ?2 where id = ?1 and status in ('ready', 'waiting')
-        and envelope is null and withdrawn is null";
+        and envelope is null and withdrawn is null and worker is null";
+    SENT = "select recipient, agreement, envelope, status, withdrawn, attempts from outbox where message_id = ?1";
     NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
     DUE_TO = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
@@ -273,6 +274,42 @@ fn lease(
         claim.attempts += 1;
     }
     Ok(claims)
+}
+
+/// A letter as it was sent, for what is said about it later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentLetter {
+    /// Who was to get it.
+    pub recipient: Administration,
+    /// The agreement.
+    pub agreement: String,
+    /// The sealed bytes; `None` while nothing has left.
+    pub envelope: Option<Vec<u8>>,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether it was withdrawn, so that the sealed bytes are its tombstone's.
+    pub withdrawn: bool,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// A letter by its identity, as it was sent.
+///
+/// # Errors
+/// When the database fails.
+pub fn sent(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<SentLetter>, StoreError> {
+    let row = first(tx.query(SENT, &[message_id.to_string().into()])?);
+    row.map(|row| {
+        Ok(SentLetter {
+            recipient: parsed("recipient", row.text(0)?)?,
+            agreement: row.text(1)?.to_owned(),
+            envelope: row.opt_bytes(2)?.map(<[u8]>::to_vec),
+            status: Status::parse(row.text(3)?)?,
+            withdrawn: row.opt_int(4)?.is_some(),
+            attempts: row.int(5)?,
+        })
+    })
+    .transpose()
 }
 
 /// Letters whose time is over and of which nothing has left yet, the first to expire first.

@@ -13,6 +13,9 @@
 //! | `POST /documents` | officer | send a document to a partner |
 //! | `GET /documents`, `GET /documents/{id}`, `GET /documents/{id}/content` | officer, operator | documents |
 //! | `POST /documents/{id}/decision` | officer | accept or decline a document |
+//! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
+//! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
+//! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
@@ -23,12 +26,13 @@ mod documents;
 mod extract;
 mod guarantees;
 mod held;
+mod log;
 mod messages;
 mod movements;
 mod partners;
 mod problem;
 
-pub(crate) use auth::OperatorCaller;
+pub(crate) use auth::{AuditorCaller, OperatorCaller};
 pub(crate) use documents::download_headers;
 pub use problem::Problem;
 
@@ -69,6 +73,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/documents/{id}", || get(documents::show)),
     route("GET", "/api/v1/documents/{id}/content", || get(documents::content)),
     route("POST", "/api/v1/documents/{id}/decision", || post(documents::decide)),
+    route("GET", "/api/v1/log", || get(log::show)),
+    route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
+    route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
+    route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
     route("GET", "/api/v1/partners", || get(partners::list)),
 ];
 
