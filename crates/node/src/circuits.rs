@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_partner_that_is_away_costs_its_trial_and_leaves_the_others_alone() {
-        let (away, there) = (Administration::parse("NTA.FR").unwrap(), Administration::parse("NTA.IT").unwrap());
+        let (away, there) =
+            (Administration::parse("NTA.FR").unwrap(), Administration::parse("NTA.IT").unwrap());
         let circuits = Circuits::default();
         assert_eq!(circuits.allowance(&away, at(0)), Allowance::Letters(UNDER_WAY));
         (0..5).for_each(|_| circuits.failed(&away, at(0)));

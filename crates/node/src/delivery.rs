@@ -11,7 +11,9 @@ use crate::post::{PART, XML};
 use crate::reception::{ReceptionError, enter_in_log};
 use base::{Administration, MessageId, Timestamp};
 use evidence::{AgreementReference, Channel};
-use exchange::{Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Register, Sender};
+use exchange::{
+    Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Register, Sender,
+};
 use std::sync::Arc;
 use store::{Tx, outbox};
 
@@ -71,8 +73,7 @@ impl Node {
                         }
                         Allowance::Letters(left) => {
                             let limit = left.min(CLAIMS);
-                            let found =
-                                outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
+                            let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
                             more |= found.len() == limit && limit == CLAIMS;
                             claims.extend(found);
                         }
@@ -178,24 +179,25 @@ impl Node {
         failpoint::pass("seal-before");
         let prepared = self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, now));
         failpoint::pass("seal-after");
-        let entered = self.write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
-            match prepared {
-                Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
-                // A card or key may be entered any time; a letter that is damaged never mends.
-                Err(SealError::NoCard(partner)) => {
-                    let reason = format!("`{partner}` has no valid card here: enter its card");
-                    tracing::error!(message = %message_id, reason, "a letter cannot be sealed");
-                    outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
-                    Ok(None)
+        let entered = self
+            .write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
+                match prepared {
+                    Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
+                    // A card or key may be entered any time; a letter that is damaged never mends.
+                    Err(SealError::NoCard(partner)) => {
+                        let reason = format!("`{partner}` has no valid card here: enter its card");
+                        tracing::error!(message = %message_id, reason, "a letter cannot be sealed");
+                        outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                        Ok(None)
+                    }
+                    Err(error) => {
+                        outbox::refused(tx, id, &error.to_string(), now)?;
+                        messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
+                        Ok(None)
+                    }
                 }
-                Err(error) => {
-                    outbox::refused(tx, id, &error.to_string(), now)?;
-                    messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
-                    Ok(None)
-                }
-            }
-        })
-        .await?;
+            })
+            .await?;
         failpoint::pass("enter-after-commit");
         Ok(entered)
     }
@@ -338,11 +340,15 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         created: claim.created,
         expires: claim.expires,
         exercise: bureau.exercise,
-        parts: if claim.withdrawn.is_some() { Vec::new() } else { vec![OutgoingPart {
-            name: name.to_owned(),
-            media_type: media_type.to_owned(),
-            content: claim.cleared.clone(),
-        }] },
+        parts: if claim.withdrawn.is_some() {
+            Vec::new()
+        } else {
+            vec![OutgoingPart {
+                name: name.to_owned(),
+                media_type: media_type.to_owned(),
+                content: claim.cleared.clone(),
+            }]
+        },
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
     Ok(exchange::prepare(&letter, &sender, card, &mut |bytes| bureau.world.entropy.fill(bytes))?)

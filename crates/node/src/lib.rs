@@ -21,6 +21,7 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod exchange_desk;
 mod failpoint;
 mod files;
 mod gate;
@@ -74,11 +75,12 @@ pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
     MAX_CONTENT, NewDocument, SendError, Sent as SentDocument, default_purpose,
 };
+pub use effort::{Effort, Step, process_time};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
-pub use effort::{Effort, Step, process_time};
+pub use exchange_desk::{Alarm, AlarmCode, DeadLetterView, ExchangeView, QueueView, RedriveError};
 pub use failpoint::FAILPOINTS;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};

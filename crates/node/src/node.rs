@@ -3,11 +3,12 @@
 use crate::bureau::Bureau;
 use crate::channel_counts::Side;
 use crate::channel_refusal::ChannelRefusal;
+use crate::circuits::Circuits;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
-use crate::circuits::Circuits;
 use crate::effort::{Effort, Step};
+use crate::exchange_desk::Told;
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
 use crate::measure::Measured;
@@ -108,6 +109,7 @@ pub struct Node {
     circuits: Circuits,
     stage_circuits: Circuits,
     stages: Notify,
+    told_alarms: Told,
     sender: Notify,
     log_operator: LogOperator,
 }
@@ -210,6 +212,7 @@ impl Node {
             circuits: Circuits::default(),
             stage_circuits: Circuits::default(),
             stages: Notify::new(),
+            told_alarms: Told::default(),
             sender: Notify::new(),
             log_operator: LogOperator::new(record),
         })
@@ -278,6 +281,11 @@ impl Node {
     /// The ways of staged statements to partners.
     pub(crate) fn stage_circuits(&self) -> &Circuits {
         &self.stage_circuits
+    }
+
+    /// The alarms of the exchange that officers have been told of.
+    pub(crate) fn told_alarms(&self) -> &Told {
+        &self.told_alarms
     }
 
     /// Tells the bearer of staged statements that there may be some.

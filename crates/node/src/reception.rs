@@ -1,14 +1,14 @@
 //! The way in: an envelope from a partner, taken in one transaction with everything that follows from it.
 
-use crate::failpoint;
-use crate::stages;
-use crate::submission::Submission;
 use crate::bureau::Bureau;
 use crate::documents::{self, DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART, DocumentContent};
+use crate::failpoint;
 use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
+use crate::stages;
+use crate::submission::Submission;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
 use evidence::merkle::{self, Frontier};
@@ -270,7 +270,14 @@ fn accept(
             let submission = proceed(tx, bureau, manifest, *message, (now, handling))?;
             if !submission.held {
                 for stage in stages_of(&submission) {
-                    stages::state(tx, bureau, manifest.from(), (manifest.message_id, opened.digest), stage, now)?;
+                    stages::state(
+                        tx,
+                        bureau,
+                        manifest.from(),
+                        (manifest.message_id, opened.digest),
+                        stage,
+                        now,
+                    )?;
                 }
             }
             submission.message

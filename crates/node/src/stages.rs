@@ -259,8 +259,7 @@ fn judge(
     match protocol::verify_stage(&statement, (message_id, digest), peer, &keys) {
         Ok((later, stage)) => {
             let (code, words) = stage.reason.map(|reason| (reason.code, reason.words)).unwrap_or_default();
-            let attached =
-                Attached { message_id, stage: later.code(), at: stage.at, code, words, statement };
+            let attached = Attached { message_id, stage: later.code(), at: stage.at, code, words, statement };
             Ok(Judged::Holds(later, attached))
         }
         // The key may be entered here in a while.

@@ -168,10 +168,11 @@ impl Node {
         failpoint::pass("receive-before-open");
         let opening = self.effort().of(Step::Open, || reception::open(&self.bureau(), &peer, &envelope, now));
         failpoint::pass("receive-after-open");
-        let answer = self.write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
-            Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
-        })
-        .await;
+        let answer = self
+            .write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
+                Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
+            })
+            .await;
         if answer.is_ok() {
             failpoint::pass("receive-after-commit");
         }

@@ -19,6 +19,9 @@ const SENDER_NAP: Duration = Duration::from_millis(100);
 /// How long the bearer of staged statements sleeps when nobody wakes it.
 const STAGE_NAP: Duration = Duration::from_millis(500);
 
+/// How often, in seconds, the queues are looked at for alarms.
+const ALARM_SECONDS: i64 = 10;
+
 /// How often time limits are looked at.
 const TIMER_PAUSE: Duration = Duration::from_millis(500);
 
@@ -69,6 +72,7 @@ impl Node {
     }
 
     async fn keep_time(self: &Arc<Self>) {
+        let mut looked_at = None;
         loop {
             match self.fire_timers().await {
                 Ok(count) if count == TIMERS_AT_ONCE => continue,
@@ -81,6 +85,12 @@ impl Node {
             }
             if let Err(error) = self.expire_documents().await {
                 tracing::error!(%error, "documents whose time is over could not be closed");
+            }
+            if looked_at.is_none_or(|at: Timestamp| at.plus_seconds(ALARM_SECONDS) <= self.now()) {
+                looked_at = Some(self.now());
+                if let Err(error) = self.tell_alarms().await {
+                    tracing::error!(%error, "alarms of the exchange could not be told");
+                }
             }
             tokio::time::sleep(TIMER_PAUSE).await;
         }

@@ -18,11 +18,11 @@ mod dead;
 mod letter;
 mod queue;
 
-pub use dead::{DeadLetter, close, dead, dead_letter};
 pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
-pub use queue::{Queue, queue, queues};
-pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
+pub use dead::{DeadLetter, close, dead, dead_letter};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status};
+pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
+pub use queue::{Queue, queue, queues, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};

@@ -76,8 +76,13 @@ pub fn queue(
     statement: &[u8],
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let row =
-        [recipient.as_str().into(), message_id.to_string().into(), stage.into(), statement.into(), now.into()];
+    let row = [
+        recipient.as_str().into(),
+        message_id.to_string().into(),
+        stage.into(),
+        statement.into(),
+        now.into(),
+    ];
     tx.execute(QUEUE, &row).map(|rows| rows == 1)
 }
 

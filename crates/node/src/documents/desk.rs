@@ -4,12 +4,14 @@ use super::content::DocumentContent;
 use super::rows::{self, DocumentRow, Standing};
 use super::{NewDocument, SendError, Sent};
 use crate::bureau::Bureau;
+use crate::exchange_desk;
 use crate::failpoint;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
 use crate::stages;
 use base::{Administration, Timestamp};
+use exchange::Lane;
 use exchange::stages::{Decided, LaterStage};
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -62,9 +64,14 @@ impl Node {
         if !self.bureau().partners.contains_key(&new.recipient) {
             return Ok(Err(SendError::NoPartner(new.recipient)));
         }
-        let (author, now) = (author.name.clone(), self.now());
+        let (author, now, limits) = (author.name.clone(), self.now(), self.config().exchange.clone());
         let sent = self
             .write(move |tx, bureau| -> Result<_, NodeError> {
+                if new.lane != Lane::Urgent
+                    && let Some(words) = exchange_desk::full(tx, &new.recipient, &limits)?
+                {
+                    return Ok(Err(SendError::QueueFull(words)));
+                }
                 let sent = super::send(tx, bureau, &author, new, now)
                     .map_err(crate::proceeding::ProceedingError::from)?;
                 failpoint::pass("send-before-commit");
@@ -199,7 +206,8 @@ impl Node {
                 if rows::decide(tx, message, Standing::Undecided, ("clock", words), now)?
                     && let Some(row) = rows::one(tx, message)?
                 {
-                    let told = format!("the document `{}` of {} was not decided on in time", row.title, row.partner);
+                    let told =
+                        format!("the document `{}` of {} was not decided on in time", row.title, row.partner);
                     messages::note(tx, now, "documents", &row.subject, "Undecided", &told)?;
                     state(tx, bureau, &row, LaterStage::Expired, now)?;
                 }

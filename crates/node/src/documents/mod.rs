@@ -69,6 +69,9 @@ pub enum SendError {
     /// The time limit.
     #[error("the time until expiry must be from 60 seconds to 400 days")]
     Expiry,
+    /// As much waits for the partner as may.
+    #[error("{0}")]
+    QueueFull(String),
     /// No clause lets it leave.
     #[error("it was not sent: {0}")]
     Withheld(String),

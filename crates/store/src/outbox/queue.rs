@@ -16,6 +16,7 @@ crate::statements! {
         order by recipient";
     QUEUE = "select recipient, letters, bytes, delivered, refused, expired, last_delivery from outbox_queue
         where recipient = ?1";
+    WAITING_FOR = "select letters, bytes from outbox_queue where recipient = ?1";
     OLDEST = "select created, reason from outbox where status in ('ready', 'waiting') and recipient = ?1
         order by id limit 1";
 }
@@ -67,6 +68,15 @@ pub(super) fn shrunk(
         delivery.map_or(crate::Value::Null, Into::into),
     ];
     tx.execute(SHRUNK, &row).map(drop)
+}
+
+/// How many letters wait for a recipient, and the bytes of their contents.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_for(tx: &mut dyn Tx, recipient: &Administration) -> Result<(i64, i64), StoreError> {
+    let row = first(tx.query(WAITING_FOR, &[recipient.as_str().into()])?);
+    row.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
 }
 
 /// What waits for every recipient that ever had a letter.

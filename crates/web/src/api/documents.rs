@@ -59,6 +59,12 @@ pub async fn send(
         Err(SendError::Withheld(words)) => {
             Err(Problem::new(StatusCode::FORBIDDEN, "withheld", "no agreement lets this leave", words))
         }
+        Err(error @ SendError::QueueFull(_)) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "queue-full",
+            "too much waits for this partner",
+            error.to_string(),
+        )),
         Err(error) => Err(Problem::unprocessable(error.to_string())),
     }
 }

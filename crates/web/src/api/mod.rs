@@ -16,6 +16,9 @@
 //! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
+//! | `GET /exchange` | officer, operator | what waits for each partner, circuits, alarms |
+//! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
+//! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
@@ -23,6 +26,7 @@
 mod auth;
 mod decisions;
 mod documents;
+mod exchange;
 mod extract;
 mod guarantees;
 mod held;
@@ -77,6 +81,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
+    route("GET", "/api/v1/exchange", || get(exchange::show)),
+    route("GET", "/api/v1/messages/{id}/delivery", || get(exchange::delivery)),
+    route("GET", "/api/v1/dead-letters", || get(exchange::dead)),
+    route("POST", "/api/v1/dead-letters/{id}/redrive", || post(exchange::redrive)),
+    route("POST", "/api/v1/dead-letters/{id}/close", || post(exchange::close)),
     route("GET", "/api/v1/partners", || get(partners::list)),
 ];
 
