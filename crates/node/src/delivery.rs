@@ -8,6 +8,7 @@ use crate::failpoint;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
+use crate::proofs;
 use crate::reception::{ReceptionError, enter_in_log};
 use base::{Administration, MessageId, Timestamp};
 use evidence::{AgreementReference, Channel};
@@ -199,6 +200,9 @@ impl Node {
             })
             .await?;
         failpoint::pass("enter-after-commit");
+        if entered.is_some() {
+            self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
+        }
         Ok(entered)
     }
 
@@ -212,6 +216,7 @@ impl Node {
         let fate = match answer {
             Err(error) => Fate::Away(error.to_string()),
             Ok(answer) => {
+                self.counters().channel().heard(&claim.recipient, self.now());
                 let cards = self.bureau().cards(&claim.recipient);
                 match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &cards))
                 {
@@ -347,6 +352,7 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
                 name: name.to_owned(),
                 media_type: media_type.to_owned(),
                 content: claim.cleared.clone(),
+                fields: crate::fields::of(media_type, &claim.cleared),
             }]
         },
     };
@@ -376,10 +382,10 @@ fn enter(
         return Ok(outbox::envelope(tx, id)?);
     }
     failpoint::pass("enter-before-log");
-    enter_in_log(tx, &prepared.statement, now)?;
+    let place = enter_in_log(tx, &prepared.statement, now)?;
     failpoint::pass("enter-before-commit");
     if let Some(secret) = prepared.secrets.first() {
-        messages::set_secret(tx, &message_id.to_string(), secret.as_bytes())?;
+        proofs::keep_sent(tx, &message_id, secret.as_bytes(), place)?;
     }
     Ok(Some(prepared.envelope))
 }

@@ -477,12 +477,6 @@ fn send_transit(
     Ok(Ok(message))
 }
 
-/// The statements of this room, by name.
-#[cfg(test)]
-pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    STATEMENTS.to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,9 @@ mod documents;
 mod effort;
 mod exchange_desk;
 mod failpoint;
+mod exporting;
+pub mod federation;
+mod fields;
 mod files;
 mod gate;
 mod identity;
@@ -41,6 +44,7 @@ mod peer_keys;
 mod post;
 mod principals;
 mod proceeding;
+mod proofs;
 mod queries;
 mod reception;
 mod reference;
@@ -82,10 +86,12 @@ pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
 pub use exchange_desk::{Alarm, AlarmCode, DeadLetterView, ExchangeView, QueueView, RedriveError};
 pub use failpoint::FAILPOINTS;
+pub use exporting::{Disclose, ExportError};
+pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{
-    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Sent, peak_memory,
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
     private_postgres, reset_peak_memory,
 };
 pub use node::{Node, NodeError};
@@ -95,6 +101,7 @@ pub use partners::{Origin as PartnerOrigin, Partner};
 pub use peer_keys::AcceptedKey;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
+pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
@@ -102,7 +109,10 @@ pub use reference::{
 };
 pub use schema::MIGRATIONS;
 pub use settlements::Settlements;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
 pub use stages::{DeliveryView, STAGE_LIMIT, STAGE_ROUTE, StageView};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{

@@ -63,6 +63,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// The evidence of a message cannot be exported.
+    #[error(transparent)]
+    Export(#[from] crate::exporting::ExportError),
     /// An agreement cannot be used.
     #[error("agreement `{0}`: {1}")]
     Agreement(String, String),

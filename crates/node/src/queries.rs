@@ -1,5 +1,6 @@
 //! What the API and the console ask a node: movements, messages, guarantee accounts, partners.
 
+use crate::federation;
 use crate::node::{Node, NodeError};
 use crate::officer::{PossibleDecision, possible};
 use crate::views::{self, MessageRow, MovementFilter, MovementRow};
@@ -95,6 +96,14 @@ pub struct PartnerView {
     pub last_delivery: Option<i64>,
     /// Why the oldest open letter waits.
     pub last_problem: Option<String>,
+    /// `active`, `suspended`, or `awaits-confirmation` while whoever invited has not taken our acceptance.
+    pub state: &'static str,
+    /// Why the exchange is suspended.
+    pub suspension: Option<String>,
+    /// The version of the key register of their agreement that both have approved.
+    pub register_version: Option<u64>,
+    /// When it was last heard, in microseconds since 1970: a request of its node, or an answer.
+    pub last_contact: Option<i64>,
 }
 
 impl Node {
@@ -177,12 +186,23 @@ impl Node {
                     refused: 0,
                     last_delivery: None,
                     last_problem: None,
+                    state: if bureau.suspended.contains_key(administration) { "suspended" } else { "active" },
+                    suspension: bureau.suspended.get(administration).cloned(),
+                    register_version: None,
+                    last_contact: self.counters().channel().last_contact(administration),
                 }
             })
             .collect();
         self.read(move |tx| -> Result<_, NodeError> {
+            let registers = federation::registers(tx)?;
             for partner in &mut partners {
                 traffic(tx, partner)?;
+                partner.last_contact = partner.last_contact.max(partner.last_delivery);
+                let Some(register) = registers.get(&partner.administration) else { continue };
+                partner.register_version = register.version.filter(|_| register.completed);
+                if !register.completed && partner.suspension.is_none() {
+                    partner.state = "awaits-confirmation";
+                }
             }
             Ok(partners)
         })

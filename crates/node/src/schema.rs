@@ -6,7 +6,7 @@
 //! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
-use crate::{documents, exchange_desk, partners};
+use crate::{documents, exchange_desk, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -15,6 +15,8 @@ pub const MIGRATIONS: &[Migration] = &[
     partners::SCHEMA,
     partners::SUSPENSION,
     documents::SCHEMA,
+    proofs::SCHEMA,
+    crate::federation::SCHEMA,
     documents::STAGES,
     exchange_desk::SCHEMA,
 ];

@@ -20,7 +20,7 @@ mod queue;
 
 pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
 pub use dead::{DeadLetter, close, dead, dead_letter};
-pub use letter::{Claim, Counts, Dispatch, Letter, Status};
+pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
 pub use queue::{Queue, queue, queues, waiting_for};
 
@@ -109,6 +109,7 @@ crate::statements! {
     EXISTS = "select count(*) from outbox where id = ?1";
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
+    STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
         (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
@@ -398,6 +399,15 @@ pub fn expired(
 pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, StoreError> {
     let row = first(tx.query(FIND, &[message_id.to_string().into()])?);
     row.as_ref().map(Dispatch::from_row).transpose()
+}
+
+/// What is stored of a letter: its content, its sealed bytes and the partner's answer.
+///
+/// # Errors
+/// When the database fails.
+pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, StoreError> {
+    let row = first(tx.query(STORED, &[message_id.to_string().into()])?);
+    row.as_ref().map(Stored::from_row).transpose()
 }
 
 /// How many letters stand where.

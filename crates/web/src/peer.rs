@@ -6,6 +6,7 @@
 //! | `POST /peer/v1/witness/add-checkpoint` | a checkpoint of a log, to be cosigned (C2SP `tlog-witness`) |
 //! | `GET /peer/v1/witness/seen` | the latest checkpoint of each log that this node has cosigned |
 //! | `GET /peer/v1/log/entries/{index}` | an entry of this node's log that the partner is a party of |
+//! | `POST /peer/v1/federation/register` | the key register that both have approved |
 //! | `GET /log/checkpoint`, `GET /log/tile/...` | this node's log, as for anyone |
 
 use crate::log;
@@ -51,6 +52,7 @@ pub fn routes(node: Arc<Node>) -> Router {
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
         .merge(stages)
+        .route(node::federation::REGISTER_ROUTE, post(take_register))
         .merge(witness)
         .merge(log::public_routes())
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
@@ -111,6 +113,19 @@ async fn entry(
     }
 }
 
+/// `POST /peer/v1/federation/register`: the first version of a key register, which the partner has approved too.
+async fn take_register(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    register: Bytes,
+) -> Response {
+    match node.take_register(&peer.0, &register).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => (StatusCode::CONFLICT, "this node has approved no such register\n").into_response(),
+        Err(error) => unavailable(&error, "could not take a key register"),
+    }
+}
+
 fn unavailable(error: &node::NodeError, what: &str) -> Response {
     tracing::error!(%error, "{what}");
     (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
@@ -143,7 +158,7 @@ async fn receive(
     Extension(peer): Extension<Peer>,
     envelope: Bytes,
 ) -> Response {
-    match node.receive(&peer.0, envelope.to_vec()).await {
+    match node.receive(&peer.0, envelope.into()).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, peer = %peer.0, "could not take an envelope");

@@ -6,6 +6,7 @@ use super::{NewDocument, SendError, Sent};
 use crate::bureau::Bureau;
 use crate::exchange_desk;
 use crate::failpoint;
+use crate::effort::Step;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
@@ -66,7 +67,7 @@ impl Node {
         }
         let (author, now, limits) = (author.name.clone(), self.now(), self.config().exchange.clone());
         let sent = self
-            .write(move |tx, bureau| -> Result<_, NodeError> {
+            .write_as(Step::Post, move |tx, bureau| -> Result<_, NodeError> {
                 if new.lane != Lane::Urgent
                     && let Some(words) = exchange_desk::full(tx, &new.recipient, &limits)?
                 {

@@ -5,6 +5,7 @@
 //! | `POST /messages` | trader | submit a message (XML) |
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
+//! | `GET /messages/{id}/evidence` | officer, operator (without content) | the evidence file of a message between administrations |
 //! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
@@ -20,6 +21,8 @@
 //! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
 //! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
+//! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
@@ -27,6 +30,7 @@ mod auth;
 mod decisions;
 mod documents;
 mod exchange;
+pub(crate) mod evidence;
 mod extract;
 mod guarantees;
 mod held;
@@ -64,6 +68,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/messages", || post(messages::submit)),
     route("GET", "/api/v1/messages", || get(messages::list)),
     route("GET", "/api/v1/messages/{id}", || get(messages::body)),
+    route("GET", "/api/v1/messages/{id}/evidence", || get(evidence::file)),
     route("GET", "/api/v1/movements", || get(movements::list)),
     route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
     route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),
@@ -87,6 +92,11 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/dead-letters/{id}/redrive", || post(exchange::redrive)),
     route("POST", "/api/v1/dead-letters/{id}/close", || post(exchange::close)),
     route("GET", "/api/v1/partners", || get(partners::list)),
+    route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
+    route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
+    route("POST", "/api/v1/partners/acceptances", || post(partners::take)),
+    route("POST", "/api/v1/partners/{administration}/suspension", || post(partners::suspend)),
+    route("POST", "/api/v1/partners/{administration}/resumption", || post(partners::resume)),
 ];
 
 /// The routes of the API.
