@@ -18,6 +18,9 @@
 //! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
+//! | `GET /exchange` | officer, operator | what waits for each partner, circuits, alarms |
+//! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
+//! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
 //! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
@@ -28,6 +31,7 @@ mod auth;
 mod decisions;
 mod documents;
 pub(crate) mod evidence;
+mod exchange;
 mod extract;
 mod guarantees;
 mod held;
@@ -84,6 +88,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
+    route("GET", "/api/v1/exchange", || get(exchange::show)),
+    route("GET", "/api/v1/messages/{id}/delivery", || get(exchange::delivery)),
+    route("GET", "/api/v1/dead-letters", || get(exchange::dead)),
+    route("POST", "/api/v1/dead-letters/{id}/redrive", || post(exchange::redrive)),
+    route("POST", "/api/v1/dead-letters/{id}/close", || post(exchange::close)),
     route("GET", "/api/v1/partners", || get(partners::list)),
     route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
     route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
