@@ -71,6 +71,7 @@ mod request;
 mod scope;
 mod suspension;
 mod terms;
+mod staleness;
 mod witnessing;
 
 pub use author::{AuthoringError, AuthoringErrors};
@@ -93,4 +94,5 @@ pub use reception::Incoming;
 pub use request::{Disclosable, Request};
 pub use scope::{HsRange, Scope, Subject};
 pub use suspension::Suspension;
+pub use staleness::{GRACE_DAYS, Staleness};
 pub use witnessing::Witnessing;

@@ -4,6 +4,7 @@
 use crate::clock::World;
 use crate::config::{Config, Release};
 use crate::identity::{Identity, PartnerCard};
+use crate::keys::held::HeldRegister;
 use crate::reference::euro_rates;
 use agreements::DecisionPoint;
 use base::reference::{Catalogue, ExchangeRates, Role};
@@ -26,6 +27,8 @@ pub struct Bureau {
     pub identity: Arc<Identity>,
     /// Its partners' cards.
     pub partners: BTreeMap<Administration, PartnerCard>,
+    /// The key registers in force, by agreement.
+    pub registers: Arc<BTreeMap<String, HeldRegister>>,
     /// The agreements in force.
     pub decision_point: Arc<DecisionPoint>,
     /// How transit is carried out here.

@@ -1,11 +1,10 @@
 //! The register of keys and agreements as this node holds it.
 
 use crate::bureau::Bureau;
-use crate::tls::AcceptedKey;
-use base::{Administration, Digest, Timestamp};
-use evidence::PublicKeys;
+use base::{Administration, Timestamp};
+use evidence::key_register::{KeyLookup, SignedAt, Standing};
+use evidence::{KeyId, PublicKeys, Purpose};
 use exchange::{AgreementStanding, Register};
-use std::collections::BTreeMap;
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
@@ -13,6 +12,27 @@ impl Register for Bureau {
             return vec![self.identity.card.clone()];
         }
         self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+    }
+
+    fn knows(&self, agreement: &str, administration: &Administration) -> bool {
+        self.register_for(agreement, administration).is_some() || !self.cards(administration).is_empty()
+    }
+
+    fn standing(
+        &self,
+        agreement: &str,
+        administration: &Administration,
+        (purpose, key): (Purpose, KeyId),
+        signed: &SignedAt,
+    ) -> Standing {
+        match self.register_for(agreement, administration) {
+            Some(held) => held.signed.register().standing(administration, purpose, key, signed),
+            None => self.cards(administration).standing(administration, purpose, key, signed),
+        }
+    }
+
+    fn stale(&self, agreement: &str, purpose: &str, now: Timestamp) -> Option<String> {
+        self.stale_for(agreement, purpose, now)
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -31,15 +51,6 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The TLS keys that partners may show.
-    pub fn tls_keys(&self) -> BTreeMap<Digest, AcceptedKey> {
-        let cards = self.partners.iter().map(|(administration, card)| {
-            let (from, until) = (card.keys.valid_from, card.keys.valid_until);
-            (card.keys.tls_spki, AcceptedKey { administration: administration.clone(), from, until })
-        });
-        cards.collect()
-    }
-
     /// The moment from which letters with the keys of this card are in order.
     pub fn keys_valid(&self, administration: &Administration, at: Timestamp) -> bool {
         self.cards(administration).iter().any(|card| card.valid_at(at))

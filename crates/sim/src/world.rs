@@ -144,12 +144,13 @@ impl Federation {
             edition: 0,
             administration: Administration::of(country),
             exercise: false,
-            identity: Arc::new(Identity {
-                keys: member.keys.keys()?,
-                tls: TlsIdentity::new(certificate, key)?,
-                card: member.card.clone(),
-            }),
+            identity: Arc::new(Identity::of(
+                member.keys.keys()?,
+                TlsIdentity::new(certificate, key)?,
+                member.card.clone(),
+            )),
             partners: partners.collect(),
+            registers: Arc::default(),
             decision_point: Arc::new(DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?),
             profile: Bureau::profile_of(config),
             catalogue: Arc::new(self.catalogue.clone()),
