@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, corridor, identifier, node, reference, validate};
+use commands::{bench, corridor, identifier, node, reference, relay, validate};
 use std::process::ExitCode;
 
 /// The open platform on which customs administrations work together.
@@ -20,6 +20,8 @@ enum Command {
     Init(node::Init),
     /// Run a node
     Serve(node::Serve),
+    /// Run a node's front in the DMZ, which cannot read what passes
+    Relay(relay::Relay),
     /// Run corridors of several administrations on this machine
     #[command(subcommand)]
     Corridor(corridor::Corridor),
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Init(init) => init.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Relay(relay) => relay.run(),
         Command::Corridor(corridor) => corridor.run(),
         Command::Validate(validate) => validate.run(),
         Command::Identifier(identifier) => identifier.run(),

@@ -5,6 +5,7 @@ pub mod corridor;
 pub mod identifier;
 pub mod node;
 pub mod reference;
+pub mod relay;
 pub mod validate;
 
 use std::io::Write;

@@ -79,8 +79,7 @@ pub struct Serve {
 impl Serve {
     /// Serves until a signal to stop, and finishes what is open; a second signal ends it at once.
     pub fn run(self) -> ExitCode {
-        let filter = EnvFilter::try_from_env("TIDEWAITER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+        log_to_stderr();
         block_on(self.serve())
     }
 
@@ -165,6 +164,12 @@ impl Serve {
     }
 }
 
+/// Has the log go to standard error, one JSON value a line; `TIDEWAITER_LOG` says how much of it.
+pub(super) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("TIDEWAITER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
 /// How a part of the node ended, in words.
 fn told(ended: &Result<(&str, std::io::Result<()>), JoinError>) -> String {
     match ended {
@@ -175,7 +180,7 @@ fn told(ended: &Result<(&str, std::io::Result<()>), JoinError>) -> String {
 }
 
 /// A listener on `address`; the reason in words when there can be none.
-async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 

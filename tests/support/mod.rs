@@ -4,6 +4,7 @@
 pub mod books;
 pub mod corridor;
 pub mod declarations;
+pub mod outsider;
 pub mod processes;
 pub mod schema;
 pub mod service;

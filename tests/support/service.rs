@@ -89,6 +89,32 @@ impl Service {
             .is_some_and(|answer| answer.status == 200)
     }
 
+    /// What the node has logged so far, one JSON value a line.
+    pub fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.secrets.config.with_file_name("node.log")).expect("a log");
+        // The last line may be half written.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The first line after `seen` lines that carries this code, waiting for it.
+    pub fn logged(&self, code: &str, seen: usize) -> Value {
+        for _ in 0..LOOKS {
+            let found = self.log().into_iter().skip(seen).find(|line| line["fields"]["code"] == code);
+            if let Some(line) = found {
+                return line;
+            }
+            super::processes::pause(PAUSE);
+        }
+        panic!("`{code}` is not logged after {seen} lines: {:#?}", self.log());
+    }
+
+    /// The value of a metric, with its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = self.get(&self.secrets.operator, "/metrics").text();
+        let line = metrics.lines().find(|line| line.rsplit_once(' ').is_some_and(|(key, _)| key == name));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -2,20 +2,25 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod fuzz;
 // `gen` is a reserved word, so the module has another name than its file.
 #[path = "gen.rs"]
 mod message_table;
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask tidy
        cargo xtask gen [--data PATH] [--check]
+       cargo xtask fuzz [--runs N] [--seed N] [TARGET...]
+       cargo xtask simulate [--seed N [--trace] | --seeds A..B | --count N] [--jobs N]
 
 tidy   checks imports between rooms, dependencies, length of files and words
 gen    makes the message table of `wire` from the schemas and definitions below PATH (default ../shared/data/ncts);
-       with --check it only says whether the table is up to date";
+       with --check it only says whether the table is up to date
+fuzz   runs the fuzz targets of every parser that faces a partner, each 20000 times or as often as is given
+simulate  builds the simulation optimised, and plays 10000 federations under faults or those that are given";
 
 /// The message table, which is committed together with its generator.
 const TABLE: &str = "crates/wire/tables/ncts-p5.table";
@@ -26,6 +31,8 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["tidy"] => check_house(&workspace()),
         ["gen", options @ ..] => make_table(&workspace(), options),
+        ["fuzz", options @ ..] => fuzz::run(&workspace(), options),
+        ["simulate", options @ ..] => simulate(&workspace(), options),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -82,6 +89,18 @@ fn make_table(root: &Path, options: &[&str]) -> Result<String, String> {
     } else {
         Err(format!("{TABLE} is not what its generator makes; run `cargo xtask gen`"))
     }
+}
+
+/// The simulation is a program of its own, so that a chore need not wait until all rooms are built.
+fn simulate(root: &Path, options: &[&str]) -> Result<String, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(root)
+        .args(["run", "--quiet", "--release", "--package", "tidewaiter-sim", "--example", "simulate", "--"])
+        .args(options)
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() { Ok("simulate: all is well".to_owned()) } else { Err("simulate: failed".to_owned()) }
 }
 
 #[cfg(test)]

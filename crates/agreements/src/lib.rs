@@ -69,9 +69,9 @@ mod pattern;
 mod reception;
 mod request;
 mod scope;
+mod staleness;
 mod suspension;
 mod terms;
-mod staleness;
 mod witnessing;
 
 pub use author::{AuthoringError, AuthoringErrors};
@@ -93,6 +93,6 @@ pub use pattern::Pattern;
 pub use reception::Incoming;
 pub use request::{Disclosable, Request};
 pub use scope::{HsRange, Scope, Subject};
-pub use suspension::Suspension;
 pub use staleness::{GRACE_DAYS, Staleness};
+pub use suspension::Suspension;
 pub use witnessing::Witnessing;

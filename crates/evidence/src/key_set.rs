@@ -94,7 +94,7 @@ impl KeySet {
 }
 
 /// The evidence key pairs of an administration, ready for use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Keys {
     /// Statements, staged statements, conflict proofs.
     pub sign: StatementKey,

@@ -1,6 +1,6 @@
 //! Keys that sign, and the port behind which they live: in this process, or in a device that never shows them.
 
-use crate::algorithm::with_low_s;
+use crate::algorithm::normalised;
 use crate::{Algorithm, EvidenceError, KeyId, PublicKey, VerifyingKey};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::fmt;
@@ -118,11 +118,7 @@ impl StatementKey {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64], EvidenceError> {
-        let signature = self.signer.sign(message)?;
-        Ok(match self.algorithm() {
-            Algorithm::EdDsa => signature,
-            Algorithm::Es256 => with_low_s(signature),
-        })
+        Ok(normalised(self.algorithm(), self.signer.sign(message)?))
     }
 }
 

@@ -11,8 +11,8 @@ use evidence::disclosure::{self, PartSecret};
 use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, Purpose, Statement, StatementClaim, VerifyingKey, digest_of,
-    open, part_aad,
+    Channel, EvidenceError, KeyId, Keys, Manifest, Purpose, Statement, StatementClaim, VerifyingKey,
+    digest_of, open, part_aad,
 };
 
 /// What a node is for.
@@ -20,7 +20,7 @@ use evidence::{
 pub enum Environment {
     /// Real movements: messages of exercises are refused.
     Production,
-    /// Exercises and tests.
+    /// Exercises and tests: real messages are refused, since what they call for would not happen.
     Exercise,
 }
 
@@ -75,6 +75,11 @@ impl Incoming<'_> {
         &self.manifest().channel
     }
 
+    /// The key that the statement says it is signed with.
+    pub fn key_id(&self) -> KeyId {
+        self.claim.key_id()
+    }
+
     /// The SHA-256 of the statement, which the inbox keeps.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -102,7 +107,9 @@ pub struct InboxView {
 /// How a message arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
-    /// The administration whose node delivered it, as the TLS channel proved.
+    /// The administration whose node delivered it, as the TLS channel proved: with this node, or with its own relay, which
+    /// names the partner and its key so that this node judges the key again. It says who carried the message. Who signed
+    /// it is proved by the sender's key alone, whoever carried it.
     pub peer: &'a Administration,
     /// What the inbox knows.
     pub inbox: &'a InboxView,
@@ -192,6 +199,10 @@ pub fn assess(
     if let Err(refusal) = addressed(incoming, receiver, arrival) {
         return refused(refusal);
     }
+    // Before the inbox is asked: a suspended partner gets no receipt either, and the same one once it is resumed.
+    if let Some(reason) = register.suspension(incoming.sender()) {
+        return refused(Refusal::new(Reason::PartnerSuspended, reason));
+    }
     let found = arrival.inbox.found.as_ref();
     // These very bytes were verified when they came first. A key may have been rotated since; the answer stands.
     if let Some(found) = found.filter(|found| found.digest == incoming.digest) {
@@ -276,6 +287,7 @@ fn sender_key(
     match standing {
         Standing::Active(RegisteredKey::Sign(key)) => Ok(key),
         Standing::Revoked(_) => Err(Refusal::new(Reason::KeyRevoked, named())),
+        Standing::WrongPurpose(_) => Err(Refusal::new(Reason::WrongPurpose, named())),
         _ => Err(Refusal::new(Reason::KeyNotActive, named())),
     }
 }
@@ -285,6 +297,9 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
     let (manifest, parts) = (incoming.manifest(), &incoming.envelope.parts);
     if manifest.exercise && receiver.environment == Environment::Production {
         return Err(Refusal::new(Reason::ExerciseInProduction, ""));
+    }
+    if !manifest.exercise && receiver.environment == Environment::Exercise {
+        return Err(Refusal::new(Reason::ProductionInExercise, ""));
     }
     if manifest.parts.len() != parts.len() {
         let detail = format!("{} parts instead of {}", parts.len(), manifest.parts.len());

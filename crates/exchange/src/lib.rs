@@ -52,5 +52,5 @@ pub use lane::Lane;
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
-pub use response::{AnswerError, MAX_RESPONSE, Outcome, Refused, Response, verify_response};
+pub use response::{AnswerError, MAX_RESPONSE, Outcome, Refused, Response, refusal_in, verify_response};
 pub use status::DeliveryStatus;

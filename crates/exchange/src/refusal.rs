@@ -47,11 +47,14 @@ reasons! {
     Malformed "malformed" false "the envelope or its statement is not in the one accepted encoding"
     WrongRecipient "wrong-recipient" false "the message names another administration as its recipient"
     SenderNotPeer "sender-not-peer" false "the message names a sender other than the administration that delivered it"
+    PartnerSuspended "partner-suspended" false "the exchange with the sender is suspended here"
     UnknownSender "unknown-sender" false "the sender is not in the register of keys"
     KeyNotActive "key-not-active" false "the key that the statement is signed with is not an active key of the sender"
     KeyRevoked "key-revoked" false "the key that the statement is signed with was revoked by its owner or the stewards"
+    WrongPurpose "wrong-purpose" false "the key that the statement is signed with is the sender's for another purpose"
     BadSignature "bad-signature" false "the signature of the statement does not hold"
     ExerciseInProduction "exercise-in-production" false "a message of an exercise is not accepted by a production node"
+    ProductionInExercise "production-in-exercise" false "a real message is not accepted by a node for exercises"
     DigestMismatch "digest-mismatch" false "the parts are not those that the statement describes"
     SequenceUsed "sequence-used" false "the number in the channel belongs to an earlier message"
     RegisterStale "register-stale" false "the key register of the agreement has expired here and must be renewed"
@@ -172,8 +175,9 @@ mod tests {
             .collect();
         assert_eq!(
             table.join("\n"),
-            "too-large\nmalformed\nwrong-recipient\nsender-not-peer\nunknown-sender\nkey-not-active\nkey-revoked\nbad-signature\n\
-             exercise-in-production\ndigest-mismatch\nsequence-used\nregister-stale\nexpired settles\nagreement-unknown settles\n\
+            "too-large\nmalformed\nwrong-recipient\nsender-not-peer\npartner-suspended\nunknown-sender\n\
+             key-not-active\nkey-revoked\nwrong-purpose\nbad-signature\nexercise-in-production\n\
+             production-in-exercise\ndigest-mismatch\nsequence-used\nregister-stale\nexpired settles\nagreement-unknown settles\n\
              agreement-hash-differs settles\nagreement-not-in-force settles\nnot-a-party settles\n\
              not-for-us settles\ncannot-open settles\ncontent-mismatch settles\nclause-unknown settles\n\
              content-refused settles"

@@ -35,6 +35,11 @@ pub trait Register {
         None
     }
 
+    /// Why the exchange with an administration is suspended, in words; `None` while it is not.
+    fn suspension(&self, _administration: &Administration) -> Option<String> {
+        None
+    }
+
     /// Where an agreement stands; `None` when this version of it is unknown.
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding>;
 }

@@ -81,6 +81,13 @@ impl Response {
     }
 }
 
+/// The reason of a refusal in a response of one's own, for counting; nothing is verified. `None` for any other response.
+pub fn refusal_in(response: &[u8]) -> Option<Reason> {
+    let Ok(Response::Refused(body)) = Response::decode(response) else { return None };
+    let claim = StagedStatement::read(&body).ok()?;
+    Reason::from_code(&claim.stage().reason.as_ref()?.code)
+}
+
 /// Why an answer is not believed. The message stays unanswered then and is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {

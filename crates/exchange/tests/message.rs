@@ -114,13 +114,20 @@ type Case = (Reason, fn(&mut World, &mut OutgoingLetter));
 
 #[test]
 fn what_is_wrong_with_a_message_is_refused_with_its_reason_and_proved() {
-    let cases: [Case; 13] = [
+    let cases: [Case; 17] = [
         (Reason::SenderNotPeer, |world, _| world.peer = world.it.administration.clone()),
+        (Reason::PartnerSuspended, |world, _| {
+            let gb = world.gb.administration.clone();
+            world.register.suspended.insert(gb, "keys lost".to_owned());
+        }),
         (Reason::UnknownSender, |world, _| drop(world.register.cards.remove(0))),
         (Reason::KeyNotActive, |world, _| world.register.cards[0].valid_until = now()),
         (Reason::KeyNotActive, |world, _| world.register.cards[0].valid_from = now().plus_micros(1)),
         (Reason::KeyNotActive, |world, _| world.register.cards[0].sign = world.it.card.sign),
+        (Reason::WrongPurpose, |world, _| world.register.cards[0].log = registered_elsewhere(world)),
+        (Reason::WrongPurpose, |world, _| world.register.cards[0].witness = registered_elsewhere(world)),
         (Reason::ExerciseInProduction, |_, letter| letter.exercise = true),
+        (Reason::ProductionInExercise, |world, _| world.fr.environment = Environment::Exercise),
         (Reason::Expired, |world, letter| world.now = letter.expires),
         (Reason::AgreementUnknown, |_, letter| letter.agreement.version = 2),
         (Reason::AgreementUnknown, |_, letter| letter.agreement.id = "another".to_owned()),
@@ -153,6 +160,15 @@ fn what_is_wrong_with_a_message_is_refused_with_its_reason_and_proved() {
         let repeated = if reason.settles() { Taken::Repeated } else { Taken::Refused(reason) };
         assert_eq!(again, (repeated, response), "{reason}");
     }
+}
+
+/// The key that the sender signs statements with, which the register has for another purpose only.
+fn registered_elsewhere(world: &mut World) -> evidence::PublicKey {
+    let registered = &mut world.register.cards[0].sign;
+    let evidence::VerifyingKey::EdDsa(key) = std::mem::replace(registered, world.it.card.sign) else {
+        panic!("it is Ed25519");
+    };
+    key
 }
 
 fn standing(world: &mut World) -> &mut exchange::AgreementStanding {

@@ -2,10 +2,11 @@
 //! proceeding, changed by none: what changes while the node runs is a new bureau ([`crate::Node::replace_bureau`]).
 
 use crate::clock::World;
-use crate::config::{Config, Release};
+use crate::config::{Config, OwnRelay, Release};
 use crate::identity::{Identity, PartnerCard};
 use crate::keys::held::HeldRegister;
 use crate::reference::euro_rates;
+use crate::tls::KeyExchange;
 use agreements::DecisionPoint;
 use base::reference::{Catalogue, ExchangeRates, Role};
 use base::{Administration, OfficeReference, Timestamp};
@@ -29,6 +30,10 @@ pub struct Bureau {
     pub partners: BTreeMap<Administration, PartnerCard>,
     /// The key registers in force, by agreement.
     pub registers: Arc<BTreeMap<String, HeldRegister>>,
+    /// The partners with whom the exchange is suspended, and why. Their cards stay.
+    pub suspended: BTreeMap<Administration, String>,
+    /// How the channel to partners is made.
+    pub channel: ChannelPolicy,
     /// The agreements in force.
     pub decision_point: Arc<DecisionPoint>,
     /// How transit is carried out here.
@@ -39,6 +44,22 @@ pub struct Bureau {
     pub rates: Arc<ExchangeRates>,
     /// Time and chance.
     pub world: World,
+}
+
+/// How the channel to partners is made.
+#[derive(Clone, Debug, Default)]
+pub struct ChannelPolicy {
+    /// Which key exchange it accepts.
+    pub key_exchange: KeyExchange,
+    /// The relay in front of this node, if there is one.
+    pub relay: Option<OwnRelay>,
+}
+
+impl ChannelPolicy {
+    /// As a configuration has it.
+    pub fn of(config: &Config) -> Self {
+        Self { key_exchange: config.exchange.key_exchange, relay: config.relay.clone() }
+    }
 }
 
 impl Bureau {

@@ -1,6 +1,7 @@
 //! The configuration of a node: one TOML file, with paths relative to its own folder.
 
 use crate::files::write_private;
+use crate::tls::KeyExchange;
 use base::Administration;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -27,6 +28,9 @@ pub struct Config {
     /// How letters to partners are tried again.
     #[serde(default)]
     pub exchange: Exchange,
+    /// The relay in front of this node, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<OwnRelay>,
     /// The partners' cards.
     #[serde(default)]
     pub partners: Vec<PathBuf>,
@@ -53,6 +57,19 @@ pub struct Listen {
     pub operations: Option<SocketAddr>,
     /// The address that partners use to reach `peer`, as in `https://node.customs.example:9443`.
     pub peer_address: String,
+}
+
+/// The relay in front of a node (see [`crate::relay`]).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRelay {
+    /// SHA-256 of the subject public key info of its TLS key. Who holds that key may carry what partners send; it
+    /// speaks for nobody and signs nothing. It is also the key that partners register for this administration's `tls`.
+    pub key: base::Digest,
+    /// Where it takes what this node sends, as in `https://10.0.0.2:9444`. When left out, this node reaches its
+    /// partners directly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// National choices in transit.
@@ -95,7 +112,7 @@ pub enum Rates {
     File(PathBuf),
 }
 
-/// How letters to partners are tried again.
+/// How letters go to partners.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exchange {
@@ -103,11 +120,13 @@ pub struct Exchange {
     pub retry_first_ms: u32,
     /// The longest wait, in milliseconds.
     pub retry_longest_ms: u32,
+    /// Which key exchange the channel to partners accepts.
+    pub key_exchange: KeyExchange,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000 }
+        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000, key_exchange: KeyExchange::HybridPreferred }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a node counts since it started, for its metrics.
 
+use crate::channel_counts::ChannelCounts;
 use crate::delivery::Fate;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts since the start of the process.
@@ -13,9 +15,19 @@ pub struct Counters {
     refused: AtomicU64,
     postponed: AtomicU64,
     timers: AtomicU64,
+    channel: Arc<ChannelCounts>,
 }
 
 impl Counters {
+    /// Counters that share the counts of the channel with whoever opens connections.
+    pub(crate) fn with_channel(channel: Arc<ChannelCounts>) -> Self {
+        Self { channel, ..Self::default() }
+    }
+
+    pub(crate) fn channel(&self) -> &ChannelCounts {
+        &self.channel
+    }
+
     pub(crate) fn submitted(&self, accepted: bool) {
         let counter = if accepted { &self.accepted } else { &self.rejected };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -33,7 +45,7 @@ impl Counters {
         let counter = match fate {
             Fate::Delivered(_) => &self.delivered,
             Fate::Refused(_) => &self.refused,
-            Fate::Later(_) | Fate::Crowded => &self.postponed,
+            Fate::Later(_) | Fate::Again(_) | Fate::Crowded => &self.postponed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

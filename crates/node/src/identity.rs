@@ -74,6 +74,8 @@ pub struct Identity {
     pub card: PublicKeys,
     /// All keys that it holds.
     pub ring: Ring,
+    /// The passphrase under which the key file is sealed.
+    pub(crate) passphrase: Option<Passphrase>,
 }
 
 impl Identity {
@@ -86,7 +88,7 @@ impl Identity {
         world: &World,
         administration: &Administration,
         path: &Path,
-        passphrase: Option<&Passphrase>,
+        passphrase: Option<Passphrase>,
     ) -> Result<Self, IdentityError> {
         let tls = TlsSecret::generate(administration)?;
         let evidence = KeySet::draw(&mut |bytes| world.entropy.fill(bytes));
@@ -100,28 +102,29 @@ impl Identity {
         )?;
         card.register = Some(StatementKey::from_seed(register.as_bytes())?.public());
         let file = KeyFile { evidence, tls, card, register: Some(register), later: Vec::new() };
-        file::create(path, &file, world, passphrase)?;
-        Self::of_file(&file)
+        file::create(path, &file, world, passphrase.as_ref())?;
+        Self::of_file(&file, passphrase)
     }
 
     /// Reads the keys from `path`.
     ///
     /// # Errors
     /// When the file is missing or malformed, or is sealed under another passphrase.
-    pub fn load(path: &Path, passphrase: Option<&Passphrase>) -> Result<Self, IdentityError> {
-        Self::of_file(&file::read(path, passphrase)?.0)
+    pub fn load(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
+        let (file, _) = file::read(path, passphrase.as_ref())?;
+        Self::of_file(&file, passphrase)
     }
 
-    pub(crate) fn of_file(file: &KeyFile) -> Result<Self, IdentityError> {
+    pub(crate) fn of_file(file: &KeyFile, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
         let ring = Ring::of_file(file)?;
         let (keys, tls) = ring.choose(&|_, _| Rank::Unusable)?;
-        Ok(Self { keys, tls, card: file.card.clone(), ring })
+        Ok(Self { keys, tls, card: file.card.clone(), ring, passphrase })
     }
 
     /// The keys with which a node of a simulation works.
     pub fn of(keys: Keys, tls: TlsIdentity, card: PublicKeys) -> Self {
         let ring = Ring::of(&keys, &tls);
-        Self { keys, tls, card, ring }
+        Self { keys, tls, card, ring, passphrase: None }
     }
 }
 

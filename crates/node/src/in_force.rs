@@ -4,8 +4,12 @@
 //! changed, so that whoever holds one sees one consistent state.
 
 use crate::bureau::Bureau;
+use crate::channel_refusal::{ChannelReason, ChannelRefusal};
 use crate::node::{Node, NodeError};
-use crate::transport::Route;
+use crate::peer_keys::{AcceptedKey, Doorkeeper, Entrant, PeerKeys};
+use crate::relay::PARTNER_KEY_HEADER;
+use crate::tls::TlsError;
+use crate::transport::{Carrier, Route};
 use base::{Administration, Digest};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -13,13 +17,29 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// The bureau in force.
 pub(crate) struct InForce {
     bureau: RwLock<Arc<Bureau>>,
-    /// The configuration of the port for partners, and the edition that it was made for.
-    peer_tls: Mutex<Option<(u64, Arc<rustls::ServerConfig>)>>,
+    door: Mutex<Option<Door>>,
+}
+
+/// The port for partners, as one edition of the bureau has it.
+#[derive(Clone)]
+struct Door {
+    edition: u64,
+    keys: Arc<PeerKeys>,
+    tls: Arc<rustls::ServerConfig>,
+}
+
+impl Door {
+    fn of(bureau: &Bureau) -> Result<Self, TlsError> {
+        let keys = Arc::new(bureau.peer_keys());
+        let doorkeeper: Arc<dyn Doorkeeper> = Arc::<PeerKeys>::clone(&keys);
+        let tls = bureau.identity.tls.server(doorkeeper, bureau.channel.key_exchange)?;
+        Ok(Self { edition: bureau.edition, keys, tls })
+    }
 }
 
 impl InForce {
     pub(crate) fn new(bureau: Bureau) -> Self {
-        Self { bureau: RwLock::new(Arc::new(bureau)), peer_tls: Mutex::new(None) }
+        Self { bureau: RwLock::new(Arc::new(bureau)), door: Mutex::new(None) }
     }
 
     /// The snapshot in force now.
@@ -45,49 +65,81 @@ impl Node {
         let mut bureau = Bureau::clone(&self.bureau());
         change(&mut bureau);
         bureau.edition += 1;
-        bureau.identity.tls.server(bureau.tls_keys())?;
+        Door::of(&bureau)?;
         self.transport().follow(&bureau)?;
         self.in_force().replace(bureau);
         self.wake_sender();
         Ok(())
     }
 
-    /// The TLS configuration of the port for partners: it accepts the keys that are in force now. Ask for it for every
-    /// connection.
+    /// The TLS configuration of the port for partners: it lets in whose key our register has for TLS now. Ask for it for
+    /// every connection.
     ///
     /// # Errors
     /// When TLS cannot be set up.
     pub fn peer_tls(&self) -> Result<Arc<rustls::ServerConfig>, NodeError> {
-        let bureau = self.bureau();
-        let mut kept = self.in_force().peer_tls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((edition, config)) = kept.as_ref()
-            && *edition == bureau.edition
-        {
-            return Ok(Arc::clone(config));
-        }
-        let config = bureau.identity.tls.server(bureau.tls_keys())?;
-        *kept = Some((bureau.edition, Arc::clone(&config)));
-        Ok(config)
+        Ok(self.door()?.tls)
     }
 
-    /// The partner whose TLS key this is and for whom it is in force now. Ask for every request: a key may be
-    /// withdrawn while its connection is open.
-    pub fn administration_of_key(&self, key: Digest) -> Option<Administration> {
-        let accepted = self.bureau().tls_keys().remove(&key)?;
+    fn door(&self) -> Result<Door, TlsError> {
+        let bureau = self.bureau();
+        let mut kept = self.in_force().door.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = kept.as_ref()
+            && door.edition == bureau.edition
+        {
+            return Ok(door.clone());
+        }
+        let door = Door::of(&bureau)?;
+        *kept = Some(door.clone());
+        Ok(door)
+    }
+
+    /// The partner whose request came on a connection with this TLS key. Ask for every request: what the handshake found
+    /// may have ended since.
+    ///
+    /// On a connection of our own relay, `carried` is what it says of the key that the partner has proved to hold there.
+    /// That key is looked up in our register as if the partner had come itself, so that nobody gets in through the relay
+    /// who would not get in without it. What anyone else says there is not looked at.
+    ///
+    /// # Errors
+    /// Why it may not come in.
+    pub fn admit(&self, key: Digest, carried: Option<&str>) -> Result<Administration, ChannelRefusal> {
+        let door = self.door().map_err(|error| ChannelRefusal::new(ChannelReason::HandshakeFailed, error))?;
         let now = self.now();
-        (accepted.from <= now && now < accepted.until).then_some(accepted.administration)
+        let carried = match door.keys.admit(key, now)? {
+            Entrant::Partner(administration) => return Ok(administration),
+            Entrant::Relay => carried.unwrap_or_default(),
+        };
+        let silent = |detail| ChannelRefusal::new(ChannelReason::RelayNamesNoKey, detail);
+        let key =
+            Digest::parse(carried).map_err(|_| silent(format!("`{PARTNER_KEY_HEADER}` holds no key")))?;
+        match door.keys.admit(key, now)? {
+            Entrant::Partner(administration) => Ok(administration),
+            Entrant::Relay => Err(silent("it names its own key".to_owned())),
+        }
     }
 }
 
 impl Bureau {
-    /// Where each partner is found, and by which keys it is known.
+    /// Where each partner is found, and by which keys it is known: at the address of its card, or through our own relay.
+    /// To a partner with whom the exchange is suspended there is no way.
     pub fn routes(&self) -> BTreeMap<Administration, Route> {
+        let relay = self.channel.relay.as_ref().and_then(|relay| Some((relay.address.clone()?, relay.key)));
         let mut keys: BTreeMap<Administration, BTreeMap<_, _>> = BTreeMap::new();
         for (digest, key) in self.tls_keys() {
             keys.entry(key.administration.clone()).or_default().insert(digest, key);
         }
-        let known = self.partners.iter().filter_map(|(administration, card)| {
-            let route = Route { address: card.address.clone(), keys: keys.remove(administration)? };
+        let open = self.partners.iter().filter(|(partner, _)| !self.suspended.contains_key(partner));
+        let known = open.filter_map(|(administration, card)| {
+            let keys = keys.remove(administration)?;
+            let route = match &relay {
+                Some((address, key)) => Route {
+                    address: address.clone(),
+                    keys: BTreeMap::from([(*key, AcceptedKey::always(&self.administration))]),
+                    carrier: Carrier::Relay,
+                },
+                None => Route { address: card.address.clone(), keys, carrier: Carrier::Partner },
+            };
             Some((administration.clone(), route))
         });
         known.collect()

@@ -20,6 +20,11 @@ impl Node {
         for (name, help, value) in self.counters().all() {
             sample(&mut out, name, "counter", help, &[("", value.to_string())]);
         }
+        let channel = self.counters().channel();
+        let help = "Peers and envelopes that were refused, by place and code.";
+        sample(&mut out, "refusals_total", "counter", help, &channel.refusals());
+        let help = "TLS connections with partners, by who opened them and the key exchange.";
+        sample(&mut out, "handshakes_total", "counter", help, &channel.handshakes());
         let statistics = self.store().statistics();
         sample(
             &mut out,
@@ -50,22 +55,35 @@ impl Node {
         ];
         let letters = letters.map(|(labels, value)| (labels, value.to_string()));
         sample(&mut out, "outbox_letters", "gauge", "Letters in the outbox by status.", &letters);
+        let registers: Vec<(String, String)> = self
+            .register_days()
+            .into_iter()
+            .map(|(agreement, days)| (format!("{{agreement=\"{agreement}\"}}"), days.to_string()))
+            .collect();
+        let registers: Vec<(&str, String)> =
+            registers.iter().map(|(labels, days)| (labels.as_str(), days.clone())).collect();
+        let help = "Days until the key register of an agreement expires; negative when it has.";
+        sample(&mut out, "key_register_days", "gauge", help, &registers);
         let rows: Vec<(String, String)> = movements
             .into_iter()
             .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))
             .collect();
-        let rows: Vec<(&str, String)> =
-            rows.iter().map(|(labels, count)| (labels.as_str(), count.clone())).collect();
         sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
         Ok(out)
     }
 }
 
-fn sample(out: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, String)]) {
+pub(crate) fn sample<L: AsRef<str>, V: std::fmt::Display>(
+    out: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    values: &[(L, V)],
+) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# HELP tidewaiter_{name} {help}");
     let _ = writeln!(out, "# TYPE tidewaiter_{name} {kind}");
     for (labels, value) in values {
-        let _ = writeln!(out, "tidewaiter_{name}{labels} {value}");
+        let _ = writeln!(out, "tidewaiter_{name}{} {value}", labels.as_ref());
     }
 }

@@ -1,6 +1,8 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
 use crate::bureau::Bureau;
+use crate::channel_counts::Side;
+use crate::channel_refusal::ChannelRefusal;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -111,7 +113,6 @@ pub struct Node {
     exercise: bool,
     world: World,
     in_force: Arc<InForce>,
-    passphrase: Option<Passphrase>,
     proposing: tokio::sync::Mutex<()>,
     changing: Mutex<()>,
     changes: tokio::sync::Mutex<()>,
@@ -132,7 +133,9 @@ impl Node {
     pub async fn open(config: Config, world: World) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
         let transport = HttpsTransport::new(&bureau)?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, Arc::new(transport)))
+        let counters = Counters::with_channel(transport.counts());
+        let transport = Arc::new(transport);
+        Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -157,20 +160,30 @@ impl Node {
         execution: Execution,
         transport: Arc<dyn Transport>,
     ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, Counters::default())
+    }
+
+    fn with_counters(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        counters: Counters,
+    ) -> Arc<Self> {
         Arc::new(Self {
             config,
             administration: bureau.administration.clone(),
             exercise: bureau.exercise,
             world: bureau.world.clone(),
             in_force: Arc::new(InForce::new(bureau)),
-            passphrase: None,
             proposing: tokio::sync::Mutex::new(()),
             changing: Mutex::new(()),
             changes: tokio::sync::Mutex::new(()),
             store,
             execution,
             transport,
-            counters: Counters::default(),
+            counters,
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
@@ -194,6 +207,11 @@ impl Node {
 
     pub(crate) fn in_force(&self) -> &InForce {
         &self.in_force
+    }
+
+    /// Held while a proposal for a key register is driven on.
+    pub(crate) fn proposing(&self) -> &tokio::sync::Mutex<()> {
+        &self.proposing
     }
 
     /// Held while the bureau is replaced.
@@ -291,6 +309,18 @@ impl Node {
                 joined.unwrap_or_else(|_| Err(StoreError::Closed.into()))
             }
         }
+    }
+
+    /// A partner has come in with this key exchange.
+    pub fn peer_came_in(&self, group: &str) {
+        self.counters.channel().shaken(Side::Incoming, group);
+    }
+
+    /// A peer was turned away: it is counted, and the log says why.
+    pub fn peer_refused(&self, refusal: &ChannelRefusal, address: &str) {
+        self.counters.channel().refused(Side::Incoming, refusal);
+        let (code, detail) = (refusal.reason.code(), &refusal.detail);
+        tracing::warn!(code, address, detail, "refused a peer at the port for partners");
     }
 
     /// Lets the writer finish, and closes the store.

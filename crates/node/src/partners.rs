@@ -22,8 +22,12 @@ CREATE TABLE partners (
 ",
 };
 
-const ALL: &str =
-    "SELECT administration, card, origin, entered, suspended FROM partners ORDER BY administration";
+/// Why an exchange is suspended, in the words of whoever suspended it.
+pub(crate) const SUSPENSION: Migration =
+    Migration { name: "partner-suspension", sql: "ALTER TABLE partners ADD COLUMN suspension TEXT;" };
+
+const ALL: &str = "SELECT administration, card, origin, entered, suspended, suspension FROM partners \
+    ORDER BY administration";
 
 const ENTER: &str = "INSERT INTO partners (administration, card, origin, entered) VALUES (?1, ?2, ?3, ?4) \
     ON CONFLICT (administration) DO UPDATE SET card = excluded.card, origin = excluded.origin, \
@@ -31,7 +35,10 @@ const ENTER: &str = "INSERT INTO partners (administration, card, origin, entered
 
 const REMOVE: &str = "DELETE FROM partners WHERE administration = ?1";
 
-const SUSPEND: &str = "UPDATE partners SET suspended = ?2 WHERE administration = ?1";
+const SUSPEND: &str = "UPDATE partners SET suspended = ?2, suspension = ?3 WHERE administration = ?1";
+
+const RELEASE: &str =
+    "UPDATE outbox SET available = ?2 WHERE recipient = ?1 AND status = 'ready' AND worker IS NULL";
 
 /// Where a card came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +67,17 @@ pub struct Partner {
     pub origin: Origin,
     /// When it was entered.
     pub entered: Timestamp,
-    /// Since when the exchange with it is suspended.
-    pub suspended: Option<Timestamp>,
+    /// Since when the exchange with it is suspended, and why.
+    pub suspended: Option<Suspension>,
+}
+
+/// A suspension of the exchange with a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why. The partner reads it in the refusals that it gets.
+    pub reason: String,
 }
 
 /// All partners, suspended ones too.
@@ -79,7 +95,9 @@ pub fn all(tx: &mut dyn Tx) -> Result<BTreeMap<Administration, Partner>, StoreEr
         } else {
             Origin::Entered
         };
-        let partner = Partner { origin, entered: row.timestamp(3)?, suspended: row.opt_timestamp(4)?, card };
+        let reason = row.opt_text(5)?.unwrap_or_default();
+        let suspended = row.opt_timestamp(4)?.map(|since| Suspension { since, reason: reason.to_owned() });
+        let partner = Partner { origin, entered: row.timestamp(3)?, suspended, card };
         partners.insert(partner.card.keys.administration.clone(), partner);
     }
     Ok(partners)
@@ -123,10 +141,17 @@ pub(crate) fn take_up(
     all(tx)
 }
 
-/// The cards of the partners with whom the exchange is not suspended.
-pub(crate) fn active(partners: BTreeMap<Administration, Partner>) -> BTreeMap<Administration, PartnerCard> {
-    let active = partners.into_iter().filter(|(_, partner)| partner.suspended.is_none());
-    active.map(|(administration, partner)| (administration, partner.card)).collect()
+/// The partners with whom the exchange is suspended, and why.
+pub(crate) fn suspended(partners: &BTreeMap<Administration, Partner>) -> BTreeMap<Administration, String> {
+    let suspended = partners.iter().filter_map(|(administration, partner)| {
+        Some((administration.clone(), partner.suspended.as_ref()?.reason.clone()))
+    });
+    suspended.collect()
+}
+
+/// The cards of all partners, those of suspended ones too: what they signed before is verified all the same.
+pub(crate) fn cards(partners: BTreeMap<Administration, Partner>) -> BTreeMap<Administration, PartnerCard> {
+    partners.into_iter().map(|(administration, partner)| (administration, partner.card)).collect()
 }
 
 impl Node {
@@ -144,18 +169,43 @@ impl Node {
         self.change_partners(move |tx| enter(tx, &card, Origin::Entered, now)).await
     }
 
-    /// Suspends the exchange with a partner or, with `false`, resumes it: its keys are refused, on open connections
-    /// too, and letters to it wait. Returns whether there is such a partner.
+    /// Suspends the exchange with a partner: from now on its envelopes are refused with `partner-suspended` and this
+    /// reason, and letters to it wait. Returns whether there is such a partner.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn suspend_partner(
         &self,
         administration: &Administration,
-        suspended: bool,
+        reason: &str,
+        actor: &str,
     ) -> Result<bool, NodeError> {
-        let (name, since) = (administration.to_string(), suspended.then(|| self.now()));
-        let count = self.change_partners(move |tx| tx.execute(SUSPEND, &[name.into(), since.into()])).await?;
+        let row = [administration.as_str().into(), self.now().into(), reason.into()];
+        let count = self.change_partners(move |tx| tx.execute(SUSPEND, &row)).await?;
+        tracing::warn!(partner = %administration, by = actor, reason, "the exchange with a partner is suspended");
+        Ok(count > 0)
+    }
+
+    /// Resumes the exchange with a partner; letters that wait for it are due at once. Returns whether there is such a
+    /// partner.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume_partner(
+        &self,
+        administration: &Administration,
+        actor: &str,
+    ) -> Result<bool, NodeError> {
+        let (name, now) = (administration.to_string(), self.now());
+        let change = move |tx: &mut dyn Tx| {
+            let count =
+                tx.execute(SUSPEND, &[name.as_str().into(), None::<i64>.into(), None::<&str>.into()])?;
+            tx.execute(RELEASE, &[name.as_str().into(), now.into()])?;
+            Ok(count)
+        };
+        let count = self.change_partners(change).await?;
+        self.wake_sender();
+        tracing::warn!(partner = %administration, by = actor, "the exchange with a partner is resumed");
         Ok(count > 0)
     }
 
@@ -167,7 +217,10 @@ impl Node {
         let _one_at_a_time = self.changes().lock().await;
         let (changed, partners) =
             self.write(move |tx, _| -> Result<_, NodeError> { Ok((change(tx)?, all(tx)?)) }).await?;
-        self.replace_bureau(|bureau| bureau.partners = active(partners))?;
+        self.replace_bureau(|bureau| {
+            bureau.suspended = suspended(&partners);
+            bureau.partners = cards(partners);
+        })?;
         Ok(changed)
     }
 }

@@ -104,6 +104,7 @@ pub(crate) fn is_transient(error: &StoreError) -> bool {
         StoreError::Unavailable { .. }
             | StoreError::Overloaded { .. }
             | StoreError::Commit { .. }
+            | StoreError::Full { .. }
             | StoreError::Closed
     )
 }

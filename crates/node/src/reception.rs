@@ -110,7 +110,8 @@ pub fn receive(
     let incoming = match exchange::read_statement(envelope) {
         Ok(incoming) => incoming,
         Err(refusal) => {
-            tracing::warn!(%peer, %refusal, "refused an unreadable envelope");
+            let code = refusal.reason.code();
+            tracing::warn!(code, %peer, %refusal, "refused an unreadable envelope");
             return Ok(exchange::refuse_unreadable(envelope, &refusal, &receiver, now)?);
         }
     };
@@ -134,7 +135,8 @@ pub fn receive(
         Assessment::New(opened) => match self::opening(bureau, *opened, now) {
             Ok(opening) => accept(tx, bureau, opening, now, handling),
             Err(refusal) => {
-                tracing::warn!(%peer, %refusal, "refused a message under its agreement");
+                let code = refusal.reason.code();
+                tracing::warn!(code, %peer, %refusal, "refused a message under its agreement");
                 keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
                 let response = exchange::refuse(&incoming, &refusal, &receiver, now)?;
                 enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
@@ -152,7 +154,8 @@ pub fn receive(
             Ok(response)
         }
         Assessment::Refused { refusal, response } => {
-            tracing::warn!(%peer, %refusal, "refused a message");
+            let code = refusal.reason.code();
+            tracing::warn!(code, %peer, %refusal, "refused a message");
             if refusal.reason.settles() {
                 keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
                 enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;

@@ -1,6 +1,7 @@
 //! The register of keys and agreements as this node holds it.
 
 use crate::bureau::Bureau;
+use crate::peer_keys::PeerKeys;
 use base::{Administration, Timestamp};
 use evidence::key_register::{KeyLookup, SignedAt, Standing};
 use evidence::{KeyId, PublicKeys, Purpose};
@@ -35,6 +36,10 @@ impl Register for Bureau {
         self.stale_for(agreement, purpose, now)
     }
 
+    fn suspension(&self, administration: &Administration) -> Option<String> {
+        self.suspended.get(administration).cloned()
+    }
+
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
         let found = self.decision_point.agreements().find(|compiled| {
             let agreement = compiled.agreement();
@@ -51,6 +56,21 @@ impl Register for Bureau {
 }
 
 impl Bureau {
+    /// Every key that is known here, for the door: those that open it and those that must not.
+    pub(crate) fn peer_keys(&self) -> PeerKeys {
+        let mut keys = PeerKeys::accepting(self.tls_keys()).with_own(&self.identity.card);
+        for card in self.partners.values() {
+            keys = keys.with_evidence_keys(&card.keys);
+        }
+        for held in self.registers.values() {
+            keys = held.signed.register().entries.iter().fold(keys, PeerKeys::with_entry);
+        }
+        match &self.channel.relay {
+            Some(relay) => keys.with_relay(relay.key),
+            None => keys,
+        }
+    }
+
     /// The moment from which letters with the keys of this card are in order.
     pub fn keys_valid(&self, administration: &Administration, at: Timestamp) -> bool {
         self.cards(administration).iter().any(|card| card.valid_at(at))

@@ -5,11 +5,12 @@
 //! `principals` and `sessions`; `partners` is in [`crate::partners`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
+use crate::keys::records;
 use crate::partners;
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA];
+pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA, partners::SUSPENSION, records::SCHEMA];
 
 const FIRST: Migration = Migration {
     name: "node-0001",

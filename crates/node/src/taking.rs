@@ -128,6 +128,9 @@ impl Node {
             first => first,
         };
         self.counters().received();
+        if let Some(reason) = answer.as_ref().ok().and_then(|answer| exchange::refusal_in(answer)) {
+            self.counters().channel().envelope_refused(reason);
+        }
         self.wake_sender();
         answer
     }

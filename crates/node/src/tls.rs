@@ -1,7 +1,9 @@
 //! The channel between nodes: TLS 1.3 with mutual authentication, where each side accepts exactly the keys that its
 //! register of partners names. No certificate authority, no revocation service, nothing to fetch.
 
-use base::{Administration, Digest, Timestamp};
+use crate::channel_refusal::ChannelRefusal;
+use crate::peer_keys::Doorkeeper;
+use base::{Digest, Timestamp};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -10,25 +12,26 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible,
     ServerConfig, SignatureScheme,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Which key exchange the channel accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyExchange {
+    /// X25519MLKEM768 with whoever offers it, classical X25519 (or a NIST curve) with others. What is recorded today is
+    /// safe from the quantum computers of later only in the first case; the metrics count both.
+    #[default]
+    HybridPreferred,
+    /// X25519MLKEM768 with everyone; a peer without it is refused.
+    HybridRequired,
+}
 
 /// The certificate of a node and the key that goes with it.
 pub struct TlsIdentity {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
-}
-
-/// A key that is accepted from a partner, while its card is valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AcceptedKey {
-    /// Whose key it is.
-    pub administration: Administration,
-    /// The first moment of validity.
-    pub from: Timestamp,
-    /// The first moment at which it is valid no longer.
-    pub until: Timestamp,
 }
 
 /// Why a TLS identity or configuration cannot be made.
@@ -84,39 +87,54 @@ impl TlsIdentity {
         &self.certificate
     }
 
-    /// The server side: accepts the keys of `partners` only.
+    /// The server side: lets those in whom `door` admits. Every connection proves its key anew, since a resumed session
+    /// would carry on a standing that the register may have ended.
     ///
     /// # Errors
     /// When the library refuses key or certificate.
-    pub fn server(&self, partners: BTreeMap<Digest, AcceptedKey>) -> Result<Arc<ServerConfig>, TlsError> {
-        let provider = provider();
-        let verifier =
-            Arc::new(Pinned { accepted: partners, algorithms: provider.signature_verification_algorithms });
-        let config = ServerConfig::builder_with_provider(provider)
+    pub fn server(
+        &self,
+        door: Arc<dyn Doorkeeper>,
+        key_exchange: KeyExchange,
+    ) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider = provider(key_exchange);
+        let verifier = Arc::new(Pinned { door, algorithms: provider.signature_verification_algorithms });
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(verifier)
             .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())?;
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         Ok(Arc::new(config))
     }
 
-    /// The client side: accepts one partner's keys only.
+    /// The client side: accepts those whom `door` admits, which are the keys of one partner.
     ///
     /// # Errors
     /// When the library refuses key or certificate.
-    pub fn client(&self, keys: BTreeMap<Digest, AcceptedKey>) -> Result<ClientConfig, TlsError> {
-        let provider = provider();
-        let verifier =
-            Arc::new(Pinned { accepted: keys, algorithms: provider.signature_verification_algorithms });
-        Ok(ClientConfig::builder_with_provider(provider)
+    pub fn client(
+        &self,
+        door: Arc<dyn Doorkeeper>,
+        key_exchange: KeyExchange,
+    ) -> Result<ClientConfig, TlsError> {
+        let provider = provider(key_exchange);
+        let verifier = Arc::new(Pinned { door, algorithms: provider.signature_verification_algorithms });
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
-            .with_client_auth_cert(vec![self.certificate.clone()], self.key.clone_key())?)
+            .with_client_auth_cert(vec![self.certificate.clone()], self.key.clone_key())?;
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(config)
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+fn provider(key_exchange: KeyExchange) -> Arc<CryptoProvider> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    if key_exchange == KeyExchange::HybridRequired {
+        provider.kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768];
+    }
+    Arc::new(provider)
 }
 
 /// SHA-256 of the subject public key info of a certificate.
@@ -129,33 +147,23 @@ pub fn key_digest(certificate: &CertificateDer<'_>) -> Result<Digest, Error> {
     Ok(Digest(Sha256::digest(key.as_ref()).into()))
 }
 
-/// Accepts a certificate if, and only if, its key is one of the register's.
+/// Accepts a certificate if, and only if, the door is open to its key.
 ///
-/// Names, dates and issuers of the certificate say nothing here: the partner's card gives a key its validity.
+/// Names, dates and issuers of the certificate say nothing here: the register gives a key its owner and its validity.
 #[derive(Debug)]
 struct Pinned {
-    accepted: BTreeMap<Digest, AcceptedKey>,
+    door: Arc<dyn Doorkeeper>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Pinned {
     fn check(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-        let digest = key_digest(certificate)?;
+        let digest =
+            key_digest(certificate).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let now = i64::try_from(now.as_secs()).map_or(Timestamp::from_micros(i64::MAX), |seconds| {
             Timestamp::from_micros(0).plus_seconds(seconds)
         });
-        match self.accepted.get(&digest) {
-            Some(key) if key.from <= now && now < key.until => Ok(()),
-            Some(key) => {
-                let until = key.until;
-                tracing::warn!(partner = %key.administration, %until, "refused a TLS peer: its card is not valid now");
-                Err(Error::InvalidCertificate(CertificateError::Expired))
-            }
-            None => {
-                tracing::warn!(key = %digest, "refused a TLS peer: its key is in no register");
-                Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-            }
-        }
+        self.door.admit(digest, now).map(|_| ()).map_err(ChannelRefusal::into)
     }
 }
 

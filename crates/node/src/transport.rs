@@ -1,17 +1,21 @@
 //! How an envelope reaches a partner's node: one port, with HTTPS in service and a simulated network in simulations.
 
 use crate::bureau::Bureau;
-use crate::tls::{AcceptedKey, TlsError, TlsIdentity};
+use crate::channel_counts::{ChannelCounts, Side};
+use crate::channel_refusal::ChannelRefusal;
+use crate::connector::CountingConnector;
+use crate::peer_keys::{AcceptedKey, PeerKeys};
+use crate::relay::RECIPIENT_HEADER;
+use crate::tls::TlsError;
 use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The route on which a node takes envelopes from partners.
@@ -32,9 +36,12 @@ pub enum TransportError {
     /// The connection failed.
     #[error("cannot reach `{0}`: {1}")]
     Unreachable(Administration, String),
+    /// Who answered at the partner's address is not the partner, or speaks no TLS that is accepted here.
+    #[error("`{0}` is refused at the channel: {1}")]
+    Refused(Administration, ChannelRefusal),
     /// The partner answered with something else than an answer of the exchange.
-    #[error("`{0}` answered with status {1}")]
-    Status(Administration, u16),
+    #[error("`{0}` answered with status {1}: {2}")]
+    Status(Administration, u16, String),
 }
 
 /// The future of a delivery.
@@ -44,6 +51,12 @@ pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportErr
 pub trait Transport: Send + Sync {
     /// Delivers `envelope` to `partner`.
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
+
+    /// Asks `partner` something else than to take an envelope.
+    fn ask<'a>(&'a self, partner: &'a Administration, ask: Ask) -> Delivery<'a> {
+        let reason = format!("there is no way to ask for `{}`", ask.route);
+        Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), reason)) })
+    }
 
     /// Follows a change of keys and partners: deliveries from now on are made by `bureau`.
     ///
@@ -56,6 +69,27 @@ pub trait Transport: Send + Sync {
     }
 }
 
+/// A request to a partner's node.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The path, as in `/peer/v1/registers`.
+    pub route: String,
+    /// What is posted; nothing is fetched.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Ask {
+    /// Fetches from a route.
+    pub fn get(route: impl Into<String>) -> Self {
+        Self { route: route.into(), body: None }
+    }
+
+    /// Posts to a route.
+    pub fn post(route: impl Into<String>, body: Vec<u8>) -> Self {
+        Self { route: route.into(), body: Some(body) }
+    }
+}
+
 /// Where a partner is found and by which TLS keys it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -63,9 +97,20 @@ pub struct Route {
     pub address: String,
     /// Its TLS keys, by the SHA-256 of the subject public key info: several while it rotates them.
     pub keys: BTreeMap<Digest, AcceptedKey>,
+    /// Who is at that address.
+    pub carrier: Carrier,
 }
 
-type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+/// Who takes an envelope at the address of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The partner.
+    Partner,
+    /// Our own relay, which is told for whom it is.
+    Relay,
+}
+
+type HttpsClient = Client<CountingConnector, Full<Bytes>>;
 
 /// A client, and what it was made for.
 #[derive(Clone)]
@@ -79,6 +124,7 @@ struct Line {
 /// address change, or whose own certificate does, is replaced; deliveries that are under way end with the old one.
 pub struct HttpsTransport {
     lines: RwLock<BTreeMap<Administration, Line>>,
+    counts: Arc<ChannelCounts>,
 }
 
 impl HttpsTransport {
@@ -87,9 +133,33 @@ impl HttpsTransport {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(bureau: &Bureau) -> Result<Self, TlsError> {
-        let transport = Self { lines: RwLock::new(BTreeMap::new()) };
+        let transport = Self { lines: RwLock::default(), counts: Arc::default() };
         transport.follow(bureau)?;
         Ok(transport)
+    }
+
+    /// What its connections are counted in.
+    pub(crate) fn counts(&self) -> Arc<ChannelCounts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// A failure of the HTTP client: the partner was refused at the channel, or could not be reached.
+    fn failed(&self, partner: &Administration, error: &(dyn std::error::Error + 'static)) -> TransportError {
+        let Some(refusal) = ChannelRefusal::behind(error) else {
+            return TransportError::Unreachable(partner.clone(), with_causes(error));
+        };
+        self.counts.refused(Side::Outgoing, &refusal);
+        let code = refusal.reason.code();
+        tracing::warn!(code, %partner, detail = refusal.detail, "refused a peer at the channel that we opened");
+        TransportError::Refused(partner.clone(), refusal)
+    }
+
+    /// A client that shows our certificate and accepts the keys of this route only.
+    fn client(&self, bureau: &Bureau, route: &Route) -> Result<HttpsClient, TlsError> {
+        let door = Arc::new(PeerKeys::accepting(route.keys.clone()));
+        let tls = bureau.identity.tls.client(door, bureau.channel.key_exchange)?;
+        let connector = CountingConnector::new(tls, Arc::clone(&self.counts));
+        Ok(Client::builder(TokioExecutor::new()).build(connector))
     }
 
     fn line(&self, partner: &Administration) -> Result<Line, TransportError> {
@@ -97,34 +167,39 @@ impl HttpsTransport {
         lines.get(partner).cloned().ok_or_else(|| TransportError::UnknownPartner(partner.clone()))
     }
 
-    async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+    async fn send(&self, partner: &Administration, ask: Ask) -> Result<Vec<u8>, TransportError> {
         let line = self.line(partner)?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let request = hyper::Request::post(format!("{}{ENVELOPE_ROUTE}", line.route.address))
-            .header("content-type", "application/cbor")
-            .body(Full::new(Bytes::from(envelope)))
-            .map_err(|error| failed(&error))?;
-        let response = line.client.request(request).await.map_err(|error| failed(&with_causes(&error)))?;
-        if !response.status().is_success() {
-            return Err(TransportError::Status(partner.clone(), response.status().as_u16()));
+        let address = format!("{}{}", line.route.address.trim_end_matches('/'), ask.route);
+        let mut request = match &ask.body {
+            Some(_) => hyper::Request::post(address).header("content-type", "application/cbor"),
+            None => hyper::Request::get(address),
+        };
+        if line.route.carrier == Carrier::Relay {
+            request = request.header(RECIPIENT_HEADER, partner.as_str());
         }
+        let body = Full::new(Bytes::from(ask.body.unwrap_or_default()));
+        let request = request.body(body).map_err(|error| failed(&error))?;
+        let response = line.client.request(request).await.map_err(|error| self.failed(partner, &error))?;
+        let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
-        Ok(body.map_err(|error| failed(&error))?.to_bytes().to_vec())
+        let body = body.map_err(|error| failed(&error))?.to_bytes();
+        if !status.is_success() {
+            return Err(TransportError::Status(partner.clone(), status.as_u16(), first_line(&body)));
+        }
+        Ok(body.to_vec())
     }
-}
-
-/// A client that shows our certificate and accepts the keys of this route only.
-fn client(identity: &TlsIdentity, route: &Route) -> Result<HttpsClient, TlsError> {
-    let tls = identity.client(route.keys.clone())?;
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
 impl Transport for HttpsTransport {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+        self.ask(partner, Ask::post(ENVELOPE_ROUTE, envelope))
+    }
+
+    fn ask<'a>(&'a self, partner: &'a Administration, ask: Ask) -> Delivery<'a> {
         Box::pin(async move {
-            tokio::time::timeout(DELIVERY_TIMEOUT, self.post(partner, envelope)).await.unwrap_or_else(|_| {
+            tokio::time::timeout(DELIVERY_TIMEOUT, self.send(partner, ask)).await.unwrap_or_else(|_| {
                 let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
                 Err(TransportError::Unreachable(partner.clone(), limit))
             })
@@ -140,7 +215,7 @@ impl Transport for HttpsTransport {
             let line = match lines.get(&partner).filter(same) {
                 Some(line) => line.clone(),
                 None => Line {
-                    client: client(identity, &route)?,
+                    client: self.client(bureau, &route)?,
                     own_certificate: identity.certificate().to_vec(),
                     route,
                 },
@@ -152,8 +227,18 @@ impl Transport for HttpsTransport {
     }
 }
 
+/// The longest reason that is taken from an answer that is none of the exchange, in characters.
+const REASON_LIMIT: usize = 200;
+
+/// The first line of a body that says why there is no answer, without what does not belong into a log.
+fn first_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().filter(|letter| !letter.is_control()).take(REASON_LIMIT).collect()
+}
+
 /// An error and its causes in one line: the outermost alone says only that connecting failed.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

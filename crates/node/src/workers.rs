@@ -46,6 +46,7 @@ impl Node {
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
                 () = self.sign_checkpoints() => {}
+                () = self.keep_registers() => {}
             }
         })
     }

@@ -31,6 +31,8 @@ pub enum Fault {
     PowerCut,
     /// A disk refuses a commit.
     CommitFailed,
+    /// A disk has no space left for a while: whatever makes its database grow is refused.
+    DiskFull,
     /// The answer to a delivery or submission is lost, although it had its effect.
     AnswerLost,
     /// A frame or submission comes twice.
@@ -43,7 +45,7 @@ pub enum Fault {
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::LinkCut,
         Self::OneWayCut,
         Self::LinkHeld,
@@ -52,6 +54,7 @@ impl Fault {
         Self::Crash,
         Self::PowerCut,
         Self::CommitFailed,
+        Self::DiskFull,
         Self::AnswerLost,
         Self::Duplicated,
         Self::Replayed,
@@ -69,6 +72,7 @@ impl Fault {
             Self::Crash => "crash",
             Self::PowerCut => "power cut after a commit",
             Self::CommitFailed => "commit failed",
+            Self::DiskFull => "disk full",
             Self::AnswerLost => "answer lost",
             Self::Duplicated => "duplicated",
             Self::Replayed => "replayed later",
@@ -104,6 +108,10 @@ pub(crate) enum Act {
     Mend(Country, Country),
     /// A node is killed, and started again after the pause.
     Crash(Country, Duration),
+    /// The disk of a node has no space left.
+    Fill(Country),
+    /// There is space again.
+    Free(Country),
 }
 
 /// The faults of a run.
@@ -129,6 +137,14 @@ impl Script {
             if let Some(country) = dice.pick(countries) {
                 let at = Duration::from_millis(dice.between(200, LAST_BEGINNING));
                 acts.push((at, Act::Crash(*country, down_time(&mut dice))));
+            }
+        }
+        for _ in 0..dice.between(0, 2) {
+            if let Some(country) = dice.pick(countries) {
+                let begin = dice.between(0, LAST_BEGINNING);
+                let end = begin + dice.between(500, 12_000);
+                acts.push((Duration::from_millis(begin), Act::Fill(*country)));
+                acts.push((Duration::from_millis(end), Act::Free(*country)));
             }
         }
         acts.sort_by_key(|(at, _)| *at);
@@ -192,6 +208,8 @@ mod tests {
             let count = |wanted: fn(&Act) -> bool| script.acts.iter().filter(|(_, act)| wanted(act)).count();
             let troubles = count(|act| matches!(act, Act::Trouble(..)));
             assert_eq!(troubles, count(|act| matches!(act, Act::Mend(..))));
+            let filled = count(|act| matches!(act, Act::Fill(_)));
+            assert_eq!(filled, count(|act| matches!(act, Act::Free(_))));
             let longest = LAST_BEGINNING + 12_000;
             assert!(script.acts.iter().all(|(at, _)| *at <= Duration::from_millis(longest)));
             assert!(script.skews.values().all(|skew| skew.abs() <= 1_000_000));
@@ -206,6 +224,7 @@ mod tests {
             assert!(acts().any(|act| matches!(act, Act::Trouble(fault, ..) if *fault == kind)), "{kind}");
         }
         assert!(acts().any(|act| matches!(act, Act::Crash(..))));
+        assert!(acts().any(|act| matches!(act, Act::Fill(_))));
         assert!(scripts.iter().any(|script| script.skews.values().any(|skew| *skew != 0)));
     }
 }

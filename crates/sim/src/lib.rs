@@ -6,11 +6,12 @@
 //! is found again by its seed:
 //!
 //! ```text
-//! cargo run -p tidewaiter-sim --example replay 17
+//! cargo xtask simulate --seed 17 --trace
 //! ```
 //!
-//! What must hold after every run is in [`Run::violations`]: every movement is written off, each legal event happened
-//! once, ledgers balance, every letter arrived once and is in both logs, receipts agree, and journals rebuild states.
+//! What must not have happened in a run is in [`Run::violations`]; empty, it says that every movement is written off,
+//! each legal event happened once, ledgers balance, every letter arrived once and in the order of its channel, both logs
+//! list the same statements, no log ever became anything but longer, receipts verify, and journals rebuild states.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -19,9 +20,11 @@ mod clock;
 mod consignments;
 mod dice;
 mod faults;
+mod panics;
 mod play;
 mod run;
 mod stage;
+mod sweep;
 mod trace;
 mod transport;
 mod world;
@@ -30,6 +33,7 @@ pub use clock::BEGINNING;
 pub use dice::Dice;
 pub use faults::{Counts, Fault};
 pub use run::{Run, Scenario, play};
+pub use sweep::{Befell, Failure, Sweep, sweep};
 pub use trace::{Line, Trace};
 pub use world::WorldError;
 

@@ -4,12 +4,13 @@ use crate::check;
 use crate::consignments;
 use crate::dice::Dice;
 use crate::faults::{Act, Counts, Fault, Script, down_time};
+use crate::panics;
 use crate::play::people;
 use crate::stage::Stage;
 use crate::trace::Trace;
 use crate::world::{Federation, WorldError, machine, serve};
 use base::Country;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use turmoil::Sim;
@@ -28,6 +29,9 @@ const SLOW: Duration = Duration::from_millis(3_000);
 const FAIL_RATE: f64 = 0.15;
 const REPAIR_RATE: f64 = 0.3;
 
+/// The countries that a scenario chooses from.
+const COUNTRIES: [&str; 12] = ["AT", "BE", "CH", "DE", "ES", "FR", "GB", "IT", "NL", "NO", "PL", "TR"];
+
 /// What is simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
@@ -40,11 +44,21 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The scenario of a seed: France, Great Britain and Italy with four to eight consignments.
+    /// The scenario of a seed: two to twelve countries, few more often than many, with two to five consignments.
     pub fn of(seed: u64) -> Self {
-        let countries = ["FR", "GB", "IT"].iter().filter_map(|code| Country::parse(code).ok()).collect();
-        let consignments = Dice::of(seed, "scenario").between(4, 8);
-        Self { seed, countries, consignments: usize::try_from(consignments).unwrap_or(4) }
+        let mut dice = Dice::of(seed, "scenario");
+        let most = dice.between(2, COUNTRIES.len() as u64);
+        let members = dice.between(2, most);
+        let mut codes = COUNTRIES.to_vec();
+        let mut countries = BTreeSet::new();
+        for _ in 0..members {
+            if let Some(code) = dice.pick(&codes).copied() {
+                codes.retain(|other| *other != code);
+                countries.extend(Country::parse(code));
+            }
+        }
+        let consignments = usize::try_from(dice.between(2, 5)).unwrap_or(2);
+        Self { seed, countries: countries.into_iter().collect(), consignments }
     }
 }
 
@@ -53,6 +67,10 @@ impl Scenario {
 pub struct Run {
     /// The seed.
     pub seed: u64,
+    /// How many nodes it had.
+    pub nodes: usize,
+    /// How many letters went from node to node.
+    pub letters: u64,
     /// What happened. The same in every run of a scenario.
     pub trace: Trace,
     /// What went wrong on purpose.
@@ -66,13 +84,19 @@ pub struct Run {
 /// # Errors
 /// When the federation cannot be built.
 pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
+    panics::watch();
     let aftermath = simulate(scenario)?;
     let stage = &aftermath.stage;
     for finding in check::everything(&aftermath) {
         stage.violation(finding);
     }
+    for panic in panics::take() {
+        stage.violation(format!("a panic: {panic}"));
+    }
+    let letters = stage.letters();
     let (trace, faults, violations) = stage.finish();
-    Ok(Run { seed: scenario.seed, trace, faults, violations })
+    let nodes = scenario.countries.len();
+    Ok(Run { seed: scenario.seed, nodes, letters, trace, faults, violations })
 }
 
 /// What is left when the nodes of a run are gone.
@@ -130,13 +154,15 @@ struct Director<'a> {
     acts: VecDeque<(Duration, Act)>,
     /// Machines that are down, and when they are started again.
     down: BTreeMap<Country, Duration>,
+    /// How many outages keep a disk full.
+    full: BTreeMap<Country, u32>,
     dice: Dice,
 }
 
 impl<'a> Director<'a> {
     fn new(seed: u64, stage: &'a Arc<Stage>) -> Self {
         let acts = stage.script.acts.iter().cloned().collect();
-        Self { stage, acts, down: BTreeMap::new(), dice: Dice::of(seed, "director") }
+        Self { stage, acts, down: BTreeMap::new(), full: BTreeMap::new(), dice: Dice::of(seed, "director") }
     }
 
     fn run(mut self, sim: &mut Sim<'_>) {
@@ -171,6 +197,8 @@ impl<'a> Director<'a> {
                 }
                 Some((_, Act::Trouble(fault, one, other))) => self.trouble(sim, now, fault, one, other),
                 Some((_, Act::Mend(one, other))) => self.mend(sim, now, one, other),
+                Some((_, Act::Fill(country))) => self.fill(now, country),
+                Some((_, Act::Free(country))) => self.free(now, country),
                 Some((_, Act::Crash(..))) | None => {}
             }
         }
@@ -206,6 +234,26 @@ impl<'a> Director<'a> {
         }
         self.stage.count(fault);
         self.stage.note_at(now, "network", format!("{fault}: {one} {other}"), None);
+    }
+
+    /// Leaves a disk without space. Two outages of one disk may overlap: it has space again when both are over.
+    fn fill(&mut self, now: Duration, country: Country) {
+        let outages = self.full.entry(country).or_default();
+        *outages += 1;
+        if let Some(disk) = self.stage.federation.disk(country).filter(|_| *outages == 1) {
+            disk.fill();
+        }
+        self.stage.count(Fault::DiskFull);
+        self.stage.note_at(now, country.as_str(), Fault::DiskFull.as_str(), None);
+    }
+
+    fn free(&mut self, now: Duration, country: Country) {
+        let outages = self.full.entry(country).or_default();
+        *outages = outages.saturating_sub(1);
+        if let Some(disk) = self.stage.federation.disk(country).filter(|_| *outages == 0) {
+            disk.free();
+            self.stage.note_at(now, country.as_str(), "the disk has space again", None);
+        }
     }
 
     /// Makes a link as it was: what was held is delivered.

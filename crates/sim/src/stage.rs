@@ -11,7 +11,7 @@ use node::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use store::{Store, StoreError, journal};
+use store::{Store, StoreError, journal, log};
 
 /// How many new rows are read at once.
 const PAGE: usize = 200;
@@ -29,6 +29,7 @@ struct Up {
 struct Seen {
     journal: i64,
     messages: i64,
+    checkpoint: i64,
 }
 
 /// Everything that changes in the course of a simulation.
@@ -50,6 +51,8 @@ struct Scene {
     replays: BTreeMap<Country, u32>,
     /// The MRN that each declaration got, by LRN.
     accepted: BTreeMap<String, String>,
+    /// The checkpoints that each node has signed, as everyone could see them at the time.
+    checkpoints: BTreeMap<Country, Vec<String>>,
 }
 
 /// What everyone shares.
@@ -79,6 +82,7 @@ impl Stage {
             without_power: BTreeSet::new(),
             replays: BTreeMap::new(),
             accepted: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
         };
         Arc::new(Self { federation, script, scene: Mutex::new(scene) })
     }
@@ -246,7 +250,7 @@ impl Stage {
         let mut letters = Vec::new();
         {
             let mut scene = self.scene();
-            let Scene { up, seen, .. } = &mut *scene;
+            let Scene { up, seen, checkpoints, .. } = &mut *scene;
             for (country, up) in up {
                 let commits = up.store.statistics().commits;
                 if commits == up.commits {
@@ -260,6 +264,7 @@ impl Stage {
                     *cursor = rows.seen;
                     news.extend(rows.words.into_iter().map(|words| (*country, words)));
                     letters.extend(rows.letters);
+                    checkpoints.entry(*country).or_default().extend(rows.checkpoint);
                 }
             }
             scene.letters.extend(letters);
@@ -267,6 +272,16 @@ impl Stage {
         for (country, words) in news {
             self.note_at(at, country.as_str(), words, None);
         }
+    }
+
+    /// How many letters went from node to node so far.
+    pub(crate) fn letters(&self) -> u64 {
+        self.scene().letters.len() as u64
+    }
+
+    /// The checkpoints of a node, in the order in which they were seen.
+    pub(crate) fn checkpoints(&self, country: Country) -> Vec<String> {
+        self.scene().checkpoints.get(&country).cloned().unwrap_or_default()
     }
 
     /// Ends the simulation: what happened, what went wrong on purpose, and what must not have happened.
@@ -286,6 +301,7 @@ impl Stage {
 struct NewRows {
     words: Vec<String>,
     letters: Vec<(String, String)>,
+    checkpoint: Option<String>,
     seen: Seen,
 }
 
@@ -321,5 +337,8 @@ fn new_rows(tx: &mut dyn store::Tx, mut seen: Seen) -> Result<NewRows, StoreErro
         }
         seen.messages = row.int(0)?;
     }
-    Ok(NewRows { words, letters, seen })
+    // One that is older than the last one seen is news as well: a log must never go back.
+    let latest = log::latest_checkpoint(tx)?.filter(|latest| latest.size != seen.checkpoint);
+    seen.checkpoint = latest.as_ref().map_or(seen.checkpoint, |latest| latest.size);
+    Ok(NewRows { words, letters, checkpoint: latest.map(|latest| latest.note), seen })
 }

@@ -15,8 +15,8 @@ use node::{Bureau, Config, Exchange, Identity, Listen, Node, PartnerCard, Releas
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use store::{Execution, MemoryDisk, Store};
 use turmoil::net::TcpListener;
 
@@ -72,14 +72,36 @@ pub(crate) struct Federation {
     countries: Vec<Country>,
     members: BTreeMap<Country, Member>,
     agreement: Agreement,
+    catalogue: &'static Catalogue,
+    rates: &'static ExchangeRates,
+}
+
+/// What all federations of a process have in common; reading it takes longer than a short run.
+struct Common {
     catalogue: Catalogue,
     rates: ExchangeRates,
+    /// A TLS certificate and key, which nobody uses here.
+    tls: (Vec<u8>, Vec<u8>),
+}
+
+fn common() -> Result<&'static Common, WorldError> {
+    static COMMON: OnceLock<Common> = OnceLock::new();
+    if let Some(common) = COMMON.get() {
+        return Ok(common);
+    }
+    let read = Common {
+        catalogue: corridor::catalogue()?,
+        rates: ExchangeRates::illustrative()?,
+        tls: TlsIdentity::generate("simulated.tidewaiter")?,
+    };
+    Ok(COMMON.get_or_init(|| read))
 }
 
 impl Federation {
     /// The federation of these countries; its keys follow from the seed.
     pub(crate) fn found(seed: u64, countries: &[Country]) -> Result<Self, WorldError> {
         let number = FEDERATIONS.fetch_add(1, Ordering::Relaxed);
+        let common = common()?;
         let mut dice = Dice::of(seed, "federation");
         let parties: Vec<Administration> =
             countries.iter().map(|country| Administration::of(*country)).collect();
@@ -103,8 +125,8 @@ impl Federation {
             countries: countries.to_vec(),
             members,
             agreement,
-            catalogue: corridor::catalogue()?,
-            rates: ExchangeRates::illustrative()?,
+            catalogue: &common.catalogue,
+            rates: &common.rates,
         })
     }
 
@@ -113,7 +135,7 @@ impl Federation {
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        self.catalogue
     }
 
     /// The disk of a member.
@@ -135,7 +157,7 @@ impl Federation {
     fn bureau(&self, config: &Config, country: Country, start: u32, skew: i64) -> Result<Bureau, WorldError> {
         let member = self.members.get(&country).ok_or(WorldError::Stranger(country))?;
         let world = clock::world(self.seed, country, start, skew);
-        let (certificate, key) = TlsIdentity::generate("simulated.tidewaiter")?;
+        let (certificate, key) = common()?.tls.clone();
         let partners = self.members.iter().filter(|(other, _)| **other != country).map(|(other, partner)| {
             let card = PartnerCard { address: format!("simulated://{other}"), keys: partner.card.clone() };
             (Administration::of(*other), card)
@@ -151,6 +173,8 @@ impl Federation {
             )),
             partners: partners.collect(),
             registers: Arc::default(),
+            suspended: BTreeMap::new(),
+            channel: node::ChannelPolicy::default(),
             decision_point: Arc::new(DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?),
             profile: Bureau::profile_of(config),
             catalogue: Arc::new(self.catalogue.clone()),
@@ -169,7 +193,8 @@ impl Federation {
             exercise: false,
             listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
             transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
-            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000 },
+            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
+            relay: None,
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),

@@ -40,6 +40,12 @@ pub enum StoreError {
         /// The engine's reason, which names the constraint.
         reason: String,
     },
+    /// The disk has no space left. Nothing of the command is stored, and the next one may succeed again.
+    #[error("the store's disk is full ({reason}): free space or give it a larger disk")]
+    Full {
+        /// The engine's reason.
+        reason: String,
+    },
     /// A parameter cannot be stored alike in both engines.
     #[error("parameter ?{position} cannot be stored: {reason}")]
     Parameter {

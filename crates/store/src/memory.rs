@@ -7,7 +7,7 @@
 use crate::{Location, StoreError};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
 /// The disks of this process by name, for as long as someone holds them.
@@ -30,7 +30,14 @@ pub(crate) struct Disk {
     /// The power-on of the writer, 0 when there is none.
     writer: AtomicU64,
     failing_commits: AtomicU32,
+    /// Whether there is no space left.
+    full: AtomicBool,
+    /// Whether the connection has been told so.
+    limited: AtomicBool,
 }
+
+/// SQLite's own limit on the number of pages, which no disk in memory reaches.
+const NO_LIMIT: u32 = 4_294_967_294;
 
 impl MemoryDisk {
     /// The disk of that name, made when there is none.
@@ -56,6 +63,17 @@ impl MemoryDisk {
     pub fn fail_next_commits(&self, count: u32) {
         self.disk.failing_commits.store(count, Ordering::SeqCst);
     }
+
+    /// Fills the disk: from the next group on the database cannot grow, and what does not fit into its free pages hears
+    /// [`StoreError::Full`] from SQLite itself. Reading goes on. A crash does not make space.
+    pub fn fill(&self) {
+        self.disk.full.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes space on the disk again.
+    pub fn free(&self) {
+        self.disk.full.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Finds or makes a disk.
@@ -77,6 +95,8 @@ pub(crate) fn disk(name: &str) -> Result<Arc<Disk>, StoreError> {
         power: AtomicU64::new(1),
         writer: AtomicU64::new(0),
         failing_commits: AtomicU32::new(0),
+        full: AtomicBool::new(false),
+        limited: AtomicBool::new(false),
     });
     disks.retain(|_, disk| disk.strong_count() > 0);
     disks.insert(name.to_owned(), Arc::downgrade(&disk));
@@ -131,12 +151,22 @@ impl Disk {
     /// Takes the connection, waiting until it is free.
     pub(crate) fn take(&self) -> Connection {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
+        let connection = loop {
             if let Some(connection) = slot.take() {
-                return connection;
+                break connection;
             }
             slot = self.free.wait(slot).unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(slot);
+        let full = self.full.load(Ordering::SeqCst);
+        if self.limited.load(Ordering::SeqCst) != full {
+            // SQLite raises a limit below the present size to the present size: not one page more.
+            let pages = if full { 1 } else { NO_LIMIT };
+            if connection.pragma_update(None, "max_page_count", pages).is_ok() {
+                self.limited.store(full, Ordering::SeqCst);
+            }
         }
+        connection
     }
 
     /// Gives the connection back.

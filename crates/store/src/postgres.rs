@@ -135,6 +135,9 @@ impl PostgresSession {
             self.drop_client();
             return unavailable(&self.location, error);
         }
+        if error.code() == Some(&::postgres::error::SqlState::DISK_FULL) {
+            return StoreError::Full { reason: described(error) };
+        }
         let constraint = error.code().is_some_and(|code| code.code().starts_with("23"));
         StoreError::statement(Engine::Postgres, sql, constraint, described(error))
     }

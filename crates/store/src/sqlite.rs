@@ -206,6 +206,19 @@ impl SqliteSession {
         Ok(())
     }
 
+    /// Refuses a statement that writes to the reader of a simulated disk. That of a file has a connection on which SQLite
+    /// refuses it; here reader and writer share one, and switching it back and forth would make SQLite compile every
+    /// statement anew each time.
+    fn permit(&self, statement: &rusqlite::Statement<'_>) -> rusqlite::Result<()> {
+        match self.medium {
+            Medium::Memory { is_writer: false, .. } if !statement.readonly() => {
+                let readonly = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+                Err(rusqlite::Error::SqliteFailure(readonly, None))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs transaction control, whose failures have no statement worth quoting.
     fn control(&self, sql: &str) -> Result<(), StoreError> {
         let run = self.connection()?.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
@@ -256,7 +269,10 @@ impl Session for SqliteSession {
             Medium::Memory { disk, .. } if disk.commit_fails() => {
                 Err(StoreError::Commit { reason: "the disk was told to fail".to_owned() })
             }
-            _ => self.control("commit").map_err(|error| StoreError::Commit { reason: error.to_string() }),
+            _ => self.control("commit").map_err(|error| match error {
+                full @ StoreError::Full { .. } => full,
+                error => StoreError::Commit { reason: error.to_string() },
+            }),
         };
         // Gives the connection of a simulated disk back, and rolls back what could not be committed.
         self.abandon();
@@ -270,21 +286,17 @@ impl Session for SqliteSession {
         };
         if !connection.is_autocommit() {
             // It can fail only when SQLite has rolled back by itself, which is as good.
-            let _ = connection.execute_batch("rollback");
+            let _ = connection.prepare_cached("rollback").and_then(|mut rollback| rollback.execute([]));
         }
         if let Medium::Memory { disk, .. } = &self.medium
             && let Some(connection) = self.connection.take()
         {
-            let _ = connection.execute_batch("pragma query_only = off");
             disk.give_back(connection);
         }
     }
 
     fn open_snapshot(&mut self) -> Result<(), StoreError> {
         self.take()?;
-        if matches!(self.medium, Medium::Memory { .. }) {
-            self.control("pragma query_only = on")?;
-        }
         self.control("begin")
     }
 
@@ -295,7 +307,11 @@ impl Session for SqliteSession {
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
         let connection = self.connection()?;
-        let run = || connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params));
+        let run = || {
+            let mut statement = connection.prepare_cached(sql)?;
+            self.permit(&statement)?;
+            statement.execute(rusqlite::params_from_iter(params))
+        };
         run().map(|rows| rows as u64).map_err(|error| failed(sql, &error))
     }
 
@@ -303,6 +319,7 @@ impl Session for SqliteSession {
         let connection = self.connection()?;
         let run = || -> rusqlite::Result<Vec<Row>> {
             let mut statement = connection.prepare_cached(sql)?;
+            self.permit(&statement)?;
             let width = statement.column_count();
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             let mut found = Vec::new();
@@ -354,6 +371,9 @@ fn owned(column: usize, value: ValueRef<'_>) -> rusqlite::Result<Value> {
 
 /// Reports an error of SQLite.
 fn failed(sql: &str, error: &rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        return StoreError::Full { reason: error.to_string() };
+    }
     let constraint = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation);
     StoreError::statement(Engine::Sqlite, sql, constraint, error)
 }

@@ -125,9 +125,10 @@ impl<'s> Group<'s> {
         if stays && failure.is_none() {
             return Ok(());
         }
-        // A lost connection cannot undo; what it said is more helpful than what the undoing says.
+        // A lost connection cannot undo, and a full disk may have undone everything; what they said is more helpful
+        // than what the undoing says.
         self.session.undo().map_err(|error| match failure {
-            Some(lost @ StoreError::Unavailable { .. }) => lost,
+            Some(lost @ (StoreError::Unavailable { .. } | StoreError::Full { .. })) => lost,
             _ => error,
         })
     }

@@ -7,4 +7,5 @@ mod connections;
 pub mod console;
 pub mod operations;
 pub mod peer;
+pub mod relay;
 pub mod server;

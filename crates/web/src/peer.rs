@@ -3,51 +3,62 @@
 use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use base::{Administration, Digest};
-use node::Node;
+use node::{Node, NodeError};
 use std::sync::Arc;
 
 /// The longest envelope that is read; the exchange has its own, equal limit.
 const ENVELOPE_LIMIT: usize = 32 * 1024 * 1024;
 
-/// The key that was shown at the other end of the TLS connection.
-#[derive(Clone, Copy, Debug)]
-pub struct PeerKey(pub Digest);
-
 /// The administration at the other end of the TLS connection, known by its key.
 #[derive(Clone, Debug)]
 pub struct Peer(pub Administration);
 
-/// The routes that partners use. Every request is admitted by the keys that are in force when it comes.
+/// Who is at the other end of a connection: the key it has proved to hold, and from where it came.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// SHA-256 of the subject public key info of its TLS key.
+    pub key: Digest,
+    /// Its network address, for the log.
+    pub address: String,
+}
+
+/// The routes that partners use. Every request is of a [`Peer`], whose key was looked up when the request came.
 pub fn routes(node: Arc<Node>) -> Router {
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
+        .route(node::PROPOSALS_ROUTE, post(proposal))
+        .route(node::REGISTERS_ROUTE, post(register))
+        .route(&format!("{}/{{agreement}}", node::REGISTERS_ROUTE), get(register_in_force))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
-        .layer(middleware::from_fn_with_state(Arc::clone(&node), admit))
+        .layer(from_fn_with_state(Arc::clone(&node), admitted))
         .with_state(node)
 }
 
-/// Finds out whose request it is. A key that has been withdrawn or has run out since the connection was opened is
-/// refused, and the connection is closed.
-async fn admit(
+/// Lets a request in if the key of its connection may still come in: connections outlive what the register says.
+async fn admitted(
     State(node): State<Arc<Node>>,
-    Extension(key): Extension<PeerKey>,
+    Extension(visitor): Extension<Visitor>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(administration) = node.administration_of_key(key.0) else {
-        tracing::warn!(key = %key.0, "refused a request: the key of its connection is not in force any more");
-        let close = [(header::CONNECTION, "close")];
-        return (StatusCode::FORBIDDEN, close, "the key of this connection is not in force\n")
-            .into_response();
-    };
-    request.extensions_mut().insert(Peer(administration));
-    next.run(request).await
+    let carried = request.headers().get(node::relay::PARTNER_KEY_HEADER).and_then(|key| key.to_str().ok());
+    match node.admit(visitor.key, carried) {
+        Ok(administration) => {
+            request.extensions_mut().insert(Peer(administration));
+            next.run(request).await
+        }
+        Err(refusal) => {
+            node.peer_refused(&refusal, &visitor.address);
+            let reason = format!("{}\n", refusal.reason.words());
+            (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], reason).into_response()
+        }
+    }
 }
 
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a
@@ -61,6 +72,35 @@ async fn receive(
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, peer = %peer.0, "could not take an envelope");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+        }
+    }
+}
+
+/// `POST /peer/v1/registers/proposals`: a partner proposes the next version of a key register.
+async fn proposal(State(node): State<Arc<Node>>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    about_registers(&peer.0, node.answer_proposal(&peer.0, body.to_vec()).await)
+}
+
+/// `POST /peer/v1/registers`: a partner brings a signed version of a key register.
+async fn register(State(node): State<Arc<Node>>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    about_registers(&peer.0, node.answer_register(&peer.0, body.to_vec()).await)
+}
+
+/// `GET /peer/v1/registers/{agreement}`: the version of a key register that is in force here.
+async fn register_in_force(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    Path(agreement): Path<String>,
+) -> Response {
+    about_registers(&peer.0, node.register_in_force(&agreement).await)
+}
+
+fn about_registers(peer: &Administration, answer: Result<Vec<u8>, NodeError>) -> Response {
+    match answer {
+        Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
+        Err(error) => {
+            tracing::error!(%error, %peer, "could not answer about a key register");
             (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
         }
     }

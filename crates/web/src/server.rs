@@ -4,7 +4,8 @@
 use crate::connections::{Limits, serve};
 use crate::{api, console, operations, peer};
 use axum::{Extension, Router};
-use node::Node;
+use base::Digest;
+use node::{ChannelRefusal, Node};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -96,15 +97,26 @@ async fn secured(
     router: Router,
 ) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
-    let address = stream.peer_addr();
+    let address = stream.peer_addr().map(|address| address.to_string()).unwrap_or_default();
     let acceptor = TlsAcceptor::from(node.peer_tls().map_err(io::Error::other)?);
-    let shaken = acceptor.accept(stream).await.and_then(|tls| {
-        let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
-        let none = || io::Error::new(io::ErrorKind::PermissionDenied, "it showed no key");
-        let key = peer::PeerKey(key.ok_or_else(none)?);
-        Ok((tls, router.layer(Extension(key))))
-    });
-    // Whoever knocks at the port for partners and is none is worth a line.
-    shaken.inspect_err(|error| tracing::info!(?address, %error, "no partner came in at the peer port"))
+    let tls = acceptor.accept(stream).await.inspect_err(|error| {
+        node.peer_refused(&ChannelRefusal::of_handshake(error), &address);
+    })?;
+    node.peer_came_in(&key_exchange_of(&tls));
+    let visitor = peer::Visitor { key: key_of(&tls)?, address };
+    Ok((tls, router.layer(Extension(visitor))))
+}
+
+/// The key exchange of a connection, as the registry of TLS Supported Groups names it.
+pub(crate) fn key_exchange_of(tls: &TlsStream<TcpStream>) -> String {
+    let group = tls.get_ref().1.negotiated_key_exchange_group();
+    group.map(|group| format!("{:?}", group.name())).unwrap_or_default()
+}
+
+/// The key that the peer has proved to hold.
+pub(crate) fn key_of(tls: &TlsStream<TcpStream>) -> io::Result<Digest> {
+    // INVARIANT: the handshake fails without a certificate, and the verifier has read this one.
+    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let key = certificate.and_then(|certificate| node::key_digest(certificate).ok());
+    key.ok_or_else(|| io::Error::other("the peer showed no certificate"))
 }

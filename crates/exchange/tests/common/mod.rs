@@ -62,12 +62,17 @@ impl Node {
 pub struct Known {
     pub cards: Vec<PublicKeys>,
     pub agreements: BTreeMap<(String, u32), AgreementStanding>,
+    pub suspended: BTreeMap<Administration, String>,
 }
 
 impl Register for Known {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
         let of = self.cards.iter().filter(|card| card.administration == *administration);
         of.cloned().collect()
+    }
+
+    fn suspension(&self, administration: &Administration) -> Option<String> {
+        self.suspended.get(administration).cloned()
     }
 
     fn agreement(&self, id: &str, version: u32) -> Option<AgreementStanding> {
@@ -116,6 +121,7 @@ impl World {
         let register = Known {
             cards: vec![gb.card.clone(), it.card.clone(), fr.card.clone()],
             agreements: BTreeMap::from([(("common-transit".to_owned(), 1), standing)]),
+            suspended: BTreeMap::new(),
         };
         Self {
             peer: gb.administration.clone(),

@@ -33,7 +33,9 @@ impl Node {
         let _one_at_a_time = self.changes().lock().await;
         let now = self.now();
         let outcome = self
-            .write(move |tx, bureau| -> Result<_, NodeError> { take(tx, bureau, &signed, from.as_ref(), now) })
+            .write(move |tx, bureau| -> Result<_, NodeError> {
+                take(tx, bureau, &signed, from.as_ref(), now)
+            })
             .await?;
         if let Taken::Refused(error) = outcome {
             return Err(error.into());

@@ -121,7 +121,7 @@ impl Node {
             Ok(_) => {}
             Err(NodeError::Register(error)) => {
                 tracing::warn!(%peer, agreement, %error, "a version of a key register was not taken up");
-                if !matches!(error, RegisterError::Rollback { .. } | RegisterError::Gap { .. }) {
+                if !matches!(*error, RegisterError::Rollback { .. } | RegisterError::Gap { .. }) {
                     return Ok(RegisterAnswer::Refused(error.to_string()).encode());
                 }
             }

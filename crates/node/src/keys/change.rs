@@ -63,7 +63,9 @@ impl Node {
         let algorithm = match rotation.algorithm.as_deref() {
             None | Some("EdDSA") => Algorithm::EdDsa,
             Some("ES256") if rotation.purpose == Purpose::Sign => Algorithm::Es256,
-            Some(other) => return Err(NodeError::Order(format!("`{other}` is no algorithm for this purpose"))),
+            Some(other) => {
+                return Err(NodeError::Order(format!("`{other}` is no algorithm for this purpose")));
+            }
         };
         let held = match rotation.device {
             Some(device) => HeldKey { purpose: rotation.purpose, secret: Secret::Device(device) },
@@ -76,7 +78,10 @@ impl Node {
         let change = move |register: &mut KeyRegister, now: Timestamp| {
             let overlap = now.plus_seconds(OVERLAP_SECONDS);
             for entry in &mut register.entries {
-                if entry.administration == own && entry.key.purpose() == key.purpose() && entry.until > overlap {
+                if entry.administration == own
+                    && entry.key.purpose() == key.purpose()
+                    && entry.until > overlap
+                {
                     entry.until = overlap;
                 }
             }
@@ -97,7 +102,10 @@ impl Node {
     /// When there is no such key, the order says something impossible, or the store fails.
     pub async fn revoke_key(&self, order: RevocationOrder) -> Result<BTreeMap<String, Progress>, NodeError> {
         let reason = RevocationReason::parse(&order.reason).ok_or_else(|| {
-            NodeError::Order(format!("`{}` is no reason: give compromised, superseded or withdrawn", order.reason))
+            NodeError::Order(format!(
+                "`{}` is no reason: give compromised, superseded or withdrawn",
+                order.reason
+            ))
         })?;
         let size = self.read(|tx| -> Result<_, NodeError> { Ok(log::size(tx)?) }).await?;
         let size = u64::try_from(size).unwrap_or_default();
@@ -120,7 +128,8 @@ impl Node {
         found.dedup();
         let (8.., [(purpose, key)]) = (order.key.len(), found.as_slice()) else {
             let count = found.len();
-            let words = format!("`{}` names {count} of our keys: give at least eight digits of one", order.key);
+            let words =
+                format!("`{}` names {count} of our keys: give at least eight digits of one", order.key);
             return Err(NodeError::Order(words));
         };
         let (purpose, key) = (*purpose, *key);
@@ -194,14 +203,14 @@ impl Node {
     async fn hold_key(&self, held: HeldKey) -> Result<(), NodeError> {
         let _one_at_a_time = self.changes().lock().await;
         let (path, world) = (self.config().resolve(&self.config().keys), self.world().clone());
-        let passphrase = self.passphrase().cloned();
+        let passphrase = self.bureau().identity.passphrase.clone();
         let written = tokio::task::spawn_blocking(move || {
             let (mut kept, protection) = file::read(&path, passphrase.as_ref())?;
             kept.later.push(held);
             // A key that cannot be used is not kept.
-            let identity = Identity::of_file(&kept)?;
-            let passphrase = passphrase.filter(|_| protection == file::Protection::Sealed);
-            file::replace(&path, &kept, &world, passphrase.as_ref())?;
+            let identity = Identity::of_file(&kept, passphrase.clone())?;
+            let sealed = passphrase.filter(|_| protection == file::Protection::Sealed);
+            file::replace(&path, &kept, &world, sealed.as_ref())?;
             Ok(identity)
         });
         let identity: Result<Identity, crate::identity::IdentityError> =
@@ -247,9 +256,15 @@ impl crate::bureau::Bureau {
             let (version, expires) = (register.version, register.expires);
             let words = match self.freshness(held, now) {
                 Freshness::Fresh => None,
-                Freshness::ExpiresSoon => Some(format!("version {version} of the key register expires at {expires}")),
-                Freshness::Grace => Some(format!("version {version} of the key register expired at {expires}; messages flow for the days of grace only")),
-                Freshness::Stale => Some(format!("version {version} of the key register expired at {expires}; messages wait")),
+                Freshness::ExpiresSoon => {
+                    Some(format!("version {version} of the key register expires at {expires}"))
+                }
+                Freshness::Grace => Some(format!(
+                    "version {version} of the key register expired at {expires}; messages flow for the days of grace only"
+                )),
+                Freshness::Stale => {
+                    Some(format!("version {version} of the key register expired at {expires}; messages wait"))
+                }
             };
             warnings.extend(words.map(|words| (agreement.clone(), format!("{words}: renew it"))));
             for purpose in Purpose::ALL {

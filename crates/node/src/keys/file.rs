@@ -112,7 +112,8 @@ pub(crate) fn read(
     path: &Path,
     passphrase: Option<&Passphrase>,
 ) -> Result<(KeyFile, Protection), IdentityError> {
-    let json = Zeroizing::new(std::fs::read(path).map_err(|error| IdentityError::File(path.to_owned(), error))?);
+    let json =
+        Zeroizing::new(std::fs::read(path).map_err(|error| IdentityError::File(path.to_owned(), error))?);
     let malformed = |reason: String| IdentityError::Malformed(path.to_owned(), reason);
     let Ok(sealed) = serde_json::from_slice::<SealedFile>(&json) else {
         let file = serde_json::from_slice(&json).map_err(|error| malformed(error.to_string()))?;
@@ -215,20 +216,20 @@ mod tests {
         let path = std::env::temp_dir().join(format!("tidewaiter-sealed-{}.json", std::process::id()));
         let (world, administration) = (World::system(), Administration::parse("NTA.GB").unwrap());
         let right = Passphrase::from("correct horse battery".to_owned());
-        let made = Identity::create(&world, &administration, &path, Some(&right)).unwrap();
+        let made = Identity::create(&world, &administration, &path, Some(right.clone())).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("argon2id") && !text.contains("witness"), "{text}");
 
-        let again = Identity::load(&path, Some(&right)).unwrap();
+        let again = Identity::load(&path, Some(right.clone())).unwrap();
         assert_eq!(again.card, made.card);
         let none = Identity::load(&path, None).err().unwrap().to_string();
         assert!(none.ends_with("is sealed: give its passphrase"), "{none}");
         let wrong = Passphrase::from("correct horse batterz".to_owned());
-        let refused = Identity::load(&path, Some(&wrong)).err().unwrap();
+        let refused = Identity::load(&path, Some(wrong)).err().unwrap();
         assert!(matches!(refused, IdentityError::WrongPassphrase(_)), "{refused}");
         // The parameters are bound: nobody makes guessing cheaper and keeps the file usable.
         std::fs::write(&path, text.replace("\"passes\": 3", "\"passes\": 2")).unwrap();
-        assert!(matches!(Identity::load(&path, Some(&right)), Err(IdentityError::WrongPassphrase(_))));
+        assert!(matches!(Identity::load(&path, Some(right)), Err(IdentityError::WrongPassphrase(_))));
         std::fs::remove_file(&path).unwrap();
     }
 }

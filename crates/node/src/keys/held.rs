@@ -3,7 +3,7 @@
 use super::ring::Rank;
 use crate::bureau::Bureau;
 use crate::identity::{Identity, IdentityError};
-use crate::tls::AcceptedKey;
+use crate::peer_keys::{AcceptedKey, tls_key_of};
 use agreements::{Agreement, GRACE_DAYS};
 use base::{Administration, Digest, Timestamp};
 use evidence::key_register::{KeyEntry, RegisteredKey, SignedRegister};
@@ -104,9 +104,10 @@ impl Bureau {
         let registers = self.registers.values().map(|held| held.signed.register());
         registers
             .flat_map(|register| {
-                register.entries.iter().filter(|entry| {
-                    entry.administration == *of && entry.key.purpose() == purpose
-                })
+                register
+                    .entries
+                    .iter()
+                    .filter(|entry| entry.administration == *of && entry.key.purpose() == purpose)
             })
             .collect()
     }
@@ -118,9 +119,8 @@ impl Bureau {
         for (administration, card) in self.partners.iter() {
             let entries = self.registered(administration, Purpose::Tls);
             if entries.is_empty() {
-                let (from, until) = (card.keys.valid_from, card.keys.valid_until);
-                let key = AcceptedKey { administration: administration.clone(), from, until };
-                accepted.insert(card.keys.tls_spki, key);
+                let (digest, key) = tls_key_of(&card.keys);
+                accepted.insert(digest, key);
             }
             for entry in entries {
                 let RegisteredKey::Tls(digest) = entry.key else { continue };
@@ -160,7 +160,8 @@ impl Bureau {
         let ours: Vec<_> =
             self.registers.values().filter(|held| held.signed.register().parties().contains(own)).collect();
         if ours.is_empty() {
-            let on_card = KeyEntry::of_card(&self.identity.card).iter().any(|entry| entry.key.key_id() == key);
+            let on_card =
+                KeyEntry::of_card(&self.identity.card).iter().any(|entry| entry.key.key_id() == key);
             return if on_card { Rank::Known } else { Rank::Unusable };
         }
         let entries = ours.iter().map(|held| held.signed.register().entry(own, purpose, key));
@@ -173,9 +174,7 @@ impl Bureau {
     /// Chooses the keys that this node uses from now on.
     pub(crate) fn choose_keys(&mut self, now: Timestamp) -> Result<(), IdentityError> {
         let (keys, tls) = self.identity.ring.choose(&|purpose, key| self.rank(purpose, key, now))?;
-        let identity = &self.identity;
-        self.identity =
-            Arc::new(Identity { keys, tls, card: identity.card.clone(), ring: identity.ring.clone() });
+        self.identity = Arc::new(Identity { keys, tls, ..Identity::clone(&self.identity) });
         Ok(())
     }
 

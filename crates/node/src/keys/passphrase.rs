@@ -53,15 +53,14 @@ impl Passphrase {
         Self::from_variables(|name| std::env::var_os(name).map(PathBuf::from))
     }
 
-    fn from_variables(
-        variable: impl Fn(&str) -> Option<PathBuf>,
-    ) -> Result<Option<Self>, PassphraseError> {
+    fn from_variables(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<Option<Self>, PassphraseError> {
         if let Some(value) = variable("TIDEWAITER_KEY_PASSPHRASE") {
             let place = "TIDEWAITER_KEY_PASSPHRASE";
             let text = value.to_str().ok_or_else(|| unreadable(place, "it is not UTF-8"))?;
             return Ok(Some(Self::from(text.to_owned())));
         }
-        let descriptor = variable("TIDEWAITER_KEY_PASSPHRASE_FD").map(|number| Path::new("/dev/fd").join(number));
+        let descriptor =
+            variable("TIDEWAITER_KEY_PASSPHRASE_FD").map(|number| Path::new("/dev/fd").join(number));
         let file = descriptor.or_else(|| variable("TIDEWAITER_KEY_PASSPHRASE_FILE"));
         if let Some(file) = file {
             return Self::read(&file).map(Some);

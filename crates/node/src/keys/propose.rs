@@ -1,6 +1,5 @@
 //! Making a new version of a key register: it is proposed to the other stewards, and in force once enough have signed.
 
-use super::adopt::Adopted;
 use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward};
 use super::records;
 use crate::node::{Node, NodeError};
@@ -67,7 +66,8 @@ impl Node {
         let key = bureau.identity.ring.steward_key(&steward)?;
         let proposal = Proposal::sign(&register, &bureau.administration, &key, now)?;
         let agreement = register.agreement.clone();
-        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::propose(tx, &proposal, now)?) }).await?;
+        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::propose(tx, &proposal, now)?) })
+            .await?;
         self.drive_proposal(&agreement).await
     }
 
@@ -78,7 +78,8 @@ impl Node {
     pub(crate) async fn drive_proposal(&self, agreement: &str) -> Result<Progress, NodeError> {
         let _one_at_a_time = self.proposing().lock().await;
         let name = agreement.to_owned();
-        let found = self.read(move |tx| -> Result<_, NodeError> { Ok(records::proposal(tx, &name)?) }).await?;
+        let found =
+            self.read(move |tx| -> Result<_, NodeError> { Ok(records::proposal(tx, &name)?) }).await?;
         let held = self.held(agreement).await?;
         let version = held.as_ref().map_or(0, |held| held.register().version);
         let Some((proposal, _)) = found else { return Ok(Progress::InForce { version }) };
@@ -103,7 +104,10 @@ impl Node {
         let moved = self.held(agreement).await?.map_or(0, |held| held.register().version);
         if moved >= register.version {
             // Another's version came first; ours is made again on top of it the next time.
-            return Ok(Progress::Waiting { version: register.version, because: "another version came first".into() });
+            return Ok(Progress::Waiting {
+                version: register.version,
+                because: "another version came first".into(),
+            });
         }
         if self.enough_with_us(&proposal, held.as_ref()).await? {
             let signed = self.sign_and_gather(&proposal, held.as_ref()).await?;
@@ -137,7 +141,8 @@ impl Node {
         let same = next.entries == held.register().entries && next.expires == held.register().expires;
         let agreement = next.agreement.clone();
         if same {
-            self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::withdraw(tx, &agreement)?) }).await?;
+            self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::withdraw(tx, &agreement)?) })
+                .await?;
             return Ok(None);
         }
         let Some(steward) = own_steward(&bureau, &next, Some(held)) else { return Ok(None) };
@@ -224,9 +229,11 @@ impl Node {
                 .await?;
                 Ok(None)
             }
-            RegisterAnswer::InForce(Some(signed)) => {
-                Ok(self.adopt_register(*signed, Some(partner.clone())).await.err().map(|error| error.to_string()))
-            }
+            RegisterAnswer::InForce(Some(signed)) => Ok(self
+                .adopt_register(*signed, Some(partner.clone()))
+                .await
+                .err()
+                .map(|error| error.to_string())),
             RegisterAnswer::GoesFirst(other) => {
                 Ok(Some(format!("its own proposal for version {} goes first", other.register().version)))
             }
@@ -428,4 +435,3 @@ impl From<RegisterError> for NodeError {
         Self::Register(Box::new(error))
     }
 }
-

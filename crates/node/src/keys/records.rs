@@ -126,10 +126,7 @@ pub(crate) fn note_known(
 }
 
 /// Our own proposal, and what hindered it last.
-pub(crate) fn proposal(
-    tx: &mut dyn Tx,
-    agreement: &str,
-) -> Result<Option<(Proposal, String)>, StoreError> {
+pub(crate) fn proposal(tx: &mut dyn Tx, agreement: &str) -> Result<Option<(Proposal, String)>, StoreError> {
     let sql = "SELECT proposal, hindrance FROM register_proposals WHERE agreement = ?1";
     let rows = tx.query(sql, &[agreement.into()])?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -170,11 +167,12 @@ pub(crate) fn approved(
 ) -> Result<Option<Digest>, StoreError> {
     let sql = "SELECT digest FROM register_approvals \
                WHERE agreement = ?1 AND version = ?2 AND administration = ?3";
-    let rows =
-        tx.query(sql, &[agreement.into(), number(version).into(), administration.as_str().into()])?;
+    let rows = tx.query(sql, &[agreement.into(), number(version).into(), administration.as_str().into()])?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let digest = Digest::parse(row.text(0)?)
-        .map_err(|error| StoreError::Damaged { what: "digest of a key register", reason: error.to_string() })?;
+    let digest = Digest::parse(row.text(0)?).map_err(|error| StoreError::Damaged {
+        what: "digest of a key register",
+        reason: error.to_string(),
+    })?;
     Ok(Some(digest))
 }
 

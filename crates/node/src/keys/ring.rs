@@ -229,8 +229,7 @@ impl Signer for P256 {
 fn p256(pkcs8: &str) -> Result<StatementKey, IdentityError> {
     let unusable = || EvidenceError::Key { what: "P-256", reason: "it is not PKCS #8 in hexadecimal digits" };
     let der = from_hex(pkcs8).ok_or_else(unusable)?;
-    let pair =
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| unusable())?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| unusable())?;
     let point = pair.public_key().as_ref().get(1..).ok_or_else(unusable)?;
     let public = P256PublicKey::from_coordinates(point.try_into().map_err(|_| unusable())?)?;
     Ok(StatementKey::behind(Arc::new(P256(pair)), VerifyingKey::Es256(public)))

@@ -67,7 +67,8 @@ impl Node {
     /// When the store fails.
     pub async fn key_registers(&self) -> Result<Vec<RegisterView>, NodeError> {
         let (bureau, now) = (self.bureau(), self.now());
-        let mut views: Vec<_> = bureau.registers.keys().map(|agreement| view(&bureau, agreement, now)).collect();
+        let mut views: Vec<_> =
+            bureau.registers.keys().map(|agreement| view(&bureau, agreement, now)).collect();
         self.read(move |tx| -> Result<_, NodeError> {
             for view in views.iter_mut().flatten() {
                 let proposed = records::proposal(tx, &view.agreement)?;
@@ -146,9 +147,9 @@ fn key(bureau: &Bureau, entry: &KeyEntry, now: Timestamp) -> KeyView {
             _ => "active",
         },
         in_use: own && used,
-        revoked: entry.revocation.map(|revocation| {
-            format!("{} from {} on", revocation.reason, revocation.effective)
-        }),
+        revoked: entry
+            .revocation
+            .map(|revocation| format!("{} from {} on", revocation.reason, revocation.effective)),
         effective_position: entry.revocation.map(|revocation| revocation.position),
     }
 }

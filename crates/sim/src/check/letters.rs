@@ -3,6 +3,7 @@
 use super::records::{Posted, Received, Records};
 use crate::stage::Stage;
 use base::{Administration, Country};
+use evidence::merkle::{self, Hash};
 use exchange::{Envelope, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,9 +56,16 @@ fn check_letter(
     let recipient = Administration::parse(&letter.recipient).map_err(|invalid| invalid.to_string())?;
     let card = stage.federation.card(recipient.country()).ok_or("its recipient has no card")?;
     let outcome = exchange::verify_response(&letter.receipt, &letter.envelope, std::slice::from_ref(card));
-    let Ok(Outcome::Acknowledged(_)) = outcome else {
+    let Ok(Outcome::Acknowledged(acknowledged)) = outcome else {
         return Err("its receipt does not hold".to_owned());
     };
+    let included = acknowledged.included;
+    let recipient_log = all.get(&recipient.country()).map(|records| records.log.as_slice());
+    let tree = usize::try_from(included.size).ok().and_then(|size| recipient_log?.get(..size));
+    let tree: Option<Vec<Hash>> = tree.map(|tree| tree.iter().map(|(leaf, _)| *leaf).collect());
+    if tree.is_none_or(|tree| merkle::root(&tree) != included.root.0) {
+        return Err("its receipt is of a tree that the recipient's log never was".to_owned());
+    }
     let envelope = Envelope::decode(&letter.envelope).map_err(|refusal| refusal.to_string())?;
     let in_log = |country: Country| {
         let log = all.get(&country).map(|records| records.log.as_slice()).unwrap_or_default();

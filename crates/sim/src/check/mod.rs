@@ -2,6 +2,7 @@
 
 mod conduct;
 mod letters;
+mod logs;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -68,5 +69,6 @@ pub(crate) fn everything(aftermath: &Aftermath) -> Vec<String> {
     }
     findings.extend(conduct::check(stage, &all, expected));
     findings.extend(letters::check(stage, &all));
+    findings.extend(logs::check(stage, &all));
     findings
 }

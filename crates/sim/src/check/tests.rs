@@ -18,9 +18,15 @@ fn has(findings: &[String], words: &str) -> bool {
     findings.iter().any(|finding| finding.contains(words))
 }
 
+/// A run of France, Great Britain and Italy in which all is well.
+fn three_countries() -> Aftermath {
+    let countries = ["FR", "GB", "IT"].iter().map(|code| Country::parse(code).unwrap()).collect();
+    simulate(&Scenario { seed: 3, countries, consignments: 6 }).unwrap()
+}
+
 #[test]
 fn each_check_finds_what_it_is_for() {
-    let aftermath = simulate(&Scenario { consignments: 6, ..Scenario::of(3) }).unwrap();
+    let aftermath = three_countries();
     assert_eq!(everything(&aftermath), Vec::<String>::new());
     let cases = [
         ("update messages set outcome = 'queued' where id = 1", "message 1 is queued at the end"),
@@ -68,5 +74,32 @@ fn each_check_finds_what_it_is_for() {
         spoil(&aftermath, "FR", sql);
         before = everything(&aftermath);
         assert!(has(&before, words), "`{sql}` leads to {before:#?}");
+    }
+}
+
+#[test]
+fn logs_are_compared_with_each_other_and_with_their_past() {
+    // The first two statements of a channel change places: their entries, leaves and all.
+    let swapped = "update log set leaf_index = case leaf_index when 0 then 1000 else leaf_index - 1 end \
+                   where leaf_index in (0, 1, 2, 3, 4, 5, 6, 7, 8)";
+    let cases = [
+        (swapped, "FR logged channel"),
+        (swapped, "list different statements of"),
+        ("delete from log", "is in 1 logs instead of two"),
+        ("delete from log where leaf_index > 4", "it covers more than there is"),
+        (
+            "update log set leaf_hash = zeroblob(32) where leaf_index = 0",
+            "the consistency proof does not hold: the path leads to another old root",
+        ),
+        (
+            "delete from log where leaf_index > 4",
+            "its receipt is of a tree that the recipient's log never was",
+        ),
+    ];
+    for (sql, words) in cases {
+        let aftermath = three_countries();
+        spoil(&aftermath, "FR", sql);
+        let findings = everything(&aftermath);
+        assert!(has(&findings, words), "`{sql}` leads to {findings:#?}");
     }
 }

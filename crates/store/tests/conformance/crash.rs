@@ -155,3 +155,25 @@ fn a_power_cut_inside_a_command_undoes_it() {
     let next = Store::open(&disk.location(), Execution::Inline, TABLES).unwrap();
     check(&next, &BTreeSet::from([1]), 0);
 }
+
+#[test]
+fn a_full_disk_refuses_what_does_not_fit_and_goes_on_when_there_is_space() {
+    let disk = MemoryDisk::open("full").unwrap();
+    let store = Store::open(&disk.location(), Execution::Inline, TABLES).unwrap();
+    store.write(|tx| act(tx, 1)).unwrap();
+    let large = |tx: &mut dyn Tx| state::save(tx, "scans", "large", 0, &[7; 100_000]).map(drop);
+    disk.fill();
+    for _ in 0..2 {
+        let outcome = store.write(large);
+        assert!(matches!(outcome, Err(StoreError::Full { .. })), "{outcome:?}");
+        assert_eq!(things(&store), [1]);
+    }
+    // Power does not make space.
+    disk.crash();
+    let store = Store::open(&disk.location(), Execution::Inline, TABLES).unwrap();
+    assert!(matches!(store.write(large), Err(StoreError::Full { .. })));
+    disk.free();
+    store.write(large).unwrap();
+    store.write(|tx| act(tx, 2)).unwrap();
+    assert_eq!(things(&store), [1, 2]);
+}
