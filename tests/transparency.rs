@@ -48,7 +48,7 @@ impl Office {
     }
 
     fn identity(&self) -> Identity {
-        Identity::load(&self.folder().join("keys.json")).unwrap()
+        Identity::load(&self.folder().join("keys.json"), None).unwrap()
     }
 
     async fn start(&mut self) {

@@ -8,7 +8,9 @@ use crate::post::{PART, XML};
 use crate::reception::{ReceptionError, load_frontier};
 use base::{Administration, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
-use exchange::{Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Register, Sender};
+use exchange::{
+    Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Sender, Under,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Tx, log, outbox};
@@ -73,6 +75,8 @@ struct Sealed {
 enum SealError {
     #[error("`{0}` has no card here: enter the partner's card")]
     NoCard(Administration),
+    #[error("{0}")]
+    Stale(String),
     #[error("the letter on record is damaged: {0}")]
     Damaged(String),
     #[error(transparent)]
@@ -159,6 +163,10 @@ impl Node {
                     tracing::error!(message = %claim.message_id, reason, "a letter cannot be sealed");
                     waiting.push((claim.id, reason));
                 }
+                Err(SealError::Stale(reason)) => {
+                    tracing::error!(message = %claim.message_id, reason, "a letter waits for the key register");
+                    waiting.push((claim.id, reason));
+                }
                 Err(error) => failed.push((claim.id, claim.message_id, error.to_string())),
             }
         }
@@ -193,8 +201,10 @@ impl Node {
             Err(error) => Fate::Later(error.to_string()),
             Ok(answer) => {
                 self.counters().channel().heard(&claim.recipient, self.now());
-                let cards = self.bureau().cards(&claim.recipient);
-                match exchange::verify_response(&answer, &envelope, &cards) {
+                let bureau = self.bureau();
+                let agreement = agreement_of(&claim);
+                let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
+                match exchange::verify_response(&answer, &envelope, &keys) {
                     Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
                     Ok(Outcome::Gap { expected }) => {
                         Fate::Later(format!("number {expected} is missing there"))
@@ -203,6 +213,9 @@ impl Node {
                         Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
                     }
                     Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
+                    Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, &envelope) => {
+                        Fate::Again(refused.words)
+                    }
                     Ok(Outcome::Refused(refused)) => Fate::Later(refused.words),
                     Err(error) => Fate::Later(error.to_string()),
                 }
@@ -236,6 +249,10 @@ impl Node {
                 Fate::Crowded => {
                     outbox::postponed(tx, claim.id, now.plus_micros(CROWDED_MICROS), "other letters are under way")?;
                 }
+                Fate::Again(reason) => {
+                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
+                    outbox::unsealed(tx, claim.id, now, &reason)?;
+                }
                 Fate::Later(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
                     outbox::postponed(tx, claim.id, now.plus_micros(wait), &reason)?;
@@ -266,17 +283,21 @@ pub(crate) enum Fate {
     Refused(String),
     /// It is tried again.
     Later(String),
+    /// The partner has not taken it, as the key that signed it counts no more: it is sealed and signed anew.
+    Again(String),
     /// It was not tried: enough letters to this partner are under way.
     Crowded,
 }
 
 fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Prepared, SealError> {
-    let cards = bureau.cards(&claim.recipient);
-    let card = cards.iter().find(|card| card.valid_at(now));
-    let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
     let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
     let agreement: AgreementOnRecord =
         serde_json::from_str(&claim.agreement).map_err(|error| damaged(&error))?;
+    if let Some(reason) = bureau.stale_for(&agreement.id, &claim.purpose, now) {
+        return Err(SealError::Stale(reason));
+    }
+    let card = bureau.recipient_card(&agreement.id, &claim.recipient, now);
+    let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
     let (name, media_type) = match claim.message_type.as_str() {
         DOCUMENT => (DOCUMENT_PART, DOCUMENT_MEDIA),
         _ => (PART, XML),
@@ -298,7 +319,20 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         }],
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
-    Ok(exchange::prepare(&letter, &sender, card, &mut |bytes| bureau.world.entropy.fill(bytes))?)
+    Ok(exchange::prepare(&letter, &sender, &card, &mut |bytes| bureau.world.entropy.fill(bytes))?)
+}
+
+/// The agreement that a letter is sent under; a letter that does not name one was never sealed.
+fn agreement_of(claim: &outbox::Claim) -> String {
+    serde_json::from_str::<AgreementOnRecord>(&claim.agreement).map(|found| found.id).unwrap_or_default()
+}
+
+/// Whether the partner refused a letter for the key that signed it, and we sign with another now. Nothing of the letter
+/// was recorded there then, so that the same message may come again under another signature.
+fn of_old_key(bureau: &Bureau, refused: &exchange::Refused, envelope: &[u8]) -> bool {
+    let for_the_key = matches!(refused.reason, Some(Reason::KeyRevoked | Reason::KeyNotActive));
+    let signed_with = exchange::read_statement(envelope).map(|incoming| incoming.key_id());
+    for_the_key && signed_with.is_ok_and(|key| key != bureau.identity.keys.sign.key_id())
 }
 
 /// The agreement of a letter, as the outbox keeps it.

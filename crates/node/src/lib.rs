@@ -25,6 +25,7 @@ mod gate;
 mod identity;
 mod in_force;
 mod incoming;
+mod keys;
 mod letters;
 mod measure;
 mod messages;
@@ -76,6 +77,14 @@ pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
+pub use keys::adopt::Adopted;
+pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
+pub use keys::change::{RevocationOrder, Rotation};
+pub use keys::held::{Freshness, HeldRegister};
+pub use keys::passphrase::{Passphrase, PassphraseError};
+pub use keys::propose::Progress;
+pub use keys::ring::{DeviceKey, Ring};
+pub use keys::view::{KeyView, RegisterView};
 pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
@@ -101,7 +110,7 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
+    Ask, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
     Transport, TransportError,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -6,12 +6,20 @@
 //! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
-use crate::{documents, partners};
+use crate::keys::records;
+use crate::{documents, federation, partners};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] =
-    &[FIRST, partners::SCHEMA, partners::SUSPENSION, documents::SCHEMA, crate::federation::SCHEMA];
+pub const MIGRATIONS: &[Migration] = &[
+    FIRST,
+    partners::SCHEMA,
+    partners::SUSPENSION,
+    documents::SCHEMA,
+    records::SCHEMA,
+    federation::SCHEMA,
+    federation::SECOND_SCHEMA,
+];
 
 const FIRST: Migration = Migration {
     name: "node-0001",

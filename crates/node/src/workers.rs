@@ -41,10 +41,10 @@ impl Node {
                 () = stop => {}
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
-                () = self.deliver_registers() => {}
                 () = self.sign_checkpoints() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.keep_registers() => {}
             }
         })
     }

@@ -31,7 +31,16 @@ async fn live() -> &'static str {
 /// `GET /health/ready`: whether the node can do its work now. The reason goes into the log and not to whoever asks.
 async fn ready(State(node): State<Arc<Node>>) -> Response {
     match node.readiness().await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => {
+            // Who asks reads only how many: what runs out is for the log, the notices and the page of keys.
+            let warnings = node.key_warnings().len();
+            let ready = if warnings == 0 {
+                "ready\n".to_owned()
+            } else {
+                format!("ready\nkey warnings: {warnings}\n")
+            };
+            ready.into_response()
+        }
         Err(reason) => {
             tracing::warn!(reason, "the node is not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

@@ -144,6 +144,10 @@ pub fn partner() -> PartnerView {
         refused: 0,
         last_delivery: Some(SIX),
         last_problem: Some("connection refused".to_owned()),
+        state: "active",
+        suspension: None,
+        registers: [("gb-fr-it-transit".to_owned(), 4)].into(),
+        last_contact: Some(SIX + 60_000_000),
     }
 }
 
