@@ -19,7 +19,10 @@ mod counters;
 mod deciding;
 mod delivery;
 mod documents;
+mod effort;
+mod exporting;
 pub mod federation;
+mod fields;
 mod files;
 mod gate;
 mod identity;
@@ -39,6 +42,7 @@ mod peer_keys;
 mod post;
 mod principals;
 mod proceeding;
+mod proofs;
 mod queries;
 mod reception;
 mod reference;
@@ -47,6 +51,7 @@ pub mod relay;
 mod room;
 mod rooms;
 mod schema;
+mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
@@ -71,10 +76,13 @@ pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
     MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
 };
+pub use effort::{Effort, Step, process_time};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
+pub use exporting::{Disclose, ExportError};
+pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use keys::adopt::Adopted;
@@ -85,7 +93,10 @@ pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
 pub use keys::ring::{DeviceKey, Ring};
 pub use keys::view::{KeyView, RegisterView};
-pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
+pub use measure::{
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
+    private_postgres, reset_peak_memory,
+};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use opening::open_bureau;
@@ -93,12 +104,14 @@ pub use partners::{Origin as PartnerOrigin, Partner};
 pub use peer_keys::AcceptedKey;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
+pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
+pub use settlements::Settlements;
 pub use setup::{
     Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
     register_principal,

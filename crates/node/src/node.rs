@@ -7,6 +7,7 @@ use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
+use crate::effort::{Effort, Step};
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
 use crate::measure::Measured;
@@ -15,6 +16,7 @@ use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
+use crate::settlements::Settlements;
 use crate::tls::TlsError;
 use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
 use crate::transport::{HttpsTransport, Transport};
@@ -60,6 +62,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// The evidence of a message cannot be exported.
+    #[error(transparent)]
+    Export(#[from] crate::exporting::ExportError),
     /// An agreement cannot be used.
     #[error("agreement `{0}`: {1}")]
     Agreement(String, String),
@@ -124,6 +129,8 @@ pub struct Node {
     execution: Execution,
     transport: Arc<dyn Transport>,
     counters: Counters,
+    effort: Arc<Effort>,
+    settlements: Settlements,
     measured: Measured,
     under_way: UnderWay,
     sender: Notify,
@@ -223,6 +230,8 @@ impl Node {
             execution,
             transport,
             counters,
+            effort: Arc::default(),
+            settlements: Settlements::default(),
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
@@ -280,6 +289,16 @@ impl Node {
         &self.counters
     }
 
+    /// The processor time that messages between administrations took here.
+    pub fn effort(&self) -> &Effort {
+        &self.effort
+    }
+
+    /// Who hears of letters that are settled.
+    pub fn settlements(&self) -> &Settlements {
+        &self.settlements
+    }
+
     pub(crate) fn under_way(&self) -> &UnderWay {
         &self.under_way
     }
@@ -333,6 +352,20 @@ impl Node {
             },
         );
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Runs a command as [`Node::write`] does, and counts its processor time for `step`.
+    pub(crate) async fn write_as<T, E>(
+        &self,
+        step: Step,
+        command: impl FnOnce(&mut dyn Tx, &Bureau) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let effort = Arc::clone(&self.effort);
+        self.write(move |tx, bureau| effort.of(step, || command(tx, bureau))).await
     }
 
     /// Reads from a snapshot.

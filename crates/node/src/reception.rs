@@ -6,6 +6,7 @@ use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
+use crate::proofs;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
 use evidence::{EvidenceError, Manifest, merkle::Frontier};
@@ -142,6 +143,16 @@ pub fn receive(
     moment: (Timestamp, Handling),
 ) -> Result<Vec<u8>, ReceptionError> {
     let (now, handling) = moment;
+    // A key may have been withdrawn since it was proved. What was proved need not be read again.
+    if let Some(opening) = opening
+        && opening.edition == bureau.edition
+    {
+        let manifest = &opening.opened.manifest;
+        let view = view(tx, manifest)?;
+        if view.found.is_none() && view.expected_sequence == manifest.sequence {
+            return accept(tx, bureau, opening, now, handling);
+        }
+    }
     let receiver = receiver(bureau);
     let incoming = match exchange::read_statement(envelope) {
         Ok(incoming) => incoming,
@@ -151,21 +162,8 @@ pub fn receive(
             return Ok(exchange::refuse_unreadable(envelope, &refusal, &receiver, now)?);
         }
     };
-    let found = inbox::find(tx, incoming.sender(), incoming.message_id())?;
     let channel = incoming.channel().to_string();
-    let view = InboxView {
-        found: found.map(|received| Found { digest: received.digest, response: received.receipt }),
-        expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?)
-            .unwrap_or(1),
-    };
-    // A key may have been withdrawn since it was proved.
-    if let Some(opening) = opening
-        && opening.edition == bureau.edition
-        && view.found.is_none()
-        && view.expected_sequence == opening.opened.manifest.sequence
-    {
-        return accept(tx, bureau, opening, now, handling);
-    }
+    let view = view(tx, incoming.manifest())?;
     let arrival = Arrival { peer, inbox: &view, now };
     match exchange::assess(&incoming, &receiver, bureau, &arrival)? {
         Assessment::New(opened) => match self::opening(bureau, *opened, now) {
@@ -201,12 +199,23 @@ pub fn receive(
     }
 }
 
+/// What the inbox knows about a message.
+fn view(tx: &mut dyn Tx, manifest: &Manifest) -> Result<InboxView, StoreError> {
+    let found = inbox::find(tx, manifest.from(), manifest.message_id)?;
+    let expected = inbox::expected_sequence(tx, manifest.from(), &manifest.channel.to_string())?;
+    Ok(InboxView {
+        found: found.map(|received| Found { digest: received.digest, response: received.receipt }),
+        expected_sequence: u64::try_from(expected).unwrap_or(1),
+    })
+}
+
 /// This node as the receiver of envelopes.
 pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
     Receiver {
         administration: &bureau.administration,
         keys: &bureau.identity.keys,
         environment: if bureau.exercise { Environment::Exercise } else { Environment::Production },
+        fields: crate::fields::of,
     }
 }
 
@@ -260,12 +269,12 @@ fn accept(
     if let Some(label) = label {
         messages::set_label(tx, message, &serde_json::to_string(&label)?)?;
     }
-    if let Some(part) = opened.parts.first() {
-        messages::set_secret(tx, &manifest.message_id.to_string(), part.secret.as_bytes())?;
-    }
     let mut frontier = load_frontier(tx)?;
     let appended = frontier.append(opened.leaf);
-    log::append(tx, &opened.statement, opened.leaf, now)?;
+    let place = log::append(tx, &opened.statement, opened.leaf, now)?;
+    if let Some(part) = opened.parts.first() {
+        proofs::keep_received(tx, (message, &manifest.message_id), part.secret.as_bytes(), place)?;
+    }
     log::save_frontier(tx, &frontier.to_bytes())?;
     let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
     enter(tx, manifest, opened.digest, &response, now)?;

@@ -7,7 +7,7 @@
 //! table: lists are drawn from it and nothing is decided by it.
 
 use crate::keys::records;
-use crate::{documents, federation, partners};
+use crate::{documents, federation, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -16,8 +16,9 @@ pub const MIGRATIONS: &[Migration] = &[
     partners::SCHEMA,
     partners::SUSPENSION,
     documents::SCHEMA,
-    records::SCHEMA,
+    proofs::SCHEMA,
     federation::SCHEMA,
+    records::SCHEMA,
     federation::SECOND_SCHEMA,
 ];
 

@@ -122,7 +122,7 @@ async fn receive(
     Extension(peer): Extension<Peer>,
     envelope: Bytes,
 ) -> Response {
-    match node.receive(&peer.0, envelope.to_vec()).await {
+    match node.receive(&peer.0, envelope.into()).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, peer = %peer.0, "could not take an envelope");

@@ -3,6 +3,7 @@
 use super::content::DocumentContent;
 use super::rows::{self, DocumentRow, Standing};
 use super::{NewDocument, SendError, Sent};
+use crate::effort::Step;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
@@ -55,7 +56,7 @@ impl Node {
         }
         let (author, now) = (author.name.clone(), self.now());
         let sent = self
-            .write(move |tx, bureau| -> Result<_, NodeError> {
+            .write_as(Step::Post, move |tx, bureau| -> Result<_, NodeError> {
                 Ok(super::send(tx, bureau, &author, new, now)
                     .map_err(crate::proceeding::ProceedingError::from)?)
             })

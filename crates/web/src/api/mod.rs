@@ -5,6 +5,7 @@
 //! | `POST /messages` | trader | submit a message (XML) |
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
+//! | `GET /messages/{id}/evidence` | officer, operator (without content) | the evidence file of a message between administrations |
 //! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
@@ -25,6 +26,7 @@
 mod auth;
 mod decisions;
 mod documents;
+pub(crate) mod evidence;
 mod extract;
 mod guarantees;
 mod held;
@@ -62,6 +64,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/messages", || post(messages::submit)),
     route("GET", "/api/v1/messages", || get(messages::list)),
     route("GET", "/api/v1/messages/{id}", || get(messages::body)),
+    route("GET", "/api/v1/messages/{id}/evidence", || get(evidence::file)),
     route("GET", "/api/v1/movements", || get(movements::list)),
     route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
     route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),
