@@ -32,6 +32,7 @@ mod gate;
 mod identity;
 mod in_force;
 mod incoming;
+mod keys;
 mod letters;
 mod measure;
 mod messages;
@@ -94,6 +95,14 @@ pub use failpoint::FAILPOINTS;
 pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
+pub use keys::adopt::Adopted;
+pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
+pub use keys::change::{RevocationOrder, Rotation};
+pub use keys::held::{Freshness, HeldRegister};
+pub use keys::passphrase::{Passphrase, PassphraseError};
+pub use keys::propose::Progress;
+pub use keys::ring::{DeviceKey, Ring};
+pub use keys::view::{KeyView, RegisterView};
 pub use measure::{
     BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
     private_postgres, reset_peak_memory,
@@ -125,7 +134,7 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
+    Ask, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
     Transport, TransportError,
 };
 pub use verifier::{

@@ -51,10 +51,10 @@ impl Node {
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
                 () = self.bring_stages_for_ever() => {}
-                () = self.deliver_registers() => {}
                 () = self.sign_checkpoints() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
             }
         })

@@ -113,11 +113,12 @@ impl Member {
             edition: 0,
             administration: self.administration.clone(),
             exercise: false,
-            identity: Arc::new(Identity {
-                keys: self.keys.keys()?,
-                tls: TlsIdentity::new(certificate, key)?,
-                card: self.card.clone(),
-            }),
+            identity: Arc::new(Identity::of(
+                self.keys.keys()?,
+                TlsIdentity::new(certificate, key)?,
+                self.card.clone(),
+            )),
+            registers: Arc::default(),
             partners: partners.collect(),
             suspended: BTreeMap::new(),
             channel: node::ChannelPolicy::default(),

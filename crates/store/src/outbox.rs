@@ -101,6 +101,8 @@ crate::statements! {
         (select id from outbox where status = 'ready' and available <= ?3 order by lane, available, id limit ?4)";
     SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null";
     ENVELOPE = "select envelope from outbox where id = ?1";
+    UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
+        where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
         where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
@@ -367,6 +369,16 @@ pub fn delivered(tx: &mut dyn Tx, id: i64, receipt: &[u8], at: Timestamp) -> Res
 /// [`StoreError::NotFound`] when there is no such letter.
 pub fn postponed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
     let changed = tx.execute(POSTPONED, &[id.into(), not_before.into(), reason.into()])?;
+    known(tx, id, changed == 1)
+}
+
+/// Takes the seal off a letter that its recipient has refused for the key that signed it and has not recorded: it is
+/// sealed and signed anew at the next attempt. `false` means that it is not open any more.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn unsealed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let changed = tx.execute(UNSEALED, &[id.into(), not_before.into(), reason.into()])?;
     known(tx, id, changed == 1)
 }
 

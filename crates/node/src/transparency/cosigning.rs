@@ -91,13 +91,13 @@ impl Node {
             };
             if asked {
                 let node = Arc::clone(self);
-                tokio::spawn(async move { node.ask(partner).await });
+                tokio::spawn(async move { node.ask_to_cosign(partner).await });
             }
         }
         Ok(())
     }
 
-    async fn ask(&self, partner: Administration) {
+    async fn ask_to_cosign(&self, partner: Administration) {
         let outcome = self.ask_witness(&partner).await;
         let mut jitter = [0u8; 8];
         self.bureau().world.entropy.fill(&mut jitter);

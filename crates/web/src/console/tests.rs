@@ -143,7 +143,34 @@ fn messages_without_a_movement_are_shown_all_the_same() {
 
 #[test]
 fn the_partners() {
-    insta::assert_snapshot!(PartnersPage::new(frame(Section::Partners), &[partner()]).render().unwrap());
+    let page = PartnersPage::new(frame(Section::Partners), &[partner()], false, None);
+    insta::assert_snapshot!(page.render().unwrap());
+}
+
+#[test]
+fn an_operator_stops_the_exchange_and_lets_it_go_on() {
+    let suspended = PartnerView {
+        state: "suspended",
+        suspension: Some("their operations centre reports a break-in".to_owned()),
+        ..partner()
+    };
+    let drawn = |views: &[PartnerView], operates| {
+        PartnersPage::new(frame(Section::Partners), views, operates, None).render().unwrap()
+    };
+    let page = drawn(&[partner()], true);
+    assert!(page.contains("action=\"/console/partners/NTA.FR/suspension\""));
+    assert!(page.contains("<label for=\"NTA.FR-reason\">") && page.contains("id=\"NTA.FR-reason\""));
+    assert!(!page.contains("resumption"));
+    let page = drawn(std::slice::from_ref(&suspended), true);
+    assert!(page.contains("action=\"/console/partners/NTA.FR/resumption\""));
+    assert!(page.contains("<strong>Suspended:</strong> their operations centre reports a break-in"));
+    assert!(!page.contains("NTA.FR/suspension"));
+    // An officer sees the state and has no form.
+    let page = drawn(&[suspended], false);
+    assert!(
+        page.contains("<dd>Suspended</dd>")
+            && !page.contains("<form method=\"post\" action=\"/console/partners")
+    );
 }
 
 #[test]
@@ -290,7 +317,7 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         MessagePage::new(frame(Section::Movements), &message, outside, (outside.as_bytes(), None)).render(),
         GuaranteesPage::new(frame(Section::Guarantees), std::slice::from_ref(&guarantee)).render(),
         GuaranteePage::new(frame(Section::Guarantees), &guarantee).render(),
-        PartnersPage::new(frame(Section::Partners), &[partner]).render(),
+        PartnersPage::new(frame(Section::Partners), &[partner], true, None).render(),
         LogPage::new(frame(Section::Log), &log_with(outside)).render(),
     ];
     pages.into_iter().map(|page| page.unwrap()).collect()
