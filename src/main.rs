@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, corridor, identifier, node, reference, relay, validate};
+use commands::{bench, corridor, identifier, node, partner, reference, relay, validate};
 use std::process::ExitCode;
 
 /// The open platform on which customs administrations work together.
@@ -20,6 +20,9 @@ enum Command {
     Init(node::Init),
     /// Run a node
     Serve(node::Serve),
+    /// Partner administrations
+    #[command(subcommand)]
+    Partner(partner::Partner),
     /// Run a node's front in the DMZ, which cannot read what passes
     Relay(relay::Relay),
     /// Run corridors of several administrations on this machine
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Init(init) => init.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Partner(partner) => partner.run(),
         Command::Relay(relay) => relay.run(),
         Command::Corridor(corridor) => corridor.run(),
         Command::Validate(validate) => validate.run(),

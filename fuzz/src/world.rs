@@ -262,6 +262,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("xml", "commented", text.replacen("?>", "?><!-- a comment -->", 1).as_bytes());
     add("xml", "bad-character", text.replacen("NTA.", "&#0;", 1).as_bytes());
     add("xml", "bad-no-end", text.get(..text.len() / 2).unwrap_or_default().as_bytes());
+    seeds.extend(super::log::seeds());
     seeds
 }
 

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod corridor;
 pub mod identifier;
 pub mod node;
+pub mod partner;
 pub mod reference;
 pub mod relay;
 pub mod validate;

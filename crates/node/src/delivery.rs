@@ -1,6 +1,7 @@
 //! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
 
 use crate::bureau::Bureau;
+use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
@@ -84,6 +85,10 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<usize, NodeError> {
+        if self.log_operator().behind().is_some() {
+            // Every letter enters a statement in the log; they wait until its database is put right.
+            return Ok(0);
+        }
         let now = self.now();
         let claims = self
             .write(move |tx, _| -> Result<_, NodeError> {
@@ -172,6 +177,8 @@ impl Node {
                 Ok(enter(tx, fresh, now)?)
             })
             .await?;
+        let leaves = u64::try_from(entered.len()).unwrap_or(u64::MAX);
+        self.log_operator().leaves_entered(leaves, u64::from(self.config().log.checkpoint_leaves));
         sealed.extend(entered);
         Ok(sealed)
     }
@@ -269,6 +276,10 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
     let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
     let agreement: AgreementOnRecord =
         serde_json::from_str(&claim.agreement).map_err(|error| damaged(&error))?;
+    let (name, media_type) = match claim.message_type.as_str() {
+        DOCUMENT => (DOCUMENT_PART, DOCUMENT_MEDIA),
+        _ => (PART, XML),
+    };
     let letter = OutgoingLetter {
         message_id: claim.message_id,
         channel: Channel::parse(&claim.channel).map_err(|error| damaged(&error))?,
@@ -280,8 +291,8 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         expires: claim.expires,
         exercise: bureau.exercise,
         parts: vec![OutgoingPart {
-            name: PART.to_owned(),
-            media_type: XML.to_owned(),
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
             content: claim.cleared.clone(),
         }],
     };

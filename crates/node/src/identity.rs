@@ -1,6 +1,7 @@
 //! Who a node is: its private keys on disk, and the card by which partners know it.
 
 use crate::clock::World;
+use crate::config::Config;
 use crate::files::create_private;
 use crate::tls::{TlsError, TlsIdentity};
 use base::Administration;
@@ -121,6 +122,15 @@ impl Identity {
 }
 
 impl PartnerCard {
+    /// The card that this node gives to partners. Where a relay stands in front, the card has the relay's TLS key: that is
+    /// the key which partners meet. The address is that of the configuration, which is then the relay's.
+    pub fn own(config: &Config, identity: &Identity) -> Self {
+        let relay = config.relay.as_ref().map(|relay| relay.key);
+        let tls_spki = relay.unwrap_or(identity.card.tls_spki);
+        let keys = PublicKeys { tls_spki, ..identity.card.clone() };
+        Self { address: config.listen.peer_address.clone(), keys }
+    }
+
     /// Reads and checks a card.
     ///
     /// # Errors

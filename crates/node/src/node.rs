@@ -16,6 +16,7 @@ use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
 use crate::tls::TlsError;
+use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
 use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
@@ -78,6 +79,9 @@ pub enum NodeError {
     /// A partner's card was expected.
     #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
     OwnCard(Administration),
+    /// The log cannot be read or signed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -99,6 +103,7 @@ pub struct Node {
     measured: Measured,
     under_way: UnderWay,
     sender: Notify,
+    log_operator: LogOperator,
 }
 
 impl Node {
@@ -110,8 +115,7 @@ impl Node {
         let (config, store, bureau) = open_parts(config, world).await?;
         let transport = HttpsTransport::new(&bureau)?;
         let counters = Counters::with_channel(transport.counts());
-        let transport = Arc::new(transport);
-        Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
+        Ok(Self::assemble_with_record(config, bureau, store, Arc::new(transport), counters).await)
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -125,7 +129,30 @@ impl Node {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, transport))
+        Ok(Self::assemble_with_record(config, bureau, store, transport, Counters::default()).await)
+    }
+
+    /// A node whose last signed checkpoint is on record beside its keys; it compares the two before it does anything.
+    async fn assemble_with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        transport: Arc<dyn Transport>,
+        counters: Counters,
+    ) -> Arc<Self> {
+        let mut path = config.resolve(&config.keys).into_os_string();
+        path.push(".checkpoint");
+        let record = Arc::new(FileHead::new(path.into()));
+        let node = Self::with_counters(
+            config,
+            bureau,
+            store,
+            Execution::WriterThread,
+            transport,
+            (record, counters),
+        );
+        node.check_recorded_head().await;
+        node
     }
 
     /// A node from its parts, for simulations.
@@ -136,7 +163,19 @@ impl Node {
         execution: Execution,
         transport: Arc<dyn Transport>,
     ) -> Arc<Self> {
-        Self::with_counters(config, bureau, store, execution, transport, Counters::default())
+        Self::with_record(config, bureau, store, execution, transport, Arc::new(MemoryHead::default()))
+    }
+
+    /// As [`Node::assemble`], with the record of the last signed checkpoint of a simulated machine.
+    pub fn with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        record: Arc<dyn HeadRecord>,
+    ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, (record, Counters::default()))
     }
 
     fn with_counters(
@@ -145,7 +184,7 @@ impl Node {
         store: Store,
         execution: Execution,
         transport: Arc<dyn Transport>,
-        counters: Counters,
+        (record, counters): (Arc<dyn HeadRecord>, Counters),
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -162,6 +201,7 @@ impl Node {
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
+            log_operator: LogOperator::new(record),
         })
     }
 
@@ -212,6 +252,10 @@ impl Node {
 
     pub(crate) fn under_way(&self) -> &UnderWay {
         &self.under_way
+    }
+
+    pub(crate) fn log_operator(&self) -> &LogOperator {
+        &self.log_operator
     }
 
     pub(crate) fn measured(&self) -> &Measured {

@@ -189,11 +189,13 @@ impl Node {
     }
 
     /// Whether the node can do its work now: whether it can read, and make a little writing durable. A store whose
-    /// writer is dead or whose disk is full can still be read.
+    /// writer is dead or whose disk is full can still be read. A node whose database is behind what it has signed is
+    /// not ready: it takes and sends nothing.
     ///
     /// # Errors
     /// The reason, in words.
     pub async fn readiness(&self) -> Result<(), String> {
+        self.log_operator().sound().map_err(|behind| behind.to_string())?;
         let now = self.now();
         let look = async {
             self.write(move |tx, _| -> Result<_, NodeError> {

@@ -1,7 +1,7 @@
 //! Setting up a node: keys, configuration, database, first principals; and joining it to a corridor.
 
 use crate::clock::World;
-use crate::config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
+use crate::config::{Config, ConfigError, Exchange, Listen, LogPublication, Rates, Release, Transit};
 use crate::files::make_private_folder;
 use crate::identity::{Identity, IdentityError, PartnerCard};
 use crate::principals::{self, PrincipalError, Role};
@@ -188,6 +188,7 @@ fn configuration(set_up: &SetUp) -> Config {
             Exchange::default()
         },
         relay: None,
+        log: LogPublication::default(),
         partners: Vec::new(),
         agreements: Vec::new(),
         folder: set_up.folder.clone(),

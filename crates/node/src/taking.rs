@@ -7,6 +7,7 @@ use crate::officer::OfficerDecision;
 use crate::principals::{Principal, Role};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, Submission};
 use crate::reception::{self, Handling};
+use crate::transparency::LogError;
 use crate::views::MessageRow;
 use base::{Administration, Country};
 use std::sync::Arc;
@@ -118,6 +119,8 @@ impl Node {
     /// # Errors
     /// When the node cannot take it now; nothing has changed then, and the partner tries again.
     pub async fn receive(&self, peer: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, NodeError> {
+        // A receipt is a signature of the log: nothing is receipted that could not stand in it.
+        self.log_operator().sound().map_err(LogError::from)?;
         let envelope = Arc::new(envelope);
         let first = self.receive_as(peer, &envelope, Handling::Proceed).await;
         let answer = match first {
@@ -131,6 +134,7 @@ impl Node {
         if let Some(reason) = answer.as_ref().ok().and_then(|answer| exchange::refusal_in(answer)) {
             self.counters().channel().envelope_refused(reason);
         }
+        self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
         self.wake_sender();
         answer
     }

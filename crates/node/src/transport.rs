@@ -47,10 +47,51 @@ pub enum TransportError {
 /// The future of a delivery.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + 'a>>;
 
+/// How a partner's log and witness are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Submits.
+    Post,
+}
+
+/// A request to a partner beside the envelopes: for its log, or to it as a witness.
+#[derive(Clone, Debug)]
+pub struct PeerRequest {
+    /// The method.
+    pub method: Method,
+    /// The path, as in `/log/checkpoint`.
+    pub path: String,
+    /// The body; empty for [`Method::Get`].
+    pub body: Vec<u8>,
+    /// The longest answer that is read, in bytes.
+    pub limit: usize,
+}
+
+/// What a partner answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The future of a request.
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<PeerAnswer, TransportError>> + Send + 'a>>;
+
 /// The port: takes an envelope to a partner and brings back its answer.
 pub trait Transport: Send + Sync {
     /// Delivers `envelope` to `partner`.
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
+
+    /// Asks `partner` something else, and brings back whatever it answers. A transport of envelopes alone reaches
+    /// nobody this way.
+    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
+        let reason = format!("`{}` is not carried here", request.path);
+        Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), reason)) })
+    }
 
     /// Follows a change of keys and partners: deliveries from now on are made by `bureau`.
     ///
@@ -141,34 +182,64 @@ impl HttpsTransport {
     }
 
     async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        let request = PeerRequest {
+            method: Method::Post,
+            path: ENVELOPE_ROUTE.to_owned(),
+            body: envelope,
+            limit: ANSWER_LIMIT,
+        };
+        let answer = self.ask(partner, request, "application/cbor").await?;
+        if !(200..300).contains(&answer.status) {
+            return Err(TransportError::Status(partner.clone(), answer.status, first_line(&answer.body)));
+        }
+        Ok(answer.body)
+    }
+
+    async fn ask(
+        &self,
+        partner: &Administration,
+        request: PeerRequest,
+        content_type: &str,
+    ) -> Result<PeerAnswer, TransportError> {
         let line = self.line(partner)?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let address = format!("{}{ENVELOPE_ROUTE}", line.route.address.trim_end_matches('/'));
-        let mut request = hyper::Request::post(address).header("content-type", "application/cbor");
+        let method = match request.method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
+        };
+        let address = format!("{}{}", line.route.address.trim_end_matches('/'), request.path);
+        let mut asked =
+            hyper::Request::builder().method(method).uri(address).header("content-type", content_type);
         if line.route.carrier == Carrier::Relay {
-            request = request.header(RECIPIENT_HEADER, partner.as_str());
+            asked = asked.header(RECIPIENT_HEADER, partner.as_str());
         }
-        let request = request.body(Full::new(Bytes::from(envelope))).map_err(|error| failed(&error))?;
-        let response = line.client.request(request).await.map_err(|error| self.failed(partner, &error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
-        let body = body.map_err(|error| failed(&error))?.to_bytes();
-        if !status.is_success() {
-            return Err(TransportError::Status(partner.clone(), status.as_u16(), first_line(&body)));
-        }
-        Ok(body.to_vec())
+        let asked = asked.body(Full::new(Bytes::from(request.body))).map_err(|error| failed(&error))?;
+        let response = line.client.request(asked).await.map_err(|error| self.failed(partner, &error))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), request.limit).collect().await;
+        Ok(PeerAnswer { status, body: body.map_err(|error| failed(&error))?.to_bytes().to_vec() })
     }
+}
+
+/// An answer within the time that one request may take.
+async fn in_time<T>(
+    partner: &Administration,
+    asked: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    tokio::time::timeout(DELIVERY_TIMEOUT, asked).await.unwrap_or_else(|_| {
+        let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
+        Err(TransportError::Unreachable(partner.clone(), limit))
+    })
 }
 
 impl Transport for HttpsTransport {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        Box::pin(async move {
-            tokio::time::timeout(DELIVERY_TIMEOUT, self.post(partner, envelope)).await.unwrap_or_else(|_| {
-                let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
-                Err(TransportError::Unreachable(partner.clone(), limit))
-            })
-        })
+        Box::pin(in_time(partner, self.post(partner, envelope)))
+    }
+
+    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
+        Box::pin(in_time(partner, self.ask(partner, request, "text/plain; charset=utf-8")))
     }
 
     fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {

@@ -19,6 +19,12 @@ pub struct OfficerCaller(pub Principal);
 /// A principal of the administration: an officer or the operator.
 pub struct StaffCaller(pub Principal);
 
+/// An auditor with a mandate.
+pub struct AuditorCaller(pub Principal);
+
+/// Whoever may read entries of the log: the staff and auditors; which one does not matter.
+pub struct ReaderCaller;
+
 /// The operator; which one does not matter.
 pub struct OperatorCaller;
 
@@ -60,6 +66,23 @@ impl FromRequestParts<Arc<Node>> for OperatorCaller {
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
         admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(|_| Self)
+    }
+}
+
+impl FromRequestParts<Arc<Node>> for AuditorCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        admitted(parts, node, Role::audits, "this is for auditors with a mandate").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Node>> for ReaderCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        let words = "this is for officers, the operator and auditors of the administration";
+        admitted(parts, node, |role| role.audits() || role.administers(), words).await.map(|_| Self)
     }
 }
 

@@ -10,21 +10,30 @@
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
 //! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer, operator | guarantee accounts |
 //! | `GET /held`, `POST /held/{id}/retry` | officer (list: operator too) | messages on which this node failed |
+//! | `POST /documents` | officer | send a document to a partner |
+//! | `GET /documents`, `GET /documents/{id}`, `GET /documents/{id}/content` | officer, operator | documents |
+//! | `POST /documents/{id}/decision` | officer | accept or decline a document |
+//! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
+//! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
+//! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
 mod auth;
 mod decisions;
+mod documents;
 mod extract;
 mod guarantees;
 mod held;
+mod log;
 mod messages;
 mod movements;
 mod partners;
 mod problem;
 
-pub(crate) use auth::OperatorCaller;
+pub(crate) use auth::{AuditorCaller, OperatorCaller};
+pub(crate) use documents::download_headers;
 pub use problem::Problem;
 
 use axum::Router;
@@ -59,6 +68,15 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/guarantees/{grn}", || get(guarantees::account)),
     route("GET", "/api/v1/held", || get(held::list)),
     route("POST", "/api/v1/held/{id}/retry", || post(held::retry)),
+    route("POST", "/api/v1/documents", || post(documents::send)),
+    route("GET", "/api/v1/documents", || get(documents::list)),
+    route("GET", "/api/v1/documents/{id}", || get(documents::show)),
+    route("GET", "/api/v1/documents/{id}/content", || get(documents::content)),
+    route("POST", "/api/v1/documents/{id}/decision", || post(documents::decide)),
+    route("GET", "/api/v1/log", || get(log::show)),
+    route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
+    route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
+    route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
     route("GET", "/api/v1/partners", || get(partners::list)),
 ];
 
