@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod accounts;
+mod attachments;
 mod audit;
 mod bridge;
 mod bureau;
@@ -19,6 +20,7 @@ mod counters;
 mod deciding;
 mod delivery;
 mod documents;
+mod effort;
 mod files;
 mod gate;
 mod identity;
@@ -45,6 +47,7 @@ pub mod relay;
 mod room;
 mod rooms;
 mod schema;
+mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
@@ -58,24 +61,32 @@ mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
 pub use agreements::Term;
+pub use attachments::{AttachmentDownload, AttachmentError, AttachmentUpload, AttachmentView, BindError};
 pub use audit::states_that_differ;
 pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
+pub use config::{
+    Attachments, Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit,
+};
 pub use customs::transit::ResultCode;
 pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
-    MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
+    MAX_CONTENT, NewDocument, SendError, Sent as SentDocument, default_purpose,
 };
+pub use effort::{Effort, Step, process_time};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
+pub use exchange::MAX_CHUNK_MESSAGE;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
-pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
+pub use measure::{
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Sent, peak_memory,
+    private_postgres, reset_peak_memory,
+};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use opening::open_bureau;
@@ -89,6 +100,7 @@ pub use reference::{
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
+pub use settlements::Settlements;
 pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
@@ -97,7 +109,7 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
-    Transport, TransportError,
+    CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest,
+    Route, Transport, TransportError,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -40,6 +40,20 @@ impl Node {
             "Durable commits; one holds many commands.",
             &[("", statistics.commits.to_string())],
         );
+        let effort: Vec<(String, String)> = self
+            .effort()
+            .spent()
+            .map(|(step, spent)| (format!("{{step=\"{}\"}}", step.name()), spent.as_secs_f64().to_string()))
+            .collect();
+        let effort: Vec<(&str, String)> =
+            effort.iter().map(|(labels, value)| (labels.as_str(), value.clone())).collect();
+        sample(
+            &mut out,
+            "exchange_cpu_seconds_total",
+            "counter",
+            "Processor time of messages between administrations, by step.",
+            &effort,
+        );
         sample(
             &mut out,
             "log_leaves",

@@ -1,5 +1,6 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
+use crate::attachments::Transfers;
 use crate::bureau::Bureau;
 use crate::channel_counts::Side;
 use crate::channel_refusal::ChannelRefusal;
@@ -7,6 +8,7 @@ use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
+use crate::effort::{Effort, Step};
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
 use crate::measure::Measured;
@@ -15,6 +17,7 @@ use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
+use crate::settlements::Settlements;
 use crate::tls::TlsError;
 use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
 use crate::transport::{HttpsTransport, Transport};
@@ -100,8 +103,11 @@ pub struct Node {
     execution: Execution,
     transport: Arc<dyn Transport>,
     counters: Counters,
+    effort: Arc<Effort>,
+    settlements: Settlements,
     measured: Measured,
     under_way: UnderWay,
+    transfers: Transfers,
     sender: Notify,
     log_operator: LogOperator,
 }
@@ -198,8 +204,11 @@ impl Node {
             execution,
             transport,
             counters,
+            effort: Arc::default(),
+            settlements: Settlements::default(),
             measured: Measured::default(),
             under_way: UnderWay::default(),
+            transfers: Transfers::default(),
             sender: Notify::new(),
             log_operator: LogOperator::new(record),
         })
@@ -248,6 +257,20 @@ impl Node {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The processor time that messages between administrations took here.
+    pub fn effort(&self) -> &Effort {
+        &self.effort
+    }
+
+    /// Who hears of letters that are settled.
+    pub fn settlements(&self) -> &Settlements {
+        &self.settlements
+    }
+
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
     }
 
     pub(crate) fn under_way(&self) -> &UnderWay {
@@ -303,6 +326,20 @@ impl Node {
             },
         );
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Runs a command as [`Node::write`] does, and counts its processor time for `step`.
+    pub(crate) async fn write_as<T, E>(
+        &self,
+        step: Step,
+        command: impl FnOnce(&mut dyn Tx, &Bureau) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let effort = Arc::clone(&self.effort);
+        self.write(move |tx, bureau| effort.of(step, || command(tx, bureau))).await
     }
 
     /// Reads from a snapshot.

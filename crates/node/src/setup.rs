@@ -189,6 +189,7 @@ fn configuration(set_up: &SetUp) -> Config {
         },
         relay: None,
         log: LogPublication::default(),
+        attachments: crate::config::Attachments::default(),
         partners: Vec::new(),
         agreements: Vec::new(),
         folder: set_up.folder.clone(),

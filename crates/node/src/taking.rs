@@ -1,5 +1,6 @@
 //! What a node is asked to do: take a trader's message, an officer's decision, a partner's envelope.
 
+use crate::effort::Step;
 use crate::incoming::Incoming;
 use crate::messages::outcome;
 use crate::node::{Node, NodeError};
@@ -146,10 +147,11 @@ impl Node {
         handling: Handling,
     ) -> Result<Vec<u8>, NodeError> {
         let (peer, envelope, now) = (peer.clone(), Arc::clone(envelope), self.now());
+        let allowance = self.allowance();
         // Signatures, seals and schemas are checked here, beside the writer and not on it.
-        let opening = reception::open(&self.bureau(), &peer, &envelope, now);
-        self.write(move |tx, bureau| -> Result<_, NodeError> {
-            Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
+        let opening = self.effort().of(Step::Open, || reception::open(&self.bureau(), &peer, &envelope, now));
+        self.write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
+            Ok(reception::receive(tx, bureau, &peer, &envelope, opening, ((now, handling), allowance))?)
         })
         .await
     }

@@ -44,6 +44,7 @@ impl Node {
                 () = self.sign_checkpoints() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.tidy_attachments() => {}
             }
         })
     }
@@ -52,8 +53,8 @@ impl Node {
         loop {
             match self.start_deliveries().await {
                 // A full claim means that more letters are due.
-                Ok(count) if count > 0 => continue,
-                Ok(_) => {}
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => tracing::error!(%error, "letters could not be claimed"),
             }
             tokio::select! {

@@ -142,6 +142,7 @@ impl Member {
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
             relay: None,
             log: LogPublication::default(),
+            attachments: node::Attachments::default(),
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),

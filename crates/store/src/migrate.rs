@@ -34,6 +34,7 @@ const OWN: &[Migration] = &[
     settings::SCHEMA,
     tiles::SCHEMA,
     witnessing::SCHEMA,
+    outbox::BY_RECIPIENT,
     attachments::SCHEMA,
     transfers::SCHEMA,
 ];

@@ -16,10 +16,14 @@
 //! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
+//! | `GET`, `POST /attachments`, `GET`, `DELETE /attachments/{id}` | officer (read: operator too) | large parts of documents |
+//! | `GET /attachments/{id}/content` | officer | the content of one, streamed |
+//! | `GET /documents/{id}/attachments` | officer, operator | the attachments of a document |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
+mod attachments;
 mod auth;
 mod decisions;
 mod documents;
@@ -37,9 +41,12 @@ pub(crate) use documents::download_headers;
 pub use problem::Problem;
 
 use axum::Router;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use node::Node;
 use std::sync::Arc;
+
+/// Where attachments are uploaded, and under which they are read: their content streams.
+pub(crate) const ATTACHMENTS: &str = "/api/v1/attachments";
 
 /// A method on a path.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +84,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
+    route("POST", "/api/v1/attachments", || post(attachments::upload)),
+    route("GET", "/api/v1/attachments", || get(attachments::list)),
+    route("GET", "/api/v1/attachments/{id}", || get(attachments::show)),
+    route("DELETE", "/api/v1/attachments/{id}", || delete(attachments::erase)),
+    route("GET", "/api/v1/attachments/{id}/content", || get(attachments::content)),
+    route("GET", "/api/v1/documents/{id}/attachments", || get(documents::attachments)),
     route("GET", "/api/v1/partners", || get(partners::list)),
 ];
 
