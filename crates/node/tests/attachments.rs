@@ -72,7 +72,7 @@ impl Transport for End {
             let number = self.0.chunks.fetch_add(1, Ordering::Relaxed);
             let body = (self.0.fault.lock().unwrap())(number, request.body).ok_or_else(lost)?;
             let body = self.0.reached()?.receive_chunk(&self.0.from, body).await.map_err(|_| lost())?;
-            Ok(PeerAnswer { status: 200, body, headers: Vec::new() })
+            Ok(PeerAnswer { status: 200, body })
         })
     }
 }
