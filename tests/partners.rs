@@ -88,6 +88,7 @@ impl Bench {
                 name: "message".to_owned(),
                 media_type: "application/xml".to_owned(),
                 content: content.to_vec(),
+                fields: Vec::new(),
             }],
         };
         let sender = Sender { administration: party, sign: &identity.keys.sign };

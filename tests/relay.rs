@@ -162,7 +162,12 @@ impl Crossing {
 
 fn part(number: usize, content: &str) -> OutgoingPart {
     let name = if number == 0 { "message".to_owned() } else { format!("annex-{number}") };
-    OutgoingPart { name, media_type: "application/xml".to_owned(), content: content.into() }
+    OutgoingPart {
+        name,
+        media_type: "application/xml".to_owned(),
+        content: content.into(),
+        fields: Vec::new(),
+    }
 }
 
 /// How often `wanted` stands in the memory of a process; `None` where this may not be looked at.

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod corridor;
+pub mod evidence;
 pub mod identifier;
 pub mod node;
 pub mod partner;

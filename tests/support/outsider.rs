@@ -101,6 +101,7 @@ impl Outsider {
                 name: "message".to_owned(),
                 media_type: "application/xml".to_owned(),
                 content: b"<CD118C/>".to_vec(),
+                fields: Vec::new(),
             }],
         };
         change(&mut letter);

@@ -23,7 +23,7 @@ pub use bench::{
     BenchCase, BenchError, BenchReport, ExchangeCase, ExchangeOptions, ExchangeReport, PeerPort,
     StoreFigures, StoreKind, bench_exchange, bench_transit,
 };
-pub use client::ClientError;
+pub use client::{Api, ClientError};
 pub use demo::{DemoOptions, demo, demo_once};
 pub use fleet::{FleetError, StoreChoice};
 pub use plan::{Declaration, Expectation, Plan, PlanError, Registration};

@@ -126,8 +126,8 @@ fn publish(directory: &Path) {
         let path = TiledTree::new(new, Memory).consistency_path(old).unwrap();
         json!({"old": old, "new": new, "path": base64(&path)})
     });
-    let log_key = Checkpoint::verifier_key("tidewaiter.example/GB", &keys(10).log.public()).unwrap();
-    let witness_keys: Vec<_> = witnesses().iter().map(|witness| witness.verifier_key().unwrap()).collect();
+    let log_key = Checkpoint::verifier_key("tidewaiter.example/GB", &keys(10).log.public());
+    let witness_keys: Vec<_> = witnesses().iter().map(|witness| witness.verifier_key()).collect();
     let mut files = resources();
     files.extend([
         ("checkpoint".to_owned(), cosigned().to_note().into_bytes()),
@@ -260,7 +260,7 @@ impl signed_note::Verifier for Cosigner {
 
 #[test]
 fn signed_note_opens_a_cosigned_checkpoint() {
-    let log_key = Checkpoint::verifier_key("tidewaiter.example/GB", &keys(10).log.public()).unwrap();
+    let log_key = Checkpoint::verifier_key("tidewaiter.example/GB", &keys(10).log.public());
     let mut known: Vec<Box<dyn signed_note::Verifier>> =
         vec![Box::new(signed_note::StandardVerifier::new(&log_key).unwrap())];
     for (country, seed) in [("FR", 20), ("IT", 30)] {

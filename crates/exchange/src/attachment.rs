@@ -2,7 +2,7 @@
 
 use crate::outgoing::PrepareError;
 use evidence::chunked::{HEAD, PieceTree, seal_head};
-use evidence::disclosure::PartSecret;
+use evidence::disclosure::{LeafScheme, PartSecret};
 use evidence::merkle::Hash;
 use evidence::stream::{ContentKey, SealedContent};
 use evidence::{Digest, PartManifest, SealingPublicKey};
@@ -32,6 +32,7 @@ impl OutgoingAttachment {
             media_type: self.media_type.clone(),
             ciphertext: Digest([0; 32]),
             plaintext_root: self.content.plaintext_root,
+            leaves: LeafScheme::Chunks,
             size: self.content.size,
         }
     }

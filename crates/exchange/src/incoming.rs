@@ -10,12 +10,12 @@ use crate::register::Register;
 use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::chunked::{ChunkedPart, open_head};
-use evidence::disclosure::{self, PartSecret};
+use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
 use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, Purpose, Statement, StatementClaim, VerifyingKey, digest_of,
-    open, part_aad,
+    Channel, EvidenceError, Keys, Manifest, PartManifest, Purpose, Statement, StatementClaim, VerifyingKey,
+    digest_of, open, part_aad,
 };
 
 /// What a node is for.
@@ -27,6 +27,9 @@ pub enum Environment {
     Exercise,
 }
 
+/// Reads the fields of a part's content by its media type, as senders do; nothing when this node cannot read it.
+pub type FieldsOf = fn(media_type: &str, content: &[u8]) -> Vec<Field>;
+
 /// The receiving administration.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiver<'a> {
@@ -36,6 +39,9 @@ pub struct Receiver<'a> {
     pub keys: &'a Keys,
     /// What its node is for.
     pub environment: Environment,
+    /// How it reads the fields of structured parts: the manifest commits to each of them, and what it commits to must be
+    /// what the content says.
+    pub fields: FieldsOf,
 }
 
 /// An envelope whose statement was read; nothing it says is proved yet.
@@ -240,7 +246,13 @@ pub fn assess(
     if let Some(reason) = register.stale(&manifest.agreement.id, &manifest.purpose, arrival.now) {
         return refused(Refusal::new(Reason::RegisterStale, reason));
     }
-    match permitted(incoming, register, arrival.now).and_then(|()| open_all(incoming, receiver)) {
+    // A tombstone holds nothing and comes because its time is over: it only keeps its channel without gaps.
+    let parts = if incoming.manifest().is_tombstone() {
+        Ok((Vec::new(), Vec::new()))
+    } else {
+        permitted(incoming, register, arrival.now).and_then(|()| open_all(incoming, receiver))
+    };
+    match parts {
         Ok((parts, attachments)) => {
             let opened = Opened {
                 manifest: incoming.manifest().clone(),
@@ -378,9 +390,7 @@ fn open_all(
             let aad = part_aad(&binding, index);
             let (secret, content) = open(key, &aad, sealed)
                 .map_err(|_| Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name)))?;
-            let same = content.len() as u64 == part.size
-                && disclosure::root(&secret, &content) == part.plaintext_root;
-            if !same {
+            if content.len() as u64 != part.size || !commits_to(part, &secret, &content, receiver.fields) {
                 return Err(Refusal::new(Reason::ContentMismatch, format!("part `{}`", part.name)));
             }
             Ok(OpenedPart { name: part.name.clone(), media_type: part.media_type.clone(), content, secret })
@@ -401,4 +411,15 @@ fn open_all(
         })
     });
     Ok((parts, attachments.collect::<Result<_, Refusal>>()?))
+}
+
+/// Whether the manifest's root is that of this content, and of each of its fields where it states them.
+fn commits_to(part: &PartManifest, secret: &PartSecret, content: &[u8], fields: FieldsOf) -> bool {
+    let fields = match part.leaves {
+        LeafScheme::Whole => Vec::new(),
+        LeafScheme::Fields => fields(&part.media_type, content),
+        LeafScheme::Chunks => return false,
+    };
+    LeafTree::new(secret, content, &fields)
+        .is_ok_and(|tree| tree.scheme() == part.leaves && tree.root() == part.plaintext_root)
 }

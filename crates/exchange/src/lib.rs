@@ -40,6 +40,7 @@ mod outgoing;
 mod refusal;
 mod register;
 mod response;
+pub mod stages;
 mod status;
 mod upload;
 
@@ -52,14 +53,17 @@ pub use chunk::{Chunk, ChunkAnswer, ChunkRefusal, MAX_CHUNK_MESSAGE, VerifiedChu
 pub use conflict::{Conflict, prove_conflict, verify_conflict};
 pub use envelope::{Envelope, MAX_ENVELOPE};
 pub use incoming::{
-    Arrival, Assessment, Environment, Found, InboxView, Incoming, Opened, OpenedPart, Receiver, assess,
-    read_statement,
+    Arrival, Assessment, Environment, FieldsOf, Found, InboxView, Incoming, Opened, OpenedPart, Receiver,
+    assess, read_statement,
 };
 pub use lane::Lane;
 pub use offer::{Attachment, ChunkRange, HeldChunks, Offer, Progress, Wanted};
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare, prepare_with};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
-pub use response::{AnswerError, MAX_RESPONSE, Outcome, Refused, Response, refusal_in, verify_response};
+pub use response::{
+    AnswerError, AnswerEvidence, MAX_RESPONSE, Outcome, Refused, Response, answer_evidence, refusal_in,
+    verify_response,
+};
 pub use status::DeliveryStatus;
 pub use upload::{Next, Upload, WINDOW};

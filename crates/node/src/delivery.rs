@@ -1,67 +1,35 @@
 //! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
 
 use crate::bureau::Bureau;
+use crate::circuits::Allowance;
 use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 use crate::effort::Step;
+use crate::failpoint;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
-use crate::reception::{ReceptionError, load_frontier};
+use crate::proofs;
+use crate::reception::{ReceptionError, enter_in_log};
 use base::{Administration, MessageId, Timestamp};
-use evidence::{AgreementReference, Channel, merkle};
-use exchange::{Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Register, Sender};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::{Tx, log, outbox};
+use evidence::{AgreementReference, Channel};
+use exchange::{
+    Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Register, Sender,
+};
+use std::sync::Arc;
+use store::{Tx, outbox};
 
 /// How many letters are claimed at once.
 const CLAIMS: usize = 64;
 
+/// How many letters are withdrawn in one transaction.
+const WITHDRAWN_AT_ONCE: usize = 256;
+
 /// How long a claim lasts: longer than the longest delivery, so that no letter is under way twice.
 const LEASE_MICROS: i64 = 30_000_000;
-
-/// How many letters to one partner may be under way: a partner that answers slowly must not hold up the others, nor fill
-/// the memory of this node.
-const UNDER_WAY: usize = 64;
 
 /// How long a letter waits whose recipient has no valid card, or with whom the exchange is suspended; when it is resumed
 /// the letter is due at once.
 const NO_CARD_MICROS: i64 = 60_000_000;
-
-/// The deliveries that are under way, by partner.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnderWay(Arc<Mutex<BTreeMap<Administration, usize>>>);
-
-/// The place of one delivery; it is given back when it is dropped.
-struct Place {
-    partner: Administration,
-    under_way: UnderWay,
-}
-
-impl UnderWay {
-    fn counts(&self) -> MutexGuard<'_, BTreeMap<Administration, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many more letters to `partner` may be under way.
-    fn left(&self, partner: &Administration) -> usize {
-        UNDER_WAY.saturating_sub(self.counts().get(partner).copied().unwrap_or_default())
-    }
-
-    /// A place for a delivery to `partner`. The one loop that claims letters claims no more than are left.
-    fn enter(&self, partner: &Administration) -> Place {
-        *self.counts().entry(partner.clone()).or_default() += 1;
-        Place { partner: partner.clone(), under_way: self.clone() }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(count) = self.under_way.counts().get_mut(&self.partner) {
-            *count = count.saturating_sub(1);
-        }
-    }
-}
 
 /// Why a claimed letter cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -85,22 +53,44 @@ impl Node {
             // Every letter enters a statement in the log; they wait until its database is put right.
             return Ok(false);
         }
-        let (now, under_way) = (self.now(), self.under_way().clone());
+        let (now, circuits) = (self.now(), self.circuits().clone());
+        failpoint::pass("claim-before");
         let (claims, more) = self
-            .write_as(Step::Claim, move |tx, _| -> Result<_, NodeError> {
+            .write_as(Step::Claim, move |tx, bureau| -> Result<_, NodeError> {
                 let (mut claims, mut more) = (Vec::new(), false);
                 for recipient in outbox::recipients(tx)? {
-                    // A partner that has no place left is looked at again when one of its letters is settled.
-                    let limit = under_way.left(&recipient).min(CLAIMS);
-                    let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
-                    more |= found.len() == limit && limit == CLAIMS;
-                    claims.extend(found);
+                    if bureau.suspended.contains_key(&recipient) {
+                        continue;
+                    }
+                    match circuits.allowance(&recipient, now) {
+                        // A partner that has no place left is looked at again when one of its letters is settled.
+                        Allowance::Nothing => {}
+                        Allowance::Trial => {
+                            let found = outbox::claim_trial(tx, "sender", &recipient, now, LEASE_MICROS)?;
+                            if let Some(claim) = found {
+                                circuits.begin_trial(&recipient, now);
+                                claims.push(claim);
+                            }
+                        }
+                        Allowance::Letters(left) => {
+                            let limit = left.min(CLAIMS);
+                            let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
+                            more |= found.len() == limit && limit == CLAIMS;
+                            claims.extend(found);
+                        }
+                    }
+                }
+                if !claims.is_empty() {
+                    failpoint::pass("claim-before-commit");
                 }
                 Ok((claims, more))
             })
             .await?;
+        if !claims.is_empty() {
+            failpoint::pass("claim-after-commit");
+        }
         for claim in claims {
-            let (node, place) = (Arc::clone(self), self.under_way().enter(&claim.recipient));
+            let (node, place) = (Arc::clone(self), self.circuits().enter(&claim.recipient));
             // Each on its own, so that letters are sealed on all cores and none waits for another.
             tokio::spawn(async move {
                 if let Err(error) = node.dispatch(claim).await {
@@ -130,6 +120,33 @@ impl Node {
             Ok(())
         })
         .await
+    }
+
+    /// Withdraws letters whose time is over and of which nothing has left. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn withdraw_overdue(&self) -> Result<usize, NodeError> {
+        let now = self.now();
+        let due = self
+            .read(move |tx| -> Result<_, NodeError> { Ok(outbox::overdue(tx, now, WITHDRAWN_AT_ONCE)?) })
+            .await?;
+        let count = due.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        self.write(move |tx, _| -> Result<(), NodeError> {
+            for (id, exchange_id) in due {
+                if outbox::withdraw(tx, id, now)? {
+                    let words = "a message was not sent in time, and is not sent any more";
+                    messages::note_undelivered(tx, &exchange_id, now, words)?;
+                    messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(count)
     }
 
     /// Seals a letter, unless it has been sealed before, and delivers it.
@@ -165,8 +182,10 @@ impl Node {
         let now = self.now();
         let (id, message_id) = (claim.id, claim.message_id);
         let attachments = self.outgoing_attachments(claim).await?;
+        failpoint::pass("seal-before");
         let prepared =
             self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, attachments.as_deref(), now));
+        failpoint::pass("seal-after");
         let entered = self
             .write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
                 match prepared {
@@ -186,6 +205,7 @@ impl Node {
                 }
             })
             .await?;
+        failpoint::pass("enter-after-commit");
         if entered.is_some() {
             self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
         }
@@ -194,8 +214,8 @@ impl Node {
 
     /// Takes one letter to its partner and settles it by the answer.
     async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Vec<u8>) -> Result<(), NodeError> {
-        // A letter that has expired is delivered all the same: the partner refuses it as expired, and only that frees
-        // the channel for the letters behind it.
+        // A letter that was sealed before its time was over is delivered all the same: the partner may have it already,
+        // and gives its receipt again; if not, it refuses the letter as too late, which keeps the channel without gaps.
         match self.offer(&claim, &envelope).await {
             Offered::Fate(fate) => self.settle(claim, fate).await,
             Offered::Wanted(wanted) => self.begin_transfer(claim, envelope, wanted).await,
@@ -204,23 +224,53 @@ impl Node {
 
     /// Takes an envelope to its partner, and says what its answer means.
     pub(crate) async fn offer(&self, claim: &outbox::Claim, envelope: &[u8]) -> Offered {
-        let answer = match self.transport().deliver(&claim.recipient, envelope.to_vec()).await {
-            Err(error) => return Offered::Fate(Fate::Later(error.to_string())),
-            Ok(answer) => answer,
+        failpoint::pass("deliver-before-send");
+        let answer = self.transport().deliver(&claim.recipient, envelope.to_vec()).await;
+        failpoint::pass("deliver-after-answer");
+        let offered = match answer {
+            Err(error) => Offered::Fate(Fate::Away(error.to_string())),
+            Ok(answer) => {
+                self.counters().channel().heard(&claim.recipient, self.now());
+                self.understand(claim, envelope, answer)
+            }
         };
+        match &offered {
+            Offered::Fate(Fate::Away(_)) => self.circuits().failed(&claim.recipient, self.now()),
+            _ => self.circuits().answered(&claim.recipient),
+        }
+        offered
+    }
+
+    /// What a partner's answer to an envelope means.
+    fn understand(&self, claim: &outbox::Claim, envelope: &[u8], answer: Vec<u8>) -> Offered {
         let cards = self.bureau().cards(&claim.recipient);
         let verified =
             self.effort().of(Step::Verify, || exchange::verify_response(&answer, envelope, &cards));
         Offered::Fate(match verified {
+            Ok(Outcome::Acknowledged(_)) if claim.withdrawn.is_some() => Fate::Expired {
+                receipt: Some(answer),
+                reason: "its time was over before anything of it had left".to_owned(),
+            },
             Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
             Ok(Outcome::Wanted(wanted)) => return Offered::Wanted(wanted),
             Ok(Outcome::Gap { expected }) => Fate::Later(format!("number {expected} is missing there")),
             Ok(Outcome::Conflict(conflict)) => {
                 Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
             }
+            Ok(Outcome::Refused(refused)) if refused.reason == Some(Reason::Expired) => {
+                Fate::Expired { receipt: None, reason: refused.words }
+            }
             Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
-            Ok(Outcome::Refused(refused)) => Fate::Later(refused.words),
-            Err(error) => Fate::Later(error.to_string()),
+            // No room for attachments says nothing about letters without.
+            Ok(Outcome::Refused(refused))
+                if matches!(refused.reason, Some(Reason::QuotaExceeded | Reason::NoRoom)) =>
+            {
+                Fate::Later(refused.words)
+            }
+            // What is not settled is about the two nodes and not about this letter: a key, a register, a setting. The
+            // next letter would fare no better.
+            Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
+            Err(error) => Fate::Away(error.to_string()),
         })
     }
 
@@ -231,8 +281,9 @@ impl Node {
         let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
-        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_));
+        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_) | Fate::Expired { .. });
         let settled = claim.message_id;
+        failpoint::pass("settle-before");
         self.write_as(Step::Settle, move |tx, _| -> Result<(), NodeError> {
             let exchange_id = claim.message_id.to_string();
             match fate {
@@ -247,14 +298,25 @@ impl Node {
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
-                Fate::Later(reason) => {
+                Fate::Expired { receipt, reason } => {
+                    tracing::warn!(message = %claim.message_id, to = %claim.recipient, reason, "a letter expired");
+                    if claim.withdrawn.is_none() {
+                        let words = format!("{} to {} came too late: {reason}", claim.message_type, claim.recipient);
+                        messages::note_undelivered(tx, &exchange_id, now, &words)?;
+                    }
+                    outbox::expired(tx, claim.id, receipt.as_deref(), &reason, now)?;
+                    messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
+                }
+                Fate::Later(reason) | Fate::Away(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
                     outbox::postponed(tx, claim.id, now.plus_micros(wait), &reason)?;
                 }
             }
+            failpoint::pass("settle-before-commit");
             Ok(())
         })
         .await?;
+        failpoint::pass("settle-after-commit");
         if again {
             self.settlements().tell(settled);
         }
@@ -282,8 +344,17 @@ pub(crate) enum Fate {
     Delivered(Vec<u8>),
     /// The partner, or we, will never take it.
     Refused(String),
+    /// Its time was over.
+    Expired {
+        /// The receipt of the tombstone that was sent in its place.
+        receipt: Option<Vec<u8>>,
+        /// How that is known.
+        reason: String,
+    },
     /// It is tried again.
     Later(String),
+    /// The partner is away, or takes nothing from us for now; it is tried again.
+    Away(String),
 }
 
 fn prepare(
@@ -313,11 +384,16 @@ fn prepare(
         created: claim.created,
         expires: claim.expires,
         exercise: bureau.exercise,
-        parts: vec![OutgoingPart {
-            name: name.to_owned(),
-            media_type: media_type.to_owned(),
-            content: claim.cleared.clone(),
-        }],
+        parts: if claim.withdrawn.is_some() {
+            Vec::new()
+        } else {
+            vec![OutgoingPart {
+                name: name.to_owned(),
+                media_type: media_type.to_owned(),
+                content: claim.cleared.clone(),
+                fields: crate::fields::of(media_type, &claim.cleared),
+            }]
+        },
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
     let random = &mut |bytes: &mut [u8]| bureau.world.entropy.fill(bytes);
@@ -326,8 +402,8 @@ fn prepare(
 
 /// The agreement of a letter, as the outbox keeps it.
 #[derive(serde::Deserialize)]
-struct AgreementOnRecord {
-    id: String,
+pub(crate) struct AgreementOnRecord {
+    pub(crate) id: String,
     version: u32,
     hash: base::Digest,
 }
@@ -341,16 +417,15 @@ fn enter(
     prepared: Prepared,
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, ReceptionError> {
+    failpoint::pass("enter-before-envelope");
     if !outbox::sealed(tx, id, &prepared.envelope)? {
         return Ok(outbox::envelope(tx, id)?);
     }
-    let leaf = merkle::leaf_hash(&prepared.statement);
-    let mut frontier = load_frontier(tx)?;
-    frontier.append(leaf);
-    log::append(tx, &prepared.statement, leaf, now)?;
-    log::save_frontier(tx, &frontier.to_bytes())?;
+    failpoint::pass("enter-before-log");
+    let place = enter_in_log(tx, &prepared.statement, now)?;
+    failpoint::pass("enter-before-commit");
     if let Some(secret) = prepared.secrets.first() {
-        messages::set_secret(tx, &message_id.to_string(), secret.as_bytes())?;
+        proofs::keep_sent(tx, &message_id, secret.as_bytes(), place)?;
     }
     Ok(Some(prepared.envelope))
 }

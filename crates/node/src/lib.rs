@@ -13,6 +13,7 @@ mod bureau;
 mod cases;
 mod channel_counts;
 mod channel_refusal;
+mod circuits;
 mod clock;
 mod config;
 mod connector;
@@ -21,6 +22,11 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod exchange_desk;
+mod exporting;
+mod failpoint;
+pub mod federation;
+mod fields;
 mod files;
 mod gate;
 mod identity;
@@ -39,6 +45,7 @@ mod peer_keys;
 mod post;
 mod principals;
 mod proceeding;
+mod proofs;
 mod queries;
 mod reception;
 mod reference;
@@ -51,6 +58,7 @@ mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
+mod stages;
 mod submission;
 mod taking;
 mod tls;
@@ -81,10 +89,14 @@ pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
 pub use exchange::MAX_CHUNK_MESSAGE;
+pub use exchange_desk::{Alarm, AlarmCode, DeadLetterView, ExchangeView, QueueView, RedriveError};
+pub use exporting::{Disclose, ExportError};
+pub use failpoint::FAILPOINTS;
+pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use measure::{
-    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Sent, peak_memory,
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
     private_postgres, reset_peak_memory,
 };
 pub use node::{Node, NodeError};
@@ -94,6 +106,7 @@ pub use partners::{Origin as PartnerOrigin, Partner};
 pub use peer_keys::AcceptedKey;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
+pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
@@ -101,7 +114,11 @@ pub use reference::{
 };
 pub use schema::MIGRATIONS;
 pub use settlements::Settlements;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
+pub use stages::{DeliveryView, STAGE_LIMIT, STAGE_ROUTE, StageView};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,

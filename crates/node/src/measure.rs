@@ -8,7 +8,7 @@ mod tally;
 pub use bare::{BareError, BareStore, PrivatePostgres, private_postgres};
 pub use primitives::{PRIMITIVES, PrimitiveTimes, Primitives};
 pub use process::{peak_memory, reset_peak_memory};
-pub use tally::{Mark, Sent};
+pub use tally::{Mark, Tally};
 
 use crate::node::{Node, NodeError};
 use crate::views;

@@ -40,6 +40,8 @@ pub mod outcome {
     pub const DELIVERED: &str = "delivered";
     /// Refused by the partner, or by the exchange.
     pub const REFUSED: &str = "refused";
+    /// Its time was over before the partner could have it.
+    pub const EXPIRED: &str = "expired";
     /// Not sent: no clause of an agreement allows it.
     pub const WITHHELD: &str = "withheld";
     /// Handed to a room of this administration.
@@ -154,19 +156,6 @@ pub fn set_exchange(tx: &mut dyn Tx, id: i64, clause: &str, exchange_id: &str) -
 /// When the store fails.
 pub fn set_label(tx: &mut dyn Tx, id: i64, label: &str) -> Result<(), StoreError> {
     tx.execute("UPDATE messages SET label = ?2 WHERE id = ?1", &[id.into(), label.into()])?;
-    Ok(())
-}
-
-/// Keeps the secret of a message between nodes: with it, and only with it, the content on record can be shown to be what
-/// the signed statement commits to. Erasing it leaves the statement's proofs valid and mute.
-///
-/// # Errors
-/// When the store fails.
-pub fn set_secret(tx: &mut dyn Tx, exchange_id: &str, secret: &[u8; 32]) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE messages SET secret = ?2 WHERE exchange_id = ?1",
-        &[exchange_id.into(), secret.as_slice().into()],
-    )?;
     Ok(())
 }
 

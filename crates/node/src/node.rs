@@ -4,11 +4,12 @@ use crate::attachments::Transfers;
 use crate::bureau::Bureau;
 use crate::channel_counts::Side;
 use crate::channel_refusal::ChannelRefusal;
+use crate::circuits::Circuits;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
-use crate::delivery::UnderWay;
 use crate::effort::{Effort, Step};
+use crate::exchange_desk::Told;
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
 use crate::measure::Measured;
@@ -63,6 +64,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// The evidence of a message cannot be exported.
+    #[error(transparent)]
+    Export(#[from] crate::exporting::ExportError),
     /// An agreement cannot be used.
     #[error("agreement `{0}`: {1}")]
     Agreement(String, String),
@@ -106,7 +110,10 @@ pub struct Node {
     effort: Arc<Effort>,
     settlements: Settlements,
     measured: Measured,
-    under_way: UnderWay,
+    circuits: Circuits,
+    stage_circuits: Circuits,
+    stages: Notify,
+    told_alarms: Told,
     transfers: Transfers,
     sender: Notify,
     log_operator: LogOperator,
@@ -207,7 +214,10 @@ impl Node {
             effort: Arc::default(),
             settlements: Settlements::default(),
             measured: Measured::default(),
-            under_way: UnderWay::default(),
+            circuits: Circuits::default(),
+            stage_circuits: Circuits::default(),
+            stages: Notify::new(),
+            told_alarms: Told::default(),
             transfers: Transfers::default(),
             sender: Notify::new(),
             log_operator: LogOperator::new(record),
@@ -273,8 +283,28 @@ impl Node {
         &self.transfers
     }
 
-    pub(crate) fn under_way(&self) -> &UnderWay {
-        &self.under_way
+    /// The ways of letters to partners.
+    pub(crate) fn circuits(&self) -> &Circuits {
+        &self.circuits
+    }
+
+    /// The ways of staged statements to partners.
+    pub(crate) fn stage_circuits(&self) -> &Circuits {
+        &self.stage_circuits
+    }
+
+    /// The alarms of the exchange that officers have been told of.
+    pub(crate) fn told_alarms(&self) -> &Told {
+        &self.told_alarms
+    }
+
+    /// Tells the bearer of staged statements that there may be some.
+    pub(crate) fn wake_stages(&self) {
+        self.stages.notify_one();
+    }
+
+    pub(crate) async fn stages_woken(&self) {
+        self.stages.notified().await;
     }
 
     pub(crate) fn log_operator(&self) -> &LogOperator {

@@ -3,6 +3,7 @@
 use crate::bureau::{Bureau, ChannelPolicy};
 use crate::clock::World;
 use crate::config::{Config, Rates};
+use crate::federation;
 use crate::identity::{Identity, PartnerCard};
 use crate::node::NodeError;
 use crate::partners;
@@ -61,6 +62,16 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
         };
         let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
         agreements.push(Agreement::from_toml(&text).map_err(|error| failed(&error))?);
+    }
+    for text in store.read(|tx| federation::agreements(tx))? {
+        let entered = Agreement::from_toml(&text).map_err(|error| {
+            NodeError::Agreement("entered by an invitation".to_owned(), error.to_string())
+        })?;
+        // What the configuration says of a version stands; an invitation with another text was refused.
+        let known = |known: &Agreement| known.id == entered.id && known.version == entered.version;
+        if !agreements.iter().any(known) {
+            agreements.push(entered);
+        }
     }
     let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
     let rates = exchange_rates(config)?;

@@ -1,11 +1,13 @@
 //! What the API and the console ask a node: movements, messages, guarantee accounts, partners.
 
+use crate::federation;
 use crate::node::{Node, NodeError};
 use crate::officer::{PossibleDecision, possible};
 use crate::views::{self, MessageRow, MovementFilter, MovementRow};
+use base::{Administration, Timestamp};
 use serde::Serialize;
 use std::time::Duration;
-use store::{Tx, journal, settings};
+use store::{Tx, journal, outbox, settings};
 
 /// The setting that readiness is tried with.
 const LAST_READY: &str = "readiness";
@@ -94,6 +96,14 @@ pub struct PartnerView {
     pub last_delivery: Option<i64>,
     /// Why the oldest open letter waits.
     pub last_problem: Option<String>,
+    /// `active`, `suspended`, or `awaits-confirmation` while whoever invited has not taken our acceptance.
+    pub state: &'static str,
+    /// Why the exchange is suspended.
+    pub suspension: Option<String>,
+    /// The version of the key register of their agreement that both have approved.
+    pub register_version: Option<u64>,
+    /// When it was last heard, in microseconds since 1970: a request of its node, or an answer.
+    pub last_contact: Option<i64>,
 }
 
 impl Node {
@@ -176,12 +186,23 @@ impl Node {
                     refused: 0,
                     last_delivery: None,
                     last_problem: None,
+                    state: if bureau.suspended.contains_key(administration) { "suspended" } else { "active" },
+                    suspension: bureau.suspended.get(administration).cloned(),
+                    register_version: None,
+                    last_contact: self.counters().channel().last_contact(administration),
                 }
             })
             .collect();
         self.read(move |tx| -> Result<_, NodeError> {
+            let registers = federation::registers(tx)?;
             for partner in &mut partners {
                 traffic(tx, partner)?;
+                partner.last_contact = partner.last_contact.max(partner.last_delivery);
+                let Some(register) = registers.get(&partner.administration) else { continue };
+                partner.register_version = register.version.filter(|_| register.completed);
+                if !register.completed && partner.suspension.is_none() {
+                    partner.state = "awaits-confirmation";
+                }
             }
             Ok(partners)
         })
@@ -284,23 +305,13 @@ fn notices(tx: &mut dyn Tx, movement: &str) -> Result<Vec<NoticeRow>, NodeError>
 }
 
 fn traffic(tx: &mut dyn Tx, partner: &mut PartnerView) -> Result<(), NodeError> {
-    let to = partner.administration.as_str();
-    let counts = tx.query(
-        "SELECT status, COUNT(*), MAX(settled) FROM outbox WHERE recipient = ?1 GROUP BY status",
-        &[to.into()],
-    )?;
-    for row in &counts {
-        let (status, count, settled) = (row.text(0)?, row.int(1)?, row.opt_int(2)?);
-        match status {
-            "ready" | "waiting" => partner.queued += count,
-            "delivered" => (partner.delivered, partner.last_delivery) = (count, settled),
-            _ => partner.refused += count,
-        }
+    let Ok(to) = Administration::parse(&partner.administration) else { return Ok(()) };
+    if let Some(queue) = outbox::queue(tx, &to)? {
+        partner.queued = queue.letters;
+        partner.delivered = queue.delivered;
+        partner.refused = queue.refused + queue.expired;
+        partner.last_delivery = queue.last_delivery.map(Timestamp::as_micros);
+        partner.last_problem = queue.problem;
     }
-    let problem = tx.query(
-        "SELECT reason FROM outbox WHERE recipient = ?1 AND status = 'ready' AND reason IS NOT NULL ORDER BY id LIMIT 1",
-        &[to.into()],
-    )?;
-    partner.last_problem = problem.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
     Ok(())
 }

@@ -6,11 +6,20 @@
 //! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
-use crate::{documents, partners};
+use crate::{documents, exchange_desk, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA, partners::SUSPENSION, documents::SCHEMA];
+pub const MIGRATIONS: &[Migration] = &[
+    FIRST,
+    partners::SCHEMA,
+    partners::SUSPENSION,
+    documents::SCHEMA,
+    proofs::SCHEMA,
+    crate::federation::SCHEMA,
+    documents::STAGES,
+    exchange_desk::SCHEMA,
+];
 
 const FIRST: Migration = Migration {
     name: "node-0001",

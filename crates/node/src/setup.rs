@@ -234,6 +234,15 @@ fn claim(tx: &mut dyn Tx, keys: &str) -> Result<(), SetUpError> {
     }
 }
 
+/// The model arrangement for common transit between `parties`, in its authoring form.
+///
+/// # Errors
+/// When no administration is given or one is given twice.
+pub fn model_agreement(parties: &[Administration]) -> Result<String, SetUpError> {
+    let agreement = agreements::corridor_agreement(parties);
+    Ok(agreement.map_err(|errors| SetUpError::Agreement(errors.to_string()))?.to_toml())
+}
+
 /// Joins a node to a corridor: enters the partners' cards, and the corridor's agreement between `parties`.
 ///
 /// # Errors
@@ -245,9 +254,7 @@ pub fn join_corridor(
 ) -> Result<(), SetUpError> {
     let mut loaded = Config::load(config)?;
     let agreement = loaded.folder.join("corridor-agreement.toml");
-    let text = agreements::corridor_agreement(parties)
-        .map_err(|errors| SetUpError::Agreement(errors.to_string()))?
-        .to_toml();
+    let text = model_agreement(parties)?;
     std::fs::write(&agreement, text).map_err(|error| SetUpError::File(agreement.clone(), error))?;
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     loaded.partners = cards.into_iter().map(absolute).collect();

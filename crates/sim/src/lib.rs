@@ -19,6 +19,7 @@ mod check;
 mod clock;
 mod consignments;
 mod dice;
+mod documents;
 mod faults;
 mod member;
 mod panics;
@@ -35,7 +36,7 @@ pub use dice::Dice;
 pub use faults::{Counts, Fault};
 pub use member::Member;
 pub use run::{Run, Scenario, play};
-pub use sweep::{Befell, Failure, Sweep, sweep};
+pub use sweep::{Befell, Failure, Level, Sweep, sweep};
 pub use trace::{Line, Trace};
 pub use world::WorldError;
 

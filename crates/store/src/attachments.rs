@@ -5,6 +5,7 @@
 //! | | an officer's upload begins ([`begin`]) | uploading |
 //! | uploading | its last chunk is stored ([`complete`]) | ready |
 //! | ready | a message takes it along ([`bind`]) | bound |
+//! | bound | its message is dead and another takes it along ([`release`]) | ready |
 //! | | a partner's offer is taken up ([`expect`]) | arriving |
 //! | arriving | the message is received ([`received`]) | received |
 //! | any | [`erase`] | erased: keys gone at once, chunks in small steps |
@@ -46,6 +47,8 @@ crate::statements! {
         where id = ?1 and state = 'uploading'";
     BIND = "update attachment set state = 'bound', partner = ?2, message_id = ?3, part = ?4
         where id = ?1 and state = 'ready'";
+    RELEASE = "update attachment set state = 'ready', partner = '', message_id = null, part = 0, touched = ?2
+        where message_id = ?1 and state = 'bound'";
     RECEIVED = "update attachment set state = 'received' where message_id = ?1 and partner = ?2 and state = 'arriving'";
     ERASE = "update attachment set state = 'erased', content_key = null, secret = null where id = ?1
         and state <> 'erased'";
@@ -266,6 +269,14 @@ pub fn bind(
 ) -> Result<bool, StoreError> {
     let row = [id.into(), recipient.as_str().into(), message_id.to_string().into(), part.into()];
     Ok(tx.execute(BIND, &row)? == 1)
+}
+
+/// Frees the attachments of a message that will not arrive, so that another can take them along.
+///
+/// # Errors
+/// When the database fails.
+pub fn release(tx: &mut dyn Tx, message_id: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(RELEASE, &[message_id.into(), at.into()]).map(drop)
 }
 
 /// The attachments of a message are received, in the command that receives the message.

@@ -58,6 +58,7 @@ pub mod transfers;
 pub mod witnessing;
 mod writer;
 
+pub mod stages;
 mod store;
 
 pub use db::{Engine, Row, Tx, Value};
@@ -77,6 +78,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         log::STATEMENTS,
         migrate::STATEMENTS,
         outbox::STATEMENTS,
+        outbox::DEAD_STATEMENTS,
+        outbox::QUEUE_STATEMENTS,
+        stages::STATEMENTS,
         settings::STATEMENTS,
         state::STATEMENTS,
         tiles::STATEMENTS,

@@ -35,6 +35,8 @@ const OWN: &[Migration] = &[
     tiles::SCHEMA,
     witnessing::SCHEMA,
     outbox::BY_RECIPIENT,
+    outbox::CIRCUITS,
+    crate::stages::SCHEMA,
     attachments::SCHEMA,
     transfers::SCHEMA,
 ];

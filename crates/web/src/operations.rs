@@ -31,7 +31,13 @@ async fn live() -> &'static str {
 /// `GET /health/ready`: whether the node can do its work now. The reason goes into the log and not to whoever asks.
 async fn ready(State(node): State<Arc<Node>>) -> Response {
     match node.readiness().await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => match node.alarm_count().await {
+            Ok(alarms) if alarms > 0 => {
+                format!("ready\nexchange: {alarms} alarms, see the page Exchange of the console\n")
+                    .into_response()
+            }
+            _ => "ready\n".into_response(),
+        },
         Err(reason) => {
             tracing::warn!(reason, "the node is not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

@@ -6,6 +6,7 @@
 //! | `POST /peer/v1/witness/add-checkpoint` | a checkpoint of a log, to be cosigned (C2SP `tlog-witness`) |
 //! | `GET /peer/v1/witness/seen` | the latest checkpoint of each log that this node has cosigned |
 //! | `GET /peer/v1/log/entries/{index}` | an entry of this node's log that the partner is a party of |
+//! | `POST /peer/v1/federation/register` | the key register that both have approved |
 //! | `GET /log/checkpoint`, `GET /log/tile/...` | this node's log, as for anyone |
 
 use crate::log;
@@ -42,12 +43,17 @@ pub fn routes(node: Arc<Node>) -> Router {
     let witness = Router::new()
         .route(&format!("{}/add-checkpoint", node::WITNESS_PREFIX), post(add_checkpoint))
         .layer(DefaultBodyLimit::max(node::WITNESS_REQUEST_LIMIT));
+    let stages = Router::new()
+        .route(node::STAGE_ROUTE, post(receive_stages))
+        .layer(DefaultBodyLimit::max(node::STAGE_LIMIT));
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
         .merge(chunks())
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
+        .merge(stages)
+        .route(node::federation::REGISTER_ROUTE, post(take_register))
         .merge(witness)
         .merge(log::public_routes())
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
@@ -108,6 +114,19 @@ async fn entry(
     }
 }
 
+/// `POST /peer/v1/federation/register`: the first version of a key register, which the partner has approved too.
+async fn take_register(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    register: Bytes,
+) -> Response {
+    match node.take_register(&peer.0, &register).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => (StatusCode::CONFLICT, "this node has approved no such register\n").into_response(),
+        Err(error) => unavailable(&error, "could not take a key register"),
+    }
+}
+
 fn unavailable(error: &node::NodeError, what: &str) -> Response {
     tracing::error!(%error, "{what}");
     (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
@@ -136,6 +155,26 @@ async fn receive_chunk(
     }
 }
 
+/// `POST /peer/v1/stages`: takes a batch of staged statements about messages of ours, and answers for each whether it is
+/// kept. A batch that cannot be read is a 400.
+async fn receive_stages(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    batch: Bytes,
+) -> Response {
+    match node.receive_stages(&peer.0, batch.to_vec()).await {
+        Ok(Ok(answer)) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
+        Ok(Err(reason)) => {
+            tracing::warn!(reason, peer = %peer.0, "refused a batch of staged statements");
+            (StatusCode::BAD_REQUEST, format!("{reason}\n")).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, peer = %peer.0, "could not take staged statements");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+        }
+    }
+}
+
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a
 /// conflict proof, or a signed refusal. A failure of this node is a 503, and the partner tries again.
 async fn receive(
@@ -143,7 +182,7 @@ async fn receive(
     Extension(peer): Extension<Peer>,
     envelope: Bytes,
 ) -> Response {
-    match node.receive(&peer.0, envelope.to_vec()).await {
+    match node.receive(&peer.0, envelope.into()).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, peer = %peer.0, "could not take an envelope");

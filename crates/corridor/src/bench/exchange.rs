@@ -177,7 +177,7 @@ async fn case(
     }
     let peak = node::peak_memory().unwrap_or_default();
     let messages = per_round * ROUNDS;
-    //check(pair, marks, messages).await?;
+    check(pair, marks, messages).await?;
     Ok(arms.case(kind, size, in_flight, messages, peak))
 }
 

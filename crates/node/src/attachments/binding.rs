@@ -2,7 +2,7 @@
 
 use super::BindError;
 use crate::node::{Node, NodeError};
-use base::{Administration, MessageId};
+use base::{Administration, MessageId, Timestamp};
 use evidence::disclosure::PartSecret;
 use evidence::stream::{ContentKey, SealedContent};
 use exchange::OutgoingAttachment;
@@ -50,6 +50,21 @@ pub(crate) fn bind(
         }
     }
     Ok(())
+}
+
+/// Frees the attachments of a dead letter for the one that takes its place, and gives their numbers in order. `None` when
+/// one was erased.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn free(tx: &mut dyn Tx, dead: MessageId, now: Timestamp) -> Result<Option<Vec<i64>>, StoreError> {
+    let dead = dead.to_string();
+    let rows = attachments::of_message(tx, &dead)?;
+    if rows.iter().any(|row| row.state != "bound") {
+        return Ok(None);
+    }
+    attachments::release(tx, &dead, now)?;
+    Ok(Some(rows.into_iter().map(|row| row.id).collect()))
 }
 
 impl Node {

@@ -64,10 +64,7 @@ impl DocumentContent {
 
     /// The one encoding of the document.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
-        out.reserve(self.content.len() + self.title.len() + self.media_type.len() + 32);
-        out.array(4).uint(VERSION).text(&self.title).text(&self.media_type).bytes(&self.content);
-        out.finish()
+        encoded(&self.title, &self.media_type, &self.content)
     }
 
     /// Reads a document, strictly.
@@ -95,6 +92,13 @@ impl DocumentContent {
     pub fn element_paths() -> impl Iterator<Item = &'static str> {
         PATHS.into_iter()
     }
+}
+
+fn encoded(title: &str, media_type: &str, content: &[u8]) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.reserve(content.len() + title.len() + media_type.len() + 32);
+    out.array(4).uint(VERSION).text(title).text(media_type).bytes(content);
+    out.finish()
 }
 
 /// What is wrong with a document that was to be sent.
@@ -140,12 +144,8 @@ impl Disclosed {
 
     /// The encoded document; `None` when an element is missing that it must have.
     pub(super) fn encode(&self) -> Option<Vec<u8>> {
-        let document = DocumentContent {
-            title: self.title.clone()?,
-            media_type: self.media_type.clone()?,
-            content: self.content.clone()?,
-        };
-        Some(document.encode())
+        let (title, media_type) = (self.title.as_deref()?, self.media_type.as_deref()?);
+        Some(encoded(title, media_type, self.content.as_deref()?))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::BareError;
 use crate::clock::World;
 use base::{Administration, Digest, MessageId};
-use evidence::disclosure::{self, PartSecret};
+use evidence::disclosure::{LeafTree, PartSecret};
 use evidence::merkle::{self, Frontier};
 use evidence::{
     AgreementReference, Channel, Encryption, EvidenceError, KeySet, Keys, Manifest, PartManifest, Receipt,
@@ -99,6 +99,7 @@ impl Primitives {
         let mut random = |bytes: &mut [u8]| self.world.entropy.fill(bytes);
         let (now, id) = (self.world.clock.now(), MessageId::new(self.world.clock.now(), self.world.random()));
         let secret = PartSecret::draw(&mut random);
+        let tree = LeafTree::new(&secret, &self.content, &[])?;
         let mut manifest = Manifest {
             message_id: id,
             channel: self.channel.clone(),
@@ -117,8 +118,9 @@ impl Primitives {
                 name: "document".to_owned(),
                 media_type: "application/json".to_owned(),
                 ciphertext: Digest([0; 32]),
-                plaintext_root: disclosure::root(&secret, &self.content),
+                plaintext_root: tree.root(),
                 size: self.content.len() as u64,
+                leaves: tree.scheme(),
             }],
             encryption: Encryption {
                 suite: Suite::HpkeX25519ChaCha20Poly1305,

@@ -21,7 +21,7 @@ pub struct Mark {
 
 /// What a sender's records hold beyond a [`Mark`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct Tally {
     /// Decisions of the policy by which something was cleared.
     pub decisions: usize,
     /// Messages whose signed statement is in the sender's log, under a signature that holds.
@@ -58,7 +58,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store fails, or something on record does not hold.
-    pub async fn sent_since(&self, mark: Mark) -> Result<Sent, NodeError> {
+    pub async fn sent_since(&self, mark: Mark) -> Result<Tally, NodeError> {
         let (leaves, decisions, receipts) = self
             .read(move |tx| -> Result<_, NodeError> {
                 let cleared = "SELECT COUNT(*) FROM decisions WHERE id > ?1 AND outcome = 'cleared'";
@@ -77,7 +77,7 @@ impl Node {
                 receipted.insert(message);
             }
         }
-        Ok(Sent {
+        Ok(Tally {
             decisions: usize::try_from(decisions).unwrap_or_default(),
             signatures: statements.len(),
             seals,

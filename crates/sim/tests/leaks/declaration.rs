@@ -1,5 +1,6 @@
 //! Declarations whose texts are canaries.
 
+use node::DocumentContent;
 use sim::{BEGINNING, Dice};
 use wire::{Document, Limits};
 
@@ -9,10 +10,16 @@ const MODEL: &[u8] = include_bytes!("../../../corridor/declarations/gb-fr-it.xml
 /// One element of the declaration, by its name here: the same in every case.
 pub type Canary = &'static str;
 
+/// The elements of the document.
+pub const TITLE: Canary = "Document/title";
+pub const CONTENT: Canary = "Document/content";
+
 /// A declaration and the values in it that are nowhere else.
 pub struct Declared {
     pub xml: Vec<u8>,
     pub grn: base::Grn,
+    /// A document that an officer sends besides.
+    pub document: DocumentContent,
     pub canaries: Vec<(Canary, String)>,
 }
 
@@ -66,7 +73,14 @@ impl Declared {
         document.set("Guarantee/GuaranteeReference/accessCode", "SI01");
         canaries.push(("GRN", grn.to_string()));
         let xml = wire::write(&document).unwrap();
-        Self { xml, grn, canaries }
+        let (title, content) = (value(&mut dice, "title", 40), value(&mut dice, "content", 40));
+        let document = DocumentContent {
+            title: title.clone(),
+            media_type: "text/plain".to_owned(),
+            content: format!("-{content}-").into_bytes(),
+        };
+        canaries.extend([(TITLE, title), (CONTENT, content)]);
+        Self { xml, grn, document, canaries }
     }
 }
 

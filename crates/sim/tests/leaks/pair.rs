@@ -6,7 +6,7 @@ use agreements::DecisionPoint;
 use base::{Administration, Currency, GuaranteeType, Money, Timestamp};
 use exchange::{Assessment, InboxView};
 use node::{
-    Clock, Delivery, Entropy, GuaranteeRegistration, Node, Principal, Release, Role, Transport,
+    Clock, Delivery, Entropy, GuaranteeRegistration, NewDocument, Node, Principal, Release, Role, Transport,
     TransportError, World,
 };
 use sim::{BEGINNING, Dice, Member};
@@ -28,6 +28,14 @@ impl Kept {
     /// Every byte outside the sender's own database, by its place.
     pub fn outside(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.outside.iter().map(|(place, bytes)| (place.as_str(), bytes.as_slice()))
+    }
+
+    /// Whether a value arrived.
+    pub fn arrived(&self, value: &str) -> bool {
+        let opened = self.outside().filter(|(place, _)| place.starts_with("an opened letter"));
+        opened
+            .into_iter()
+            .any(|(_, bytes)| bytes.windows(value.len()).any(|window| window == value.as_bytes()))
     }
 
     /// The records of departure that the recipient has.
@@ -184,6 +192,17 @@ async fn exchange_all(sender: &Arc<Node>, recipient: &Arc<Node>, declared: &Decl
         }
         Err(error) => kept.outside.push(("an error".to_owned(), error.to_string().into_bytes())),
     }
+    let new = NewDocument {
+        recipient: recipient.administration().clone(),
+        subject: "CASE-1".to_owned(),
+        purpose: node::default_purpose().unwrap(),
+        lane: node::Lane::Normal,
+        expires_seconds: 3600,
+        document: declared.document.clone(),
+    };
+    if let Err(refused) = sender.send_document(&officer, new).await.unwrap() {
+        kept.outside.push(("an error".to_owned(), refused.to_string().into_bytes()));
+    }
     for _ in 0..200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
         if sender.partners().await.unwrap().iter().all(|partner| partner.queued == 0) {
@@ -229,6 +248,7 @@ fn keep_opened(gb: &Member, fr: &Member, kept: &mut Kept) {
             administration: &fr.administration,
             keys: &keys,
             environment: exchange::Environment::Production,
+            fields: node::fields_of,
         };
         let inbox = InboxView { found: None, expected_sequence: manifest.sequence };
         let arrival = exchange::Arrival { peer: &gb.administration, inbox: &inbox, now: BEGINNING };
@@ -266,7 +286,10 @@ fn keep_tables(gb: &Member, fr: &Member, kept: &mut Kept) {
     let store = gb.store().unwrap();
     store
         .read(|tx| -> Result<(), StoreError> {
-            for table in tables(tx)?.iter().filter(|table| table.starts_with("log")) {
+            // What its log shows to anyone, and to its witnesses.
+            let public =
+                |table: &&String| ["log", "tile", "witness"].iter().any(|name| table.starts_with(name));
+            for table in tables(tx)?.iter().filter(public) {
                 dump(tx, "sender", table, "*", kept)?;
             }
             dump(

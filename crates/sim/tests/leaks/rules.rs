@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const TYPES: [&str; 2] = ["CD001C", "CD050C"];
 
 /// How many ways to withhold there are.
-pub const WAYS: usize = 5;
+pub const WAYS: usize = 6;
 
 /// An agreement with the national law of the sender.
 pub struct Rules {
@@ -25,6 +25,8 @@ pub struct Rules {
     forbidden: BTreeSet<String>,
     categories: BTreeSet<String>,
     impersonal: bool,
+    /// Whether documents may be sent.
+    pub documents: bool,
     ways: Vec<&'static str>,
 }
 
@@ -35,6 +37,22 @@ fn administration(country: &str) -> Administration {
 /// Whether a disclosure is about one of the messages that carry a declaration's data.
 fn is_record(row: &Disclosure) -> bool {
     TYPES.iter().any(|kind| row.record_types.contains(*kind))
+}
+
+/// Withholds documents: all of them, or an element without which there is none.
+fn withhold_documents(dice: &mut Dice, disclosures: &mut Vec<Disclosure>) {
+    let element = ["Document/title", "Document/mediaType", "Document/content"];
+    let is_document = |row: &Disclosure| row.record_types.contains("DOCUMENT");
+    match dice.pick(&element).filter(|_| dice.per_mille(600)) {
+        None => disclosures.retain(|row| !is_document(row)),
+        Some(withheld) => {
+            let kept = element.iter().filter(|path| *path != withheld);
+            let paths: BTreeSet<Pattern> = kept.map(|path| Pattern::parse(path).unwrap()).collect();
+            for row in disclosures.iter_mut().filter(|row| is_document(row)) {
+                row.paths.clone_from(&paths);
+            }
+        }
+    }
 }
 
 impl Rules {
@@ -48,6 +66,7 @@ impl Rules {
             forbidden: BTreeSet::new(),
             categories: BTreeSet::new(),
             impersonal: false,
+            documents: true,
             ways: Vec::new(),
         }
     }
@@ -85,6 +104,11 @@ impl Rules {
             let dropped = *dice.pick(&TYPES).unwrap();
             draft.disclosures.retain(|row| !row.record_types.contains(dropped));
             rules.allowed.remove(dropped);
+        }
+        if dice.per_mille(500) {
+            rules.ways.push("no documents");
+            withhold_documents(dice, &mut draft.disclosures);
+            rules.documents = false;
         }
         let mut records: Vec<_> = draft.disclosures.iter_mut().filter(|row| is_record(row)).collect();
         if dice.per_mille(150) {

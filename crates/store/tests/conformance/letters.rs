@@ -34,7 +34,7 @@ on_every_engine! {
         enqueue(5, "A", 4).unwrap();
         assert_eq!(due(), [2, 3]);
         assert!(write(&store, |tx| outbox::refused(tx, 2, "clause 4.2 does not allow it", at(23))));
-        assert!(write(&store, |tx| outbox::expired(tx, 3, at(24))));
+        assert!(write(&store, |tx| outbox::expired(tx, 3, None, "late", at(24))));
         assert_eq!(due(), [5]);
         let counts = read(&store, |tx| outbox::counts(tx));
         assert_eq!(counts, outbox::Counts { ready: 1, waiting: 0, delivered: 1, refused: 2, expired: 1 });

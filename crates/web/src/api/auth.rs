@@ -25,8 +25,8 @@ pub struct AuditorCaller(pub Principal);
 /// Whoever may read entries of the log: the staff and auditors; which one does not matter.
 pub struct ReaderCaller;
 
-/// The operator; which one does not matter.
-pub struct OperatorCaller;
+/// An operator.
+pub struct OperatorCaller(pub Principal);
 
 impl FromRequestParts<Arc<Node>> for Caller {
     type Rejection = Problem;
@@ -65,7 +65,7 @@ impl FromRequestParts<Arc<Node>> for OperatorCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
-        admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(|_| Self)
+        admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(Self)
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `POST /messages` | trader | submit a message (XML) |
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
+//! | `GET /messages/{id}/evidence` | officer, operator (without content) | the evidence file of a message between administrations |
 //! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
@@ -16,10 +17,15 @@
 //! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
+//! | `GET /exchange` | officer, operator | what waits for each partner, circuits, alarms |
+//! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
+//! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
 //! | `GET`, `POST /attachments`, `GET`, `DELETE /attachments/{id}` | officer (read: operator too) | large parts of documents |
 //! | `GET /attachments/{id}/content` | officer | the content of one, streamed |
 //! | `GET /documents/{id}/attachments` | officer, operator | the attachments of a document |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
+//! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
@@ -27,6 +33,8 @@ mod attachments;
 mod auth;
 mod decisions;
 mod documents;
+pub(crate) mod evidence;
+mod exchange;
 mod extract;
 mod guarantees;
 mod held;
@@ -67,6 +75,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/messages", || post(messages::submit)),
     route("GET", "/api/v1/messages", || get(messages::list)),
     route("GET", "/api/v1/messages/{id}", || get(messages::body)),
+    route("GET", "/api/v1/messages/{id}/evidence", || get(evidence::file)),
     route("GET", "/api/v1/movements", || get(movements::list)),
     route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
     route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),
@@ -84,6 +93,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
+    route("GET", "/api/v1/exchange", || get(exchange::show)),
+    route("GET", "/api/v1/messages/{id}/delivery", || get(exchange::delivery)),
+    route("GET", "/api/v1/dead-letters", || get(exchange::dead)),
+    route("POST", "/api/v1/dead-letters/{id}/redrive", || post(exchange::redrive)),
+    route("POST", "/api/v1/dead-letters/{id}/close", || post(exchange::close)),
     route("POST", "/api/v1/attachments", || post(attachments::upload)),
     route("GET", "/api/v1/attachments", || get(attachments::list)),
     route("GET", "/api/v1/attachments/{id}", || get(attachments::show)),
@@ -91,6 +105,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/attachments/{id}/content", || get(attachments::content)),
     route("GET", "/api/v1/documents/{id}/attachments", || get(documents::attachments)),
     route("GET", "/api/v1/partners", || get(partners::list)),
+    route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
+    route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
+    route("POST", "/api/v1/partners/acceptances", || post(partners::take)),
+    route("POST", "/api/v1/partners/{administration}/suspension", || post(partners::suspend)),
+    route("POST", "/api/v1/partners/{administration}/resumption", || post(partners::resume)),
 ];
 
 /// The routes of the API.

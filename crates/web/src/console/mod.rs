@@ -6,6 +6,8 @@
 //! | `/console/movements/{movement}` | one movement: its state at each office, its timeline, what was disclosed |
 //! | `/console/messages/{id}` | one message, and its XML to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
+//! | `/console/documents`, `/console/documents/{id}` | documents sent and received, and the decision on one |
+//! | `/console/exchange` | what waits for each partner, alarms, dead letters |
 //! | `/console/partners` | partner administrations and the exchange with them |
 //! | `/console/log` | the node's log, its witnesses, and what the comparison of logs has found |
 //!
@@ -18,6 +20,8 @@ mod assets;
 mod decision;
 mod decision_form;
 mod decisions;
+mod documents;
+mod exchange;
 mod failure;
 mod frame;
 mod guarantees;
@@ -66,6 +70,12 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/partners", get(partners::show))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
+        .route("/console/documents", get(documents::list).post(documents::send))
+        .route("/console/documents/{id}", get(documents::show))
+        .route("/console/documents/{id}/content", get(documents::download))
+        .route("/console/documents/{id}/decisions", post(documents::decide))
+        .route("/console/exchange", get(exchange::show))
+        .route("/console/exchange/dead-letters/{id}", post(exchange::deal))
         .route("/console/{*anything}", get(failure::unknown_page))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(axum::middleware::map_response(frame::guard));
