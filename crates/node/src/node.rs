@@ -1,5 +1,6 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
+use crate::attachments::Transfers;
 use crate::bureau::Bureau;
 use crate::channel_counts::Side;
 use crate::channel_refusal::ChannelRefusal;
@@ -140,6 +141,7 @@ pub struct Node {
     stage_circuits: Circuits,
     stages: Notify,
     told_alarms: Told,
+    transfers: Transfers,
     sender: Notify,
     log_operator: LogOperator,
 }
@@ -246,6 +248,7 @@ impl Node {
             stage_circuits: circuits(),
             stages: Notify::new(),
             told_alarms: Told::default(),
+            transfers: Transfers::default(),
             sender: Notify::new(),
             log_operator: LogOperator::new(record),
         })
@@ -309,6 +312,10 @@ impl Node {
     /// Who hears of letters that are settled.
     pub fn settlements(&self) -> &Settlements {
         &self.settlements
+    }
+
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
     }
 
     /// The ways of letters to partners.

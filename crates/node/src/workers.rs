@@ -56,6 +56,7 @@ impl Node {
                 () = self.monitor_logs() => {}
                 () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
+                () = self.tidy_attachments() => {}
             }
         })
     }
