@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, corridor, identifier, node, reference, relay, validate};
+use commands::{bench, corridor, identifier, key, node, reference, relay, validate};
 use std::process::ExitCode;
 
 /// The open platform on which customs administrations work together.
@@ -35,6 +35,9 @@ enum Command {
     Reference(reference::Reference),
     /// Register someone who may use a node, and print the token
     Principal(node::Register),
+    /// Rotate, revoke, renew and seal keys
+    #[command(subcommand)]
+    Key(key::Key),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Identifier(identifier) => identifier.run(),
         Command::Reference(reference) => reference.run(),
         Command::Principal(register) => register.run(),
+        Command::Key(key) => key.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

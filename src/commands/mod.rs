@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod corridor;
 pub mod identifier;
+pub mod key;
 pub mod node;
 pub mod reference;
 pub mod relay;

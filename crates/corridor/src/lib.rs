@@ -20,7 +20,7 @@ pub mod script;
 mod timeline;
 
 pub use bench::{BenchCase, BenchReport, bench_transit};
-pub use client::ClientError;
+pub use client::{Api, ClientError};
 pub use demo::{DemoOptions, demo, demo_once};
 pub use fleet::{FleetError, StoreChoice};
 pub use plan::{Declaration, Expectation, Plan, PlanError, Registration};

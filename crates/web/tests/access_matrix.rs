@@ -124,6 +124,7 @@ impl Office {
         let address = path
             .replace("{id}", &self.message.to_string())
             .replace("{movement}", &self.mrn)
+            .replace("{agreement}", "none")
             .replace("{grn}", GRN);
         assert!(!address.contains('{'), "say here what stands for the parameter of `{path}`");
         address
@@ -135,7 +136,7 @@ impl Office {
         if answer.status.is_client_error() {
             answer.problem();
         }
-        let lists = ["messages", "movements", "guarantees", "partners"];
+        let lists = ["messages", "movements", "guarantees", "partners", "registers"];
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let rows = lists.iter().find_map(|name| json.get(name)?.as_array());
         match rows {
@@ -174,6 +175,10 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
         }
         // The message of this office was never held: 404 shows a caller who may ask.
         ("POST", "/api/v1/held/{id}/retry") => Vec::new(),
+        // There is no register yet: 409 shows a caller who may change keys.
+        ("POST", "/api/v1/keys/rotations") => br#"{"purpose": "sign"}"#.to_vec(),
+        ("POST", "/api/v1/keys/revocations") => br#"{"key": "00000000", "reason": "withdrawn"}"#.to_vec(),
+        ("POST", "/api/v1/keys/renewals" | "/api/v1/registers/{agreement}") => b"{}".to_vec(),
         ("POST", _) => panic!("say here what is posted to `{path}`"),
         _ => Vec::new(),
     }

@@ -11,6 +11,9 @@
 //! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer, operator | guarantee accounts |
 //! | `GET /held`, `POST /held/{id}/retry` | officer (list: operator too) | messages on which this node failed |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
+//! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
+//! | `POST /registers/{agreement}` | operator | the first version of a key register, or a party more |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
@@ -19,6 +22,7 @@ mod decisions;
 mod extract;
 mod guarantees;
 mod held;
+mod keys;
 mod messages;
 mod movements;
 mod partners;
@@ -60,6 +64,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/held", || get(held::list)),
     route("POST", "/api/v1/held/{id}/retry", || post(held::retry)),
     route("GET", "/api/v1/partners", || get(partners::list)),
+    route("GET", "/api/v1/keys", || get(keys::list)),
+    route("POST", "/api/v1/keys/rotations", || post(keys::rotate)),
+    route("POST", "/api/v1/keys/revocations", || post(keys::revoke)),
+    route("POST", "/api/v1/keys/renewals", || post(keys::renew)),
+    route("POST", "/api/v1/registers/{agreement}", || post(keys::found)),
 ];
 
 /// The routes of the API.
