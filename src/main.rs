@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, corridor, identifier, key, node, reference, relay, validate};
+use commands::{bench, corridor, evidence, identifier, key, node, partner, reference, relay, validate};
 use std::process::ExitCode;
 
 /// The open platform on which customs administrations work together.
@@ -20,6 +20,9 @@ enum Command {
     Init(node::Init),
     /// Run a node
     Serve(node::Serve),
+    /// Partner administrations
+    #[command(subcommand)]
+    Partner(partner::Partner),
     /// Run a node's front in the DMZ, which cannot read what passes
     Relay(relay::Relay),
     /// Run corridors of several administrations on this machine
@@ -38,6 +41,9 @@ enum Command {
     /// Rotate, revoke, renew and seal keys
     #[command(subcommand)]
     Key(key::Key),
+    /// Export, take apart and verify the evidence of messages
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -47,6 +53,7 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Init(init) => init.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Partner(partner) => partner.run(),
         Command::Relay(relay) => relay.run(),
         Command::Corridor(corridor) => corridor.run(),
         Command::Validate(validate) => validate.run(),
@@ -54,6 +61,7 @@ fn main() -> ExitCode {
         Command::Reference(reference) => reference.run(),
         Command::Principal(register) => register.run(),
         Command::Key(key) => key.run(),
+        Command::Evidence(evidence) => evidence.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

@@ -32,6 +32,10 @@ fn every_command_explains_itself() {
         "reference list",
         "bench",
         "bench transit",
+        "evidence",
+        "evidence export",
+        "evidence unpack",
+        "evidence verify",
     ];
     let mut help = String::new();
     for command in commands {

@@ -5,6 +5,7 @@
 //! with instrumentation (`cargo xtask fuzz`); a plain test of the workspace runs the same functions over the corpora and
 //! over mutations of them, so that nothing depends on the engine.
 
+mod log;
 mod transcribe;
 mod world;
 
@@ -12,31 +13,42 @@ use evidence::{
     Checkpoint, Manifest, PublicKeys, Receipt, StagedStatement, Statement, cbor, log_origin, merkle,
 };
 use exchange::{Arrival, Assessment, Envelope, InboxView, Outcome, Response};
+pub use log::{
+    entry_bundle, equivocation, hash_tile, note, register, tile_path, witness_answer, witness_request,
+};
 pub use world::{World, seeds};
 
 /// A parser with its assertions: whether the bytes are accepted.
 pub type Target = fn(&[u8]) -> bool;
 
 /// The targets by name; each has a program in `fuzz_targets` and a folder in `corpus`.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("acknowledgement", acknowledgement),
     ("card", card),
     ("cbor", cbor_reader),
     ("checkpoint", checkpoint),
     ("conflict", conflict),
+    ("entry_bundle", entry_bundle),
     ("envelope", envelope),
+    ("equivocation", equivocation),
+    ("hash_tile", hash_tile),
     ("manifest", manifest),
+    ("note", note),
     ("receipt", receipt),
     ("reception", reception),
+    ("register", register),
     ("response", response),
     ("stage", stage),
     ("statement", statement),
+    ("tile_path", tile_path),
     ("transparent", transparent),
+    ("witness_answer", witness_answer),
+    ("witness_request", witness_request),
     ("xml", xml),
 ];
 
 /// Panics unless `bytes` are one document in its one encoding (RFC 8949 section 4.2.1), as a second writer writes it.
-fn is_canonical(bytes: &[u8]) {
+pub(crate) fn is_canonical(bytes: &[u8]) {
     let mut again = Vec::new();
     let rest = transcribe::item(bytes, &mut again);
     assert_eq!(rest, Some(&[][..]), "bytes follow the document, or it does not end");

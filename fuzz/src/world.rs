@@ -47,7 +47,9 @@ impl Party {
         let administration = Administration::parse(&format!("NTA.{code}")).expect("an administration");
         let keys = KeySet::draw(&mut bytes_from(seed)).keys().expect("keys");
         let (from, until) = (now().plus_seconds(-86_400), now().plus_seconds(365 * 86_400));
-        let card = keys.card(administration.clone(), Digest([1; 32]), from, until).expect("a card");
+        let card = keys
+            .card(administration.clone(), Digest([u8::try_from(seed).unwrap_or(0); 32]), from, until)
+            .expect("a card");
         Self { administration, keys, card }
     }
 
@@ -57,6 +59,7 @@ impl Party {
             administration: &self.administration,
             keys: &self.keys,
             environment: Environment::Production,
+            fields: |_, _| Vec::new(),
         }
     }
 }
@@ -96,6 +99,7 @@ fn part(name: &str, content: &[u8]) -> OutgoingPart {
         name: name.to_owned(),
         media_type: "application/xml".to_owned(),
         content: content.to_vec(),
+        fields: Vec::new(),
     }
 }
 
@@ -262,6 +266,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("xml", "commented", text.replacen("?>", "?><!-- a comment -->", 1).as_bytes());
     add("xml", "bad-character", text.replacen("NTA.", "&#0;", 1).as_bytes());
     add("xml", "bad-no-end", text.get(..text.len() / 2).unwrap_or_default().as_bytes());
+    seeds.extend(super::log::seeds());
     seeds
 }
 

@@ -2,9 +2,11 @@
 
 pub mod bench;
 pub mod corridor;
+pub mod evidence;
 pub mod identifier;
 pub mod key;
 pub mod node;
+pub mod partner;
 pub mod reference;
 pub mod relay;
 pub mod validate;

@@ -205,7 +205,7 @@ pub struct Register {
     /// The node's configuration; the node must not be running
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// trader, officer or operator
+    /// trader, officer, operator or auditor
     #[arg(long)]
     role: String,
     /// The name: for a trader, the identification under which its movements are kept
@@ -226,7 +226,7 @@ impl Register {
     /// Registers and prints the token.
     pub fn run(self) -> ExitCode {
         let Some(role) = Role::parse(&self.role) else {
-            return fail(format!("`{}` is no role: give trader, officer or operator", self.role));
+            return fail(format!("`{}` is no role: give trader, officer, operator or auditor", self.role));
         };
         if role == Role::Trader && self.traders.is_empty() && !self.acts_for_anyone {
             return fail("say for whom the trader acts: `--eori EORI`, or `--acts-for-anyone`");

@@ -101,6 +101,7 @@ impl Outsider {
                 name: "message".to_owned(),
                 media_type: "application/xml".to_owned(),
                 content: b"<CD118C/>".to_vec(),
+                fields: Vec::new(),
             }],
         };
         change(&mut letter);
@@ -164,6 +165,20 @@ pub struct Got {
 
 /// Opens a connection, sends one request and reads to the end.
 pub fn visit(address: SocketAddr, shown: Shown, request: &[u8]) -> Got {
+    let mut stream = connect(address, shown);
+    let mut answer = Vec::new();
+    let read = stream.write_all(request).and_then(|()| stream.read_to_end(&mut answer));
+    let group = stream.conn.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
+    // A server that closes without saying so has answered all the same.
+    let answered = match read {
+        Err(error) if answer.is_empty() => Err(error.to_string()),
+        _ => Ok(answer),
+    };
+    Got { group, answer: answered }
+}
+
+/// A connection that shows a certificate; the handshake happens with the first request.
+fn connect(address: SocketAddr, shown: Shown) -> StreamOwned<ClientConnection, TcpStream> {
     let mut provider = aws_lc_rs::default_provider();
     if !shown.groups.is_empty() {
         provider.kx_groups = shown.groups;
@@ -181,14 +196,61 @@ pub fn visit(address: SocketAddr, shown: Shown, request: &[u8]) -> Got {
     };
     let name = ServerName::try_from("node.tidewaiter").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = StreamOwned::new(connection, TcpStream::connect(address).unwrap());
-    let mut answer = Vec::new();
-    let read = stream.write_all(request).and_then(|()| stream.read_to_end(&mut answer));
-    let group = stream.conn.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
-    // A server that closes without saying so has answered all the same.
-    let answered =
-        read.map(|_| ()).or_else(|error| if answer.is_empty() { Err(error.to_string()) } else { Ok(()) });
-    Got { group, answer: answered.map(|()| answer) }
+    StreamOwned::new(connection, TcpStream::connect(address).unwrap())
+}
+
+/// A connection that stays open for many envelopes, and is opened again when the server closes it.
+pub struct Session {
+    address: SocketAddr,
+    tls: TlsKey,
+    headers: String,
+    stream: Option<StreamOwned<ClientConnection, TcpStream>>,
+}
+
+impl Session {
+    /// A session that shows this certificate and sends these headers.
+    pub fn new(address: SocketAddr, tls: &TlsKey, headers: &[(&str, &str)]) -> Self {
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Self { address, tls: tls.clone(), headers, stream: None }
+    }
+
+    /// Delivers an envelope: the status and the body of the answer.
+    pub fn deliver(&mut self, envelope: &[u8]) -> (u16, Vec<u8>) {
+        self.post(node::ENVELOPE_ROUTE, envelope)
+    }
+
+    /// Posts a body: the status and the body of the answer.
+    pub fn post(&mut self, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let certificate = Some(self.tls.certified(&self.tls));
+        let address = self.address;
+        let stream =
+            self.stream.get_or_insert_with(|| connect(address, Shown { certificate, groups: Vec::new() }));
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: node\r\n{}content-length: {}\r\n\r\n",
+            self.headers,
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            let end = answer.windows(4).position(|four: &[u8]| four == b"\r\n\r\n");
+            if let Some(end) = end {
+                let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+                let length =
+                    head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+                if answer.len() >= end + 4 + length.parse::<usize>().unwrap() {
+                    if head.contains("connection: close") {
+                        self.stream = None;
+                    }
+                    return parsed(&answer);
+                }
+            }
+            let count = stream.read(&mut piece).unwrap();
+            assert!(count > 0, "the connection ended in {:?}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&piece[..count]);
+        }
+    }
 }
 
 /// A request that delivers an envelope.

@@ -25,21 +25,30 @@ pub struct SetUp {
 }
 
 /// An address on loopback that was free a moment ago.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address")
 }
 
 /// Runs `init` for Great Britain in `folder`.
 pub fn init(folder: &Path) -> Ran {
+    init_of("NTA.GB", folder)
+}
+
+fn init_of(administration: &str, folder: &Path) -> Ran {
     let (api, peer) = (free().to_string(), free().to_string());
     let dir = folder.display().to_string();
-    tidewaiter(["init", "--administration", "NTA.GB", "--dir", &dir, "--api", &api, "--peer", &peer])
+    tidewaiter(["init", "--administration", administration, "--dir", &dir, "--api", &api, "--peer", &peer])
+}
+
+/// Sets a node of Great Britain up, and reads its secrets.
+pub fn set_up(folder: &Path) -> SetUp {
+    set_up_of("NTA.GB", folder)
 }
 
 /// Sets a node up, and reads its secrets.
-pub fn set_up(folder: &Path) -> SetUp {
-    let ran = init(folder).expect_code(0);
+pub fn set_up_of(administration: &str, folder: &Path) -> SetUp {
+    let ran = init_of(administration, folder).expect_code(0);
     let secret = |name: &str| {
         let line = ran.stdout.lines().find(|line| line.starts_with(name)).expect("the secret");
         line.split_whitespace().last().expect("a word").to_owned()

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask tidy
        cargo xtask gen [--data PATH] [--check]
        cargo xtask fuzz [--runs N] [--seed N] [TARGET...]
-       cargo xtask simulate [--seed N [--trace] | --seeds A..B | --count N] [--jobs N]
+       cargo xtask simulate [--letters] [--seed N [--trace] | --seeds A..B | --count N] [--jobs N]
 
 tidy   checks imports between rooms, dependencies, length of files and words
 gen    makes the message table of `wire` from the schemas and definitions below PATH (default ../shared/data/ncts);

@@ -4,6 +4,7 @@
 //! disclosures are for this purpose and type of record, what Cedar says about each class of data, and which elements
 //! of the permitted classes the allow-lists name. Nothing is permitted by default.
 
+use crate::answers::Memory;
 use crate::canonical;
 use crate::clearance::{Cleared, DecisionRecord, Ground, Refused, Withheld};
 use crate::compile::{CompileError, Compiled, assemble};
@@ -33,6 +34,7 @@ pub struct DecisionPoint {
 pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
     evaluator: Evaluator,
+    memory: Memory,
     policy: Digest,
 }
 
@@ -82,7 +84,7 @@ impl DecisionPoint {
             let compiled = assemble(agreement);
             let evaluator = Evaluator::new(&compiled, &national)?;
             let policy = canonical::digest_of_parts(&[compiled.hash().as_bytes(), law.as_bytes()]);
-            loaded.push(Loaded { compiled, evaluator, policy });
+            loaded.push(Loaded { compiled, evaluator, memory: Memory::default(), policy });
         }
         loaded.sort_by_key(|one| {
             let agreement = one.compiled.agreement();
@@ -290,7 +292,7 @@ impl DecisionPoint {
         })
     }
 
-    /// Puts every element in its class and asks Cedar once per class.
+    /// Puts every element in its class and asks Cedar about each class, unless it has answered that before.
     fn leaves(
         &self,
         one: &Loaded,
@@ -301,7 +303,7 @@ impl DecisionPoint {
     ) -> Result<Leaves, No> {
         let agreement = one.compiled.agreement();
         let failed = |problem: String| No::new(Ground::Fault, None, problem);
-        let context = one.evaluator.context(request, record_type, suspended).map_err(failed)?;
+        let answers = one.memory.answers(&one.evaluator, request, record_type, suspended);
         let mut classes = leaves::Classes::new(agreement, request.on.date());
         let mut leaves = Leaves::default();
         let element_laws: Vec<(usize, &Prohibition)> = self
@@ -316,14 +318,7 @@ impl DecisionPoint {
                 leaves.deny(path, None, Withheld::UnknownElement);
                 continue;
             };
-            let verdict = classes.verdict(class, |class| {
-                one.evaluator.ask(
-                    &request.recipient,
-                    record_type,
-                    (&class.category, class.personal),
-                    context.clone(),
-                )
-            });
+            let verdict = classes.verdict(class, |class| answers.on(&class.category, class.personal));
             let law = element_laws.iter().find(|(_, law)| law.forbids(class, path));
             match law {
                 Some((position, _)) => leaves.forbid(path, class, *position),

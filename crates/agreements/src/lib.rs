@@ -46,7 +46,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-pub mod author;
+pub mod answers;
+mod author;
 mod canonical;
 mod check;
 mod clearance;

@@ -19,6 +19,10 @@ pub mod common_transit {
     pub const GUARANTEE_MANAGEMENT: &str = "guarantee_management";
     /// The purpose of messages that report an error in another.
     pub const ERROR_HANDLING: &str = "error_handling";
+    /// The purpose of documents that officers send each other.
+    pub const DOCUMENT_EXCHANGE: &str = "document_exchange";
+    /// The role of either side of an exchange of documents.
+    pub const CORRESPONDENT: &str = "correspondent";
     /// The role of the office of departure.
     pub const DEPARTURE: &str = "departure";
     /// The role of an office of transit.

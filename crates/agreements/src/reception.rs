@@ -38,10 +38,11 @@ impl DecisionPoint {
     /// # Errors
     /// A refusal, when agreement, clause, purpose or type of record do not permit the sender to send this to us.
     pub fn label_for(&self, incoming: &Incoming) -> Result<Label, Refused> {
-        let facts = canonical::digest(&canonical::bytes_of(incoming));
         let loaded = self.loaded().iter().find(|one| one.compiled.reference() == incoming.agreement);
-        self.admit(loaded, incoming)
-            .map_err(|no| self.refusal(no, loaded, facts, incoming.on, BTreeMap::new()))
+        self.admit(loaded, incoming).map_err(|no| {
+            let facts = canonical::digest(&canonical::bytes_of(incoming));
+            self.refusal(no, loaded, facts, incoming.on, BTreeMap::new())
+        })
     }
 
     /// The elements that no disclosure under the clause lists: the sender gave more than the agreement lets it give.

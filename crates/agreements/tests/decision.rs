@@ -132,6 +132,47 @@ fn the_same_question_gets_the_same_record_and_other_facts_another() {
     assert_ne!(record(&one, &to_destination()).facts, record(&one, &later).facts);
 }
 
+/// Answers are remembered between decisions; nothing that was asked before may show in a later decision.
+#[test]
+fn a_decision_does_not_depend_on_those_before_it() {
+    let point = || {
+        point_with_law(
+            "administration = \"NTA.GB\"\n[[prohibitions]]\nid = \"s18\"\nlaw = \"CRCA 2005 s. 18\"\n\
+             ground = \"public_interest\"\npersonal_only = true\nrecipients = [\"NTA.IT\"]\n",
+        )
+    };
+    let mut requests = vec![to_destination()];
+    let mut with = |change: &dyn Fn(&mut Request)| {
+        let mut request = to_destination();
+        change(&mut request);
+        requests.push(request);
+    };
+    with(&|request| request.recipient = nta("FR"));
+    with(&|request| request.recipient_role = term(ct::TRANSIT));
+    with(&|request| request.sender = nta("FR"));
+    with(&|request| request.sender_role = term(ct::GUARANTEE));
+    with(&|request| request.purpose = term(ct::GUARANTEE_MANAGEMENT));
+    with(&|request| request.trigger = Trigger::OnRequest);
+    with(&|request| request.on = request.on.plus_seconds(1));
+    let warm = point();
+    let decide = |point: &DecisionPoint, request: &Request| {
+        let outcome = point.clear(arrival_record(), request);
+        outcome.map(|cleared| cleared.into_parts().2).map_err(|refused| *refused.record)
+    };
+    for request in requests.iter().rev() {
+        let _ = decide(&warm, request);
+    }
+    let distinct: BTreeSet<String> = requests
+        .iter()
+        .map(|request| {
+            let record = decide(&warm, request);
+            assert_eq!(record, decide(&point(), request), "{request:?}");
+            format!("{record:?}")
+        })
+        .collect();
+    assert_eq!(distinct.len(), requests.len(), "each has a record of its own");
+}
+
 #[test]
 fn an_agreement_binds_from_its_first_day_to_its_last() {
     let point = point_of(changed(|draft| {

@@ -19,7 +19,10 @@ mod run;
 pub mod script;
 mod timeline;
 
-pub use bench::{BenchCase, BenchReport, bench_transit};
+pub use bench::{
+    BenchCase, BenchError, BenchReport, ExchangeCase, ExchangeOptions, ExchangeReport, PeerPort,
+    StoreFigures, StoreKind, bench_exchange, bench_transit,
+};
 pub use client::{Api, ClientError};
 pub use demo::{DemoOptions, demo, demo_once};
 pub use fleet::{FleetError, StoreChoice};

@@ -71,6 +71,8 @@ fn other_encodings_are_refused() {
         ("f818", "reserved simple"),
         ("a203040102", "keys out of order"),
         ("a201020103", "key twice"),
+        ("c24400000000", "big number"),
+        ("c340", "big number"),
         ("61ff", "not UTF-8"),
         ("0000", "trailing"),
         ("", "empty"),

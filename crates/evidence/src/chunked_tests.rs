@@ -1,4 +1,5 @@
 use super::*;
+use crate::disclosure::LeafScheme;
 use crate::samples::{keys, manifest};
 use crate::stream::{CHUNK, ChunkSealer, SealedChunk, SealedContent, open_chunk};
 use crate::{Suite, part_aad};
@@ -42,6 +43,7 @@ fn attachment(length: usize, seed: u8) -> Attachment {
         ciphertext: Digest([0; 32]),
         plaintext_root,
         size,
+        leaves: LeafScheme::Chunks,
     });
     let aad = part_aad(&manifest.binding().unwrap(), 1);
     let head = seal_head(&keys(2).enc.public(), &aad, (&key, &secret), &mut random).unwrap();

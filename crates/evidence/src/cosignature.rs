@@ -63,19 +63,16 @@ impl Witness {
     }
 
     /// Its key in the form that signed-note tools take.
-    ///
-    /// # Errors
-    /// When the key is of an algorithm that does not cosign.
-    pub fn verifier_key(&self) -> Result<String, EvidenceError> {
-        let (signature_type, public) = self.public()?;
-        Ok(note::verifier_key(&self.name, signature_type, &public))
+    pub fn verifier_key(&self) -> String {
+        let (signature_type, public) = self.public();
+        note::verifier_key(&self.name, signature_type, public)
     }
 
-    fn public(&self) -> Result<(SignatureType, Vec<u8>), EvidenceError> {
-        Ok(match &self.key {
-            WitnessKey::Ed25519(key) => (SignatureType::Cosignature, note::ed25519_bytes(key)?.to_vec()),
-            WitnessKey::MlDsa44(key) => (SignatureType::MlDsa44Cosignature, key.as_bytes().to_vec()),
-        })
+    fn public(&self) -> (SignatureType, &[u8]) {
+        match &self.key {
+            WitnessKey::Ed25519(key) => (SignatureType::Cosignature, key.as_bytes()),
+            WitnessKey::MlDsa44(key) => (SignatureType::MlDsa44Cosignature, key.as_bytes()),
+        }
     }
 
     /// The cosignature that `signature` is, if it claims to be by this witness.
@@ -85,8 +82,8 @@ impl Witness {
         checkpoint: &Checkpoint,
         signature: &NoteSignature,
     ) -> Result<Option<Cosignature>, EvidenceError> {
-        let (signature_type, public) = self.public()?;
-        if !signature.claims(&self.name, NoteKeyId::of(&self.name, signature_type, &public)) {
+        let (signature_type, public) = self.public();
+        if !signature.claims(&self.name, NoteKeyId::of(&self.name, signature_type, public)) {
             return Ok(None);
         }
         let (seconds, bytes) = timestamped(signature.signature())?;
@@ -180,16 +177,16 @@ pub fn cosign(
     let (witness, signature) = match key {
         CosigningKey::Ed25519(key) => {
             let message = ed25519_message(seconds, note.text());
-            (Witness::ed25519(name, key.public())?, note::sign_ed25519(key, &message)?)
+            (Witness::ed25519(name, key.public())?, key.sign(&message)?.to_vec())
         }
         CosigningKey::MlDsa44(key) => {
             let witness = Witness::ml_dsa_44(name, key.public().clone())?;
             (witness, key.sign(&subtree_message(name, seconds, &checkpoint)?)?)
         }
     };
-    let (signature_type, public) = witness.public()?;
+    let (signature_type, public) = witness.public();
     let bytes = [&seconds.to_be_bytes()[..], &signature].concat();
-    NoteSignature::new(name, NoteKeyId::of(name, signature_type, &public), bytes)
+    NoteSignature::new(name, NoteKeyId::of(name, signature_type, public), bytes)
 }
 
 /// Time and signature of a `timestamped_signature`.

@@ -32,11 +32,13 @@ pub mod cbor;
 mod channel;
 mod checkpoint;
 pub mod chunked;
+mod conflict;
 pub mod cose;
 mod cosignature;
 pub mod disclosure;
 pub mod equivocation;
 mod error;
+mod file;
 pub mod key_register;
 mod key_set;
 mod keys;
@@ -61,16 +63,21 @@ pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey, normalised};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};
+pub use conflict::{Conflict, ConflictClaim};
 pub use cosignature::{Cosignature, CosignedCheckpoint, CosigningKey, Witness, cosign, witness_name};
 pub use equivocation::{Contradiction, Equivocation, View};
 pub use error::EvidenceError;
+pub use file::{
+    ConflictEvidence, EVIDENCE_MAGIC, EVIDENCE_VERSION, EvidenceFile, LoggedCheckpoint, MAX_EVIDENCE,
+    ShownPart,
+};
 pub use key_set::{KeySet, Keys, Seed};
 pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};
 pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
 pub use ml_dsa::{MlDsaPublicKey, MlDsaSigningKey};
 pub use note::{NoteKeyId, NoteSignature, SignatureType, SignedNote};
 pub use quorum::{Quorum, QuorumResult};
-pub use receipt::{Included, Receipt, TreeHead};
+pub use receipt::{Included, Receipt, ReceiptClaim, TreeHead};
 pub use register::PublicKeys;
 pub use seal::{open, part_aad, seal};
 pub use signer::{Signer, SigningKey, StatementKey};

@@ -2,6 +2,7 @@
 
 use crate::cbor::{Reader, Writer};
 use crate::chunked::ChunkedPart;
+use crate::disclosure::LeafScheme;
 use crate::{Channel, Digest, EvidenceError, KeyId, MessageId, digest_of};
 use base::{Administration, Timestamp};
 use std::collections::BTreeSet;
@@ -73,6 +74,8 @@ pub struct PartManifest {
     pub plaintext_root: Digest,
     /// The size of its content in bytes.
     pub size: u64,
+    /// Which leaves are under the plaintext root.
+    pub leaves: LeafScheme,
 }
 
 /// The manifest of a message, in deterministic CBOR a map of thirteen fields:
@@ -89,7 +92,7 @@ pub struct PartManifest {
 /// | 8 | created | microseconds since 1970 |
 /// | 9 | expires | microseconds since 1970 |
 /// | 10 | exercise | true or false |
-/// | 11 | parts | [[name, media type, ciphertext digest, plaintext root, size], ...] |
+/// | 11 | parts | [[name, media type, ciphertext digest, plaintext root, size, leaf scheme], ...] |
 /// | 12 | encryption | [suite, recipient key id] |
 /// | 13 | nonce | byte string of 16 |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,9 +181,9 @@ impl Manifest {
         out.uint(10).boolean(self.exercise);
         out.uint(11).array(self.parts.len());
         for part in &self.parts {
-            out.array(5).text(&part.name).text(&part.media_type);
+            out.array(6).text(&part.name).text(&part.media_type);
             ciphertext(&mut out, part);
-            out.bytes(part.plaintext_root.as_bytes()).uint(part.size);
+            out.bytes(part.plaintext_root.as_bytes()).uint(part.size).uint(part.leaves.code());
         }
         out.uint(12).array(2).uint(self.encryption.suite.code());
         out.bytes(self.encryption.recipient_key.as_bytes());
@@ -272,6 +275,10 @@ impl Manifest {
             }
             text_within("part name", &part.name)?;
             text_within("media type", &part.media_type)?;
+            let chunked = part.leaves == LeafScheme::Chunks;
+            if chunked != self.is_chunked(index) {
+                return bad("parts", "a part has leaves of chunks if and only if it travels in chunks");
+            }
             if !names.insert(&part.name) {
                 return bad("parts", "two parts have the same name");
             }
@@ -319,13 +326,15 @@ fn read_parts(input: &mut Reader<'_>) -> Result<Vec<PartManifest>, EvidenceError
     }
     let mut parts = Vec::new();
     for _ in 0..count {
-        input.array_of(5)?;
+        input.array_of(6)?;
         parts.push(PartManifest {
             name: input.text()?.to_owned(),
             media_type: input.text()?.to_owned(),
             ciphertext: Digest(input.bytes_of()?),
             plaintext_root: Digest(input.bytes_of()?),
             size: input.uint()?,
+            leaves: LeafScheme::from_code(input.uint()?)
+                .ok_or_else(|| EvidenceError::malformed(WHAT, "a part has an unknown leaf scheme"))?,
         });
     }
     Ok(parts)

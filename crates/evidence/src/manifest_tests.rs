@@ -11,13 +11,14 @@ fn digest() -> impl Strategy<Value = Digest> {
 }
 
 fn part() -> impl Strategy<Value = PartManifest> {
-    (text(), text(), digest(), digest(), any::<u64>()).prop_map(
-        |(name, media_type, ciphertext, plaintext_root, size)| PartManifest {
+    (text(), text(), digest(), digest(), any::<u64>(), any::<bool>()).prop_map(
+        |(name, media_type, ciphertext, plaintext_root, size, whole)| PartManifest {
             name,
             media_type,
             ciphertext,
             plaintext_root,
             size,
+            leaves: if whole { LeafScheme::Whole } else { LeafScheme::Fields },
         },
     )
 }
@@ -184,23 +185,24 @@ fn the_binding_covers_every_field_but_the_ciphertext_digests() {
     type Change = fn(&mut Manifest);
     let binding = manifest().binding().unwrap();
     let mut resealed = manifest();
-    resealed.parts[0].ciphertext = crate::Digest([0x55; 32]);
+    resealed.parts[0].ciphertext = Digest([0x55; 32]);
     assert_eq!(resealed.binding().unwrap(), binding);
-    let changes: [Change; 16] = [
-        |m| m.message_id = crate::MessageId::new(m.created, [8; 10]),
+    let changes: [Change; 17] = [
+        |m| m.message_id = MessageId::new(m.created, [8; 10]),
         |m| m.channel = Channel::parse("NTA.IT>NTA.FR/24GB0000601001EBD4").unwrap(),
         |m| m.channel = Channel::parse("NTA.GB>NTA.IT/24GB0000601001EBD4").unwrap(),
         |m| m.channel = Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD5").unwrap(),
         |m| m.sequence += 1,
         |m| m.agreement.version += 1,
-        |m| m.agreement.hash = crate::Digest([8; 32]),
+        |m| m.agreement.hash = Digest([8; 32]),
         |m| m.clause.push('a'),
         |m| m.purpose.push('a'),
         |m| m.expires = m.expires.plus_micros(1),
         |m| m.exercise = !m.exercise,
         |m| m.parts[0].name.push('a'),
-        |m| m.parts[0].plaintext_root = crate::Digest([8; 32]),
+        |m| m.parts[0].plaintext_root = Digest([8; 32]),
         |m| m.parts[0].size += 1,
+        |m| m.parts[0].leaves = LeafScheme::Fields,
         |m| m.encryption.recipient_key = KeyId::from_bytes([8; 32]),
         |m| m.nonce[0] ^= 1,
     ];

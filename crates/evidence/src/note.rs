@@ -6,7 +6,7 @@
 //! | `0x04` | Ed25519 with the time, over the text under a header: a witness's | tlog-cosignature |
 //! | `0x06` | ML-DSA-44 with the time, over names, size and root: a witness's, safe from quantum computers | tlog-cosignature |
 
-use crate::{EvidenceError, PublicKey, SigningKey, digest_of};
+use crate::{EvidenceError, digest_of};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt::Write;
 
@@ -213,21 +213,4 @@ pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), EvidenceE
         ));
     }
     Ok(())
-}
-
-/// The 32 bytes of a key that signs notes: these are Ed25519 keys, whatever an administration signs its statements with.
-///
-/// # Errors
-/// When the key is of another algorithm.
-pub(crate) fn ed25519_bytes(key: &PublicKey) -> Result<[u8; 32], EvidenceError> {
-    Ok(*key.as_bytes())
-}
-
-/// Signs with a key that signs notes.
-///
-/// # Errors
-/// When the key is of another algorithm, or its device does not sign.
-pub(crate) fn sign_ed25519(key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, EvidenceError> {
-    ed25519_bytes(&key.public())?;
-    Ok(key.sign(message)?.to_vec())
 }

@@ -29,6 +29,15 @@ pub struct Included {
     pub root: Digest,
 }
 
+/// What a receipt claims before it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptClaim {
+    /// Whose log issued it.
+    pub log: Administration,
+    /// The key that it says it is signed with.
+    pub key_id: KeyId,
+}
+
 /// A signed tree head from which the receipts of all leaves below it are made: a batch of statements costs one
 /// signature.
 #[derive(Clone, Debug)]
@@ -128,6 +137,19 @@ impl Receipt {
     /// The bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    /// Reads a receipt without verifying it, to learn whose log claims to have issued it.
+    ///
+    /// # Errors
+    /// When it is not in the one accepted encoding or names no administration.
+    pub fn read(bytes: &[u8]) -> Result<ReceiptClaim, EvidenceError> {
+        let signed = cose::parse(WHAT, MAX_RECEIPT, bytes)?;
+        let header = &signed.protected.header;
+        let issuer = cose::claims_of(WHAT, header)?.issuer.unwrap_or_default();
+        let log = Administration::parse(&issuer)
+            .map_err(|error| EvidenceError::malformed(WHAT, error.to_string()))?;
+        Ok(ReceiptClaim { log, key_id: cose::key_id_of(WHAT, header)? })
     }
 
     /// The key that a receipt says it is signed with; nothing about it is verified.

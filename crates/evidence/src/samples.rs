@@ -1,5 +1,6 @@
 //! What the tests of this room share: keys and a manifest with good values, of which a test changes the one it is about.
 
+use crate::disclosure::LeafScheme;
 use crate::{
     Administration, AgreementReference, Channel, Digest, Encryption, EvidenceError, KeySet, Keys, Manifest,
     MessageId, P256PublicKey, PartManifest, Signer, Statement, StatementKey, Suite, Timestamp,
@@ -68,6 +69,7 @@ pub(crate) fn manifest() -> Manifest {
             ciphertext: Digest([2; 32]),
             plaintext_root: Digest([3; 32]),
             size: 1234,
+            leaves: LeafScheme::Whole,
         }],
         encryption: Encryption {
             suite: Suite::HpkeX25519ChaCha20Poly1305,

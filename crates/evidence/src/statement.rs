@@ -45,6 +45,20 @@ impl Statement {
         Ok(StatementClaim { unverified, manifest })
     }
 
+    /// A statement from bytes that [`Statement::read`] accepts.
+    pub(crate) fn from_read(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    /// A statement as it was stored; nothing about it is verified.
+    ///
+    /// # Errors
+    /// When it is not in the one accepted encoding.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, EvidenceError> {
+        Self::read(&bytes)?;
+        Ok(Self(bytes))
+    }
+
     /// Reads and verifies a statement.
     ///
     /// # Errors
@@ -78,6 +92,11 @@ impl Statement {
     /// # Errors
     /// When there are more receipts than can be carried.
     pub fn transparent(&self, receipts: &[Receipt]) -> Result<Vec<u8>, EvidenceError> {
+        let receipts: Vec<_> = receipts.iter().map(|receipt| receipt.as_bytes().to_vec()).collect();
+        self.with_receipts(&receipts)
+    }
+
+    pub(crate) fn with_receipts(&self, receipts: &[Vec<u8>]) -> Result<Vec<u8>, EvidenceError> {
         if receipts.is_empty() || receipts.len() > MAX_RECEIPTS {
             return Err(EvidenceError::value(
                 "transparent statement",
@@ -85,7 +104,7 @@ impl Statement {
                 "it carries 1 to 8 receipts",
             ));
         }
-        let receipts = receipts.iter().map(|receipt| Value::Bytes(receipt.as_bytes().to_vec()));
+        let receipts = receipts.iter().map(|receipt| Value::Bytes(receipt.clone()));
         let mut signed = cose::parse(PROFILE.what, PROFILE.limit, &self.0)?;
         signed.unprotected = HeaderBuilder::new().value(RECEIPTS, Value::Array(receipts.collect())).build();
         cose::to_bytes(PROFILE.what, signed)

@@ -250,10 +250,18 @@ impl<R: TileReader> TiledTree<R> {
     /// # Errors
     /// When a tile cannot be read.
     pub fn root(&mut self) -> Result<Hash, R::Error> {
-        if self.size == 0 {
-            return Ok(empty_root());
+        self.root_of_first(self.size)
+    }
+
+    /// The root that the tree had when it was of `size` leaves, from the tiles of this tree.
+    ///
+    /// # Errors
+    /// When it was never that large or a tile cannot be read.
+    pub fn root_of_first(&mut self, size: u64) -> Result<Hash, R::Error> {
+        if size > self.size {
+            return Err(outside("the old tree is larger than the new one"));
         }
-        self.range(0, self.size)
+        if size == 0 { Ok(empty_root()) } else { self.range(0, size) }
     }
 
     /// The hash of leaf `index`.

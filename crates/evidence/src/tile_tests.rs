@@ -170,6 +170,7 @@ proptest! {
         let mut tree = TiledTree::new(size as u64, &log);
         prop_assert_eq!(tree.root().unwrap(), merkle::root(&log.leaves));
         prop_assert_eq!(Some(tree.inclusion_path(index as u64).unwrap()), merkle::inclusion_path(&log.leaves, index));
+        prop_assert_eq!(tree.root_of_first(old as u64).unwrap(), merkle::root(&log.leaves[..old]));
         prop_assert_eq!(Some(tree.consistency_path(old as u64).unwrap()), merkle::consistency_path(&log.leaves, old));
     }
 

@@ -7,7 +7,7 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base::{Administration, Digest, MessageId, Timestamp};
-use evidence::disclosure::{self, PartSecret};
+use evidence::disclosure::{LeafTree, PartSecret};
 use evidence::merkle::{Appended, Frontier};
 use evidence::{
     AgreementReference, Channel, Checkpoint, Encryption, EvidenceError, KeySet, Keys, Manifest,
@@ -64,6 +64,7 @@ fn write_evidence(directory: &Path) -> Value {
     let channel = Channel::parse("NTA.GB>NTA.FR/24GB0000601001EBD4").unwrap();
     let id = MessageId::new(at, [5; 10]);
     let secret = PartSecret::from_bytes([6; 32]);
+    let tree = LeafTree::new(&secret, CONTENT.as_bytes(), &[]).unwrap();
     let mut next = 0u8;
     let mut random = |slot: &mut [u8]| {
         slot.iter_mut().for_each(|byte| {
@@ -85,8 +86,9 @@ fn write_evidence(directory: &Path) -> Value {
             name: "CD001C".to_owned(),
             media_type: "application/xml".to_owned(),
             ciphertext: Digest([0; 32]),
-            plaintext_root: disclosure::root(&secret, CONTENT.as_bytes()),
+            plaintext_root: tree.root(),
             size: CONTENT.len() as u64,
+            leaves: tree.scheme(),
         }],
         encryption: Encryption {
             suite: Suite::HpkeX25519ChaCha20Poly1305,

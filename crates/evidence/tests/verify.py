@@ -127,7 +127,8 @@ def checkpoint(directory, facts):
 
 def sealed(directory, facts, manifest):
     raw, aad = (directory / "sealed.bin").read_bytes(), (directory / "aad.cbor").read_bytes()
-    _, _, digest, root, size = manifest[11][0]
+    _, _, digest, root, size, leaves = manifest[11][0]
+    must(leaves == 1, "leaf scheme")
     unsealed = {**manifest, 11: [[*part[:2], None, *part[3:]] for part in manifest[11]]}
     binding = hashlib.sha256(cbor2.dumps(unsealed, canonical=True)).digest()
     must(list(cbor2.loads(aad)) == [binding, 0], "aad")

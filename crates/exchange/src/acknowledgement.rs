@@ -93,13 +93,7 @@ pub(crate) fn verify<K: KeyLookup + ?Sized>(
     manifest: &Manifest,
     keys: &K,
 ) -> Result<Acknowledged, AnswerError> {
-    let mut input = Reader::new("acknowledgement", bytes);
-    input.array_of(3)?;
-    if input.uint()? != VERSION {
-        return Err(AnswerError::other("acknowledgement", "its version is not 1"));
-    }
-    let (staged, receipt) = (input.bytes()?, input.bytes()?);
-    input.end()?;
+    let (staged, receipt) = pieces(bytes)?;
 
     let claim = StagedStatement::read(staged)?;
     // Where the recipient's log has it says whether a key that was revoked since still counted.
@@ -115,6 +109,18 @@ pub(crate) fn verify<K: KeyLookup + ?Sized>(
         ));
     }
     Ok(Acknowledged { at: stage.at, included, stage: staged.to_vec(), receipt: receipt.to_vec() })
+}
+
+/// The staged statement and the receipt in an acknowledgement, neither of them verified.
+pub(crate) fn pieces(bytes: &[u8]) -> Result<(&[u8], &[u8]), AnswerError> {
+    let mut input = Reader::new("acknowledgement", bytes);
+    input.array_of(3)?;
+    if input.uint()? != VERSION {
+        return Err(AnswerError::other("acknowledgement", "its version is not 1"));
+    }
+    let (staged, receipt) = (input.bytes()?, input.bytes()?);
+    input.end()?;
+    Ok((staged, receipt))
 }
 
 fn check_stage(stage: &Stage, statement: &[u8], manifest: &Manifest) -> Result<(), AnswerError> {

@@ -7,12 +7,12 @@ use crate::refusal::{Reason, Refusal, refuse};
 use crate::register::Register;
 use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
-use evidence::disclosure::{self, PartSecret};
+use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
 use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, KeyId, Keys, Manifest, Purpose, Statement, StatementClaim, VerifyingKey,
-    digest_of, open, part_aad,
+    Channel, EvidenceError, KeyId, Keys, Manifest, PartManifest, Purpose, Statement, StatementClaim,
+    VerifyingKey, digest_of, open, part_aad,
 };
 
 /// What a node is for.
@@ -24,6 +24,9 @@ pub enum Environment {
     Exercise,
 }
 
+/// Reads the fields of a part's content by its media type, as senders do; nothing when this node cannot read it.
+pub type FieldsOf = fn(media_type: &str, content: &[u8]) -> Vec<Field>;
+
 /// The receiving administration.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiver<'a> {
@@ -33,6 +36,9 @@ pub struct Receiver<'a> {
     pub keys: &'a Keys,
     /// What its node is for.
     pub environment: Environment,
+    /// How it reads the fields of structured parts: the manifest commits to each of them, and what it commits to must be
+    /// what the content says.
+    pub fields: FieldsOf,
 }
 
 /// An envelope whose statement was read; nothing it says is proved yet.
@@ -352,12 +358,21 @@ fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<Op
             let aad = part_aad(&binding, index);
             let (secret, content) = open(key, &aad, sealed)
                 .map_err(|_| Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name)))?;
-            let same = content.len() as u64 == part.size
-                && disclosure::root(&secret, &content) == part.plaintext_root;
-            if !same {
+            if content.len() as u64 != part.size || !commits_to(part, &secret, &content, receiver.fields) {
                 return Err(Refusal::new(Reason::ContentMismatch, format!("part `{}`", part.name)));
             }
             Ok(OpenedPart { name: part.name.clone(), media_type: part.media_type.clone(), content, secret })
         })
         .collect()
+}
+
+/// Whether the manifest's root is that of this content, and of each of its fields where it states them.
+fn commits_to(part: &PartManifest, secret: &PartSecret, content: &[u8], fields: FieldsOf) -> bool {
+    let fields = match part.leaves {
+        LeafScheme::Whole => Vec::new(),
+        LeafScheme::Fields => fields(&part.media_type, content),
+        LeafScheme::Chunks => return false,
+    };
+    LeafTree::new(secret, content, &fields)
+        .is_ok_and(|tree| tree.scheme() == part.leaves && tree.root() == part.plaintext_root)
 }

@@ -45,12 +45,15 @@ pub use channel::{Channel, Place, place};
 pub use conflict::{Conflict, prove_conflict, verify_conflict};
 pub use envelope::{Envelope, MAX_ENVELOPE};
 pub use incoming::{
-    Arrival, Assessment, Environment, Found, InboxView, Incoming, Opened, OpenedPart, Receiver, assess,
-    read_statement,
+    Arrival, Assessment, Environment, FieldsOf, Found, InboxView, Incoming, Opened, OpenedPart, Receiver,
+    assess, read_statement,
 };
 pub use lane::Lane;
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
-pub use response::{AnswerError, MAX_RESPONSE, Outcome, Refused, Response, refusal_in, verify_response};
+pub use response::{
+    AnswerError, AnswerEvidence, MAX_RESPONSE, Outcome, Refused, Response, answer_evidence, refusal_in,
+    verify_response,
+};
 pub use status::DeliveryStatus;

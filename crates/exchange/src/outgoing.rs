@@ -2,7 +2,7 @@
 
 use crate::envelope::{Envelope, MAX_ENVELOPE};
 use base::{Administration, Digest, MessageId, Timestamp};
-use evidence::disclosure::{self, PartSecret};
+use evidence::disclosure::{Field, LeafTree, PartSecret};
 use evidence::merkle::Hash;
 use evidence::{
     AgreementReference, Channel, Encryption, EvidenceError, Manifest, PartManifest, PublicKeys, Statement,
@@ -43,6 +43,9 @@ pub struct OutgoingPart {
     pub media_type: String,
     /// Its content.
     pub content: Vec<u8>,
+    /// The fields of structured content, each of which can be shown by itself later; empty when it has no structure
+    /// that the recipient reads in the same way.
+    pub fields: Vec<Field>,
 }
 
 /// The sending administration and the key that it signs with.
@@ -126,13 +129,15 @@ pub fn prepare(
     let (mut parts, mut secrets) = (Vec::new(), Vec::new());
     for part in &letter.parts {
         let secret = PartSecret::draw(random);
+        let tree = LeafTree::new(&secret, &part.content, &part.fields)?;
         parts.push(PartManifest {
             name: part.name.clone(),
             media_type: part.media_type.clone(),
             // Known once the part is sealed, which is bound to the rest of the manifest.
             ciphertext: Digest([0; 32]),
-            plaintext_root: disclosure::root(&secret, &part.content),
+            plaintext_root: tree.root(),
             size: part.content.len() as u64,
+            leaves: tree.scheme(),
         });
         secrets.push(secret);
     }

@@ -88,6 +88,37 @@ pub fn refusal_in(response: &[u8]) -> Option<Reason> {
     Reason::from_code(&claim.stage().reason.as_ref()?.code)
 }
 
+/// What of an answer is kept as evidence; nothing of it is verified here.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AnswerEvidence {
+    /// A staged statement: RECEIVED or REFUSED.
+    pub stage: Option<Vec<u8>>,
+    /// The receipt of the recipient's log.
+    pub receipt: Option<Vec<u8>>,
+    /// A conflict proof.
+    pub conflict: Option<Vec<u8>>,
+}
+
+/// The signed documents in an answer, which is an encoded [`Response`].
+///
+/// # Errors
+/// When it is not in the one accepted encoding.
+pub fn answer_evidence(response: &[u8]) -> Result<AnswerEvidence, AnswerError> {
+    Ok(match Response::decode(response)? {
+        Response::Acknowledged(body) => {
+            let (stage, receipt) = acknowledgement::pieces(&body)?;
+            AnswerEvidence {
+                stage: Some(stage.to_vec()),
+                receipt: Some(receipt.to_vec()),
+                ..AnswerEvidence::default()
+            }
+        }
+        Response::Refused(stage) => AnswerEvidence { stage: Some(stage), ..AnswerEvidence::default() },
+        Response::Conflict(proof) => AnswerEvidence { conflict: Some(proof), ..AnswerEvidence::default() },
+        Response::Gap { .. } => AnswerEvidence::default(),
+    })
+}
+
 /// Why an answer is not believed. The message stays unanswered then and is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {

@@ -4,8 +4,9 @@
 mod common;
 
 use base::{Digest, Timestamp};
-use common::{Taken, World, bytes_from, now};
-use evidence::{Channel, StagedStatement, Statement, merkle};
+use common::{Taken, World, bytes_from, fields_of, now};
+use evidence::disclosure::LeafTree;
+use evidence::{Channel, StagedStatement, Statement, digest_of, merkle, part_aad, seal};
 use exchange::{
     Environment, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Reason, Refusal, prepare,
     read_statement, refuse,
@@ -34,6 +35,7 @@ fn several_parts_arrive_in_order_and_can_be_empty() {
         name: name.to_owned(),
         media_type: "application/octet-stream".to_owned(),
         content: content.to_vec(),
+        fields: Vec::new(),
     };
     letter.parts = vec![part("a", b"first"), part("b", b""), part("c", b"third")];
     let (taken, _) = world.receive(&world.prepared(&letter).envelope);
@@ -245,18 +247,84 @@ fn dishonest(world: &World, change: impl Fn(&mut evidence::Manifest)) -> Vec<u8>
 }
 
 #[test]
-fn a_sender_that_signs_what_it_did_not_seal_is_refused() {
-    type Change = fn(&mut evidence::Manifest);
-    let cases: [(Reason, Change); 4] = [
-        (Reason::CannotOpen, |manifest| manifest.parts[0].name = "other".to_owned()),
-        (Reason::CannotOpen, |manifest| manifest.message_id = base::MessageId::new(now(), [77; 10])),
-        (Reason::ContentMismatch, |manifest| manifest.parts[0].size += 1),
-        (Reason::ContentMismatch, |manifest| manifest.parts[0].plaintext_root = Digest([0; 32])),
+fn a_sealed_part_opens_under_no_other_manifest() {
+    let changes: [fn(&mut evidence::Manifest); 7] = [
+        |manifest| manifest.parts[0].name = "other".to_owned(),
+        |manifest| manifest.parts[0].size += 1,
+        |manifest| manifest.parts[0].plaintext_root = Digest([0; 32]),
+        |manifest| manifest.parts[0].leaves = evidence::disclosure::LeafScheme::Fields,
+        |manifest| manifest.message_id = base::MessageId::new(now(), [77; 10]),
+        |manifest| manifest.clause = "Art. 28".to_owned(),
+        |manifest| manifest.nonce[0] ^= 1,
     ];
-    for (reason, change) in cases {
+    for change in changes {
         let mut world = World::new();
         let envelope = dishonest(&world, change);
-        assert_eq!(world.receive(&envelope).0, Taken::Refused(reason));
+        assert_eq!(world.receive(&envelope).0, Taken::Refused(Reason::CannotOpen));
+    }
+}
+
+/// A sender that seals other content than it commits to: part 0 sealed again under a changed manifest.
+fn lying(world: &World, letter: &OutgoingLetter, change: impl Fn(&mut evidence::Manifest)) -> Vec<u8> {
+    let prepared = world.prepared(letter);
+    let mut manifest = Statement::read(&prepared.statement).unwrap().manifest().clone();
+    change(&mut manifest);
+    let aad = part_aad(&manifest.binding().unwrap(), 0);
+    let (secret, content) = (&prepared.secrets[0], &letter.parts[0].content);
+    let sealed = seal(&world.fr.card.enc, &aad, secret, content, &mut bytes_from(5)).unwrap();
+    manifest.parts[0].ciphertext = digest_of(&sealed);
+    let statement = Statement::sign(&manifest, &world.gb.keys.sign).unwrap();
+    exchange::Envelope { statement: statement.as_bytes(), parts: vec![&sealed] }.encode()
+}
+
+fn structured(world: &World) -> OutgoingLetter {
+    let mut letter = world.letter(1);
+    letter.parts[0].media_type = "text/fields".to_owned();
+    letter.parts[0].content = b"mass=1200\nconsignee=A. Trader".to_vec();
+    letter.parts[0].fields = fields_of("text/fields", &letter.parts[0].content);
+    letter
+}
+
+#[test]
+fn a_sender_that_commits_to_other_content_is_refused() {
+    let mut world = World::new();
+    let letter = structured(&world);
+    for change in [
+        (|manifest| manifest.parts[0].size += 1) as fn(&mut evidence::Manifest),
+        |manifest| manifest.parts[0].plaintext_root = Digest([0; 32]),
+        |manifest| manifest.parts[0].leaves = evidence::disclosure::LeafScheme::Whole,
+        |manifest| manifest.parts[0].media_type = "text/plain".to_owned(),
+    ] {
+        let mut world = World::new();
+        let envelope = lying(&world, &letter, change);
+        assert_eq!(world.receive(&envelope).0, Taken::Refused(Reason::ContentMismatch));
+    }
+    // Fields that say something else than the content does.
+    let mut two_faced = letter.clone();
+    two_faced.parts[0].fields[0].value = "12".to_owned();
+    let envelope = world.prepared(&two_faced).envelope;
+    assert_eq!(world.receive(&envelope).0, Taken::Refused(Reason::ContentMismatch));
+}
+
+#[test]
+fn each_field_of_a_structured_part_can_be_shown_by_sender_and_recipient() {
+    let world = World::new();
+    let letter = structured(&world);
+    let prepared = world.prepared(&letter);
+    let incoming = read_statement(&prepared.envelope).unwrap();
+    let inbox = exchange::InboxView { found: None, expected_sequence: 1 };
+    let arrival = exchange::Arrival { peer: &world.peer, inbox: &inbox, now: now() };
+    let assessed = exchange::assess(&incoming, &world.fr.receiver(), &world.register, &arrival).unwrap();
+    let exchange::Assessment::New(opened) = assessed else {
+        panic!("it is new: {assessed:?}");
+    };
+    let (part, fields) = (&letter.parts[0], &letter.parts[0].fields);
+    let described = &opened.manifest.parts[0];
+    for secret in [&prepared.secrets[0], &opened.parts[0].secret] {
+        let tree = LeafTree::new(secret, &part.content, fields).unwrap();
+        let shown = tree.show_field(&fields[0]).unwrap();
+        shown.verify(described).unwrap();
+        tree.show_whole(&part.content).unwrap().verify(described).unwrap();
     }
 }
 

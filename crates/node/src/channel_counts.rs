@@ -1,6 +1,7 @@
 //! What the channel between nodes counts: connections by the key exchange that was agreed on, and refusals by their codes.
 
 use crate::channel_refusal::{ChannelReason, ChannelRefusal};
+use base::{Administration, Timestamp};
 use exchange::Reason;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,6 +31,7 @@ pub struct ChannelCounts {
     handshakes: Mutex<BTreeMap<(Side, String), u64>>,
     refusals: Mutex<BTreeMap<(Side, &'static str), u64>>,
     envelopes: Mutex<BTreeMap<&'static str, u64>>,
+    contacts: Mutex<BTreeMap<Administration, Timestamp>>,
 }
 
 impl ChannelCounts {
@@ -46,6 +48,18 @@ impl ChannelCounts {
     /// An envelope was refused.
     pub fn envelope_refused(&self, reason: Reason) {
         count(&self.envelopes, reason.code());
+    }
+
+    /// A partner was heard.
+    pub(crate) fn heard(&self, partner: &Administration, now: Timestamp) {
+        let mut contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+        contacts.insert(partner.clone(), now);
+    }
+
+    /// When a partner was last heard, in microseconds since 1970.
+    pub(crate) fn last_contact(&self, partner: &Administration) -> Option<i64> {
+        let contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+        contacts.get(partner).map(|heard| heard.as_micros())
     }
 
     /// Labels and values of the connections that were opened.

@@ -31,6 +31,9 @@ pub struct Config {
     /// The relay in front of this node, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<OwnRelay>,
+    /// How the log is published and watched.
+    #[serde(default)]
+    pub log: LogPublication,
     /// The partners' cards.
     #[serde(default)]
     pub partners: Vec<PathBuf>,
@@ -127,6 +130,24 @@ pub struct Exchange {
 impl Default for Exchange {
     fn default() -> Self {
         Self { retry_first_ms: 1_000, retry_longest_ms: 300_000, key_exchange: KeyExchange::HybridPreferred }
+    }
+}
+
+/// How the node's log is published, and how often what partners saw is compared.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogPublication {
+    /// A checkpoint is signed after so many milliseconds, if the log has grown.
+    pub checkpoint_ms: u32,
+    /// A checkpoint is signed earlier when so many entries have come since the last one.
+    pub checkpoint_leaves: u32,
+    /// What partners were shown of each log is compared after so many seconds.
+    pub monitor_seconds: u32,
+}
+
+impl Default for LogPublication {
+    fn default() -> Self {
+        Self { checkpoint_ms: 1_000, checkpoint_leaves: 8_192, monitor_seconds: 30 }
     }
 }
 

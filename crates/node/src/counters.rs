@@ -45,7 +45,7 @@ impl Counters {
         let counter = match fate {
             Fate::Delivered(_) => &self.delivered,
             Fate::Refused(_) => &self.refused,
-            Fate::Later(_) | Fate::Again(_) | Fate::Crowded => &self.postponed,
+            Fate::Later(_) | Fate::Again(_) => &self.postponed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,17 +1,20 @@
 //! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
 
 use crate::bureau::Bureau;
+use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
+use crate::effort::Step;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
+use crate::proofs;
 use crate::reception::{ReceptionError, load_frontier};
-use base::{Administration, Timestamp};
+use base::{Administration, MessageId, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
 use exchange::{
     Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Sender, Under,
 };
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Tx, log, outbox};
 
 /// How many letters are claimed at once.
@@ -22,51 +25,45 @@ const LEASE_MICROS: i64 = 30_000_000;
 
 /// How many letters to one partner may be under way: a partner that answers slowly must not hold up the others, nor fill
 /// the memory of this node.
-const UNDER_WAY: usize = 48;
-
-/// How long a letter waits that finds so many under way.
-const CROWDED_MICROS: i64 = 250_000;
+const UNDER_WAY: usize = 64;
 
 /// How long a letter waits whose recipient has no valid card, or with whom the exchange is suspended; when it is resumed
 /// the letter is due at once.
 const NO_CARD_MICROS: i64 = 60_000_000;
 
 /// The deliveries that are under way, by partner.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct UnderWay(Arc<Mutex<BTreeMap<Administration, usize>>>);
 
 /// The place of one delivery; it is given back when it is dropped.
-pub(crate) struct Place {
+struct Place {
     partner: Administration,
-    counts: Arc<Mutex<BTreeMap<Administration, usize>>>,
+    under_way: UnderWay,
 }
 
 impl UnderWay {
-    /// A place for a delivery to `partner`, if there is one left.
-    fn enter(&self, partner: &Administration) -> Option<Place> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(partner.clone()).or_default();
-        if *count >= UNDER_WAY {
-            return None;
-        }
-        *count += 1;
-        Some(Place { partner: partner.clone(), counts: Arc::clone(&self.0) })
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<Administration, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many more letters to `partner` may be under way.
+    fn left(&self, partner: &Administration) -> usize {
+        UNDER_WAY.saturating_sub(self.counts().get(partner).copied().unwrap_or_default())
+    }
+
+    /// A place for a delivery to `partner`. The one loop that claims letters claims no more than are left.
+    fn enter(&self, partner: &Administration) -> Place {
+        *self.counts().entry(partner.clone()).or_default() += 1;
+        Place { partner: partner.clone(), under_way: self.clone() }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.partner) {
+        if let Some(count) = self.under_way.counts().get_mut(&self.partner) {
             *count = count.saturating_sub(1);
         }
     }
-}
-
-/// A letter that is sealed and signed.
-struct Sealed {
-    claim: outbox::Claim,
-    envelope: Vec<u8>,
 }
 
 /// Why a claimed letter cannot be sealed.
@@ -83,36 +80,44 @@ enum SealError {
 }
 
 impl Node {
-    /// Claims the letters that are due, and starts their deliveries. Returns how many.
+    /// Claims the letters that are due, as many to each partner as may be under way, and starts their deliveries. Tells
+    /// whether more may be due.
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<usize, NodeError> {
-        let now = self.now();
-        let claims = self
-            .write(move |tx, _| -> Result<_, NodeError> {
-                Ok(outbox::claim(tx, "sender", now, LEASE_MICROS, CLAIMS)?)
+    pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<bool, NodeError> {
+        if self.log_operator().behind().is_some() {
+            // Every letter enters a statement in the log; they wait until its database is put right.
+            return Ok(false);
+        }
+        let (now, under_way) = (self.now(), self.under_way().clone());
+        let (claims, more) = self
+            .write_as(Step::Claim, move |tx, _| -> Result<_, NodeError> {
+                let (mut claims, mut more) = (Vec::new(), false);
+                for recipient in outbox::recipients(tx)? {
+                    // A partner that has no place left is looked at again when one of its letters is settled.
+                    let limit = under_way.left(&recipient).min(CLAIMS);
+                    let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
+                    more |= found.len() == limit && limit == CLAIMS;
+                    claims.extend(found);
+                }
+                Ok((claims, more))
             })
             .await?;
-        let count = claims.len();
-        if count == 0 {
-            return Ok(0);
-        }
-        for sealed in self.seal(claims).await? {
-            let node = Arc::clone(self);
-            let under_way = self.under_way().enter(&sealed.claim.recipient);
+        for claim in claims {
+            let (node, place) = (Arc::clone(self), self.under_way().enter(&claim.recipient));
+            // Each on its own, so that letters are sealed on all cores and none waits for another.
             tokio::spawn(async move {
-                let settled = match under_way {
-                    Some(_place) => node.deliver(sealed).await,
-                    None => node.settle(sealed.claim, Fate::Crowded).await,
-                };
-                if let Err(error) = settled {
+                if let Err(error) = node.dispatch(claim).await {
                     // The lease runs out, and the letter is claimed again.
                     tracing::error!(%error, "a delivery could not be settled");
                 }
+                drop(place);
+                // A letter that found no place may be due, and so may be the next of the channel.
+                node.wake_sender();
             });
         }
-        Ok(count)
+        Ok(more)
     }
 
     /// Gives back the letters that were claimed when this node last stopped: nobody delivers them any more, and
@@ -132,71 +137,78 @@ impl Node {
         .await
     }
 
-    /// Seals and signs the letters that are not sealed yet, and enters their statements in our log. A letter that was
-    /// sealed before keeps its bytes, so that every attempt delivers the same statement.
-    async fn seal(self: &Arc<Self>, claims: Vec<outbox::Claim>) -> Result<Vec<Sealed>, NodeError> {
+    /// Seals a letter, unless it has been sealed before, and delivers it.
+    async fn dispatch(self: &Arc<Self>, mut claim: outbox::Claim) -> Result<(), NodeError> {
+        let suspended = self.bureau().suspended.get(&claim.recipient).cloned();
+        if let Some(reason) = suspended {
+            let until = self.now().plus_micros(NO_CARD_MICROS);
+            let reason = format!("the exchange is suspended here: {reason}");
+            return self
+                .write(move |tx, _| -> Result<(), NodeError> {
+                    Ok(outbox::postponed(tx, claim.id, until, &reason).map(drop)?)
+                })
+                .await;
+        }
+        // A letter that was sealed before keeps its bytes, so that every attempt delivers the same statement.
+        let envelope = match claim.envelope.take() {
+            Some(envelope) => envelope,
+            None => match self.seal(&claim).await? {
+                Some(envelope) => envelope,
+                None => return Ok(()),
+            },
+        };
+        self.deliver(claim, envelope).await
+    }
+
+    /// Seals and signs a letter, and enters its statement in our log. `None` when it cannot be sealed; what became of it
+    /// is noted then.
+    async fn seal(&self, claim: &outbox::Claim) -> Result<Option<Vec<u8>>, NodeError> {
         let now = self.now();
-        let mut sealed = Vec::new();
-        let mut fresh: Vec<(outbox::Claim, Prepared)> = Vec::new();
-        let mut failed = Vec::new();
-        let mut waiting = Vec::new();
-        let bureau = self.bureau();
-        for claim in claims {
-            if let Some(reason) = bureau.suspended.get(&claim.recipient) {
-                waiting.push((claim.id, format!("the exchange is suspended here: {reason}")));
-                continue;
-            }
-            if let Some(envelope) = claim.envelope.clone() {
-                sealed.push(Sealed { claim, envelope });
-                continue;
-            }
-            match prepare(&bureau, &claim, now) {
-                Ok(prepared) => fresh.push((claim, prepared)),
+        let (id, message_id) = (claim.id, claim.message_id);
+        let prepared = self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, now));
+        let entering = self.write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
+            match prepared {
+                Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
                 // A card or key may be entered any time; a letter that is damaged never mends.
                 Err(SealError::NoCard(partner)) => {
                     let reason = format!("`{partner}` has no valid card here: enter its card");
-                    tracing::error!(message = %claim.message_id, reason, "a letter cannot be sealed");
-                    waiting.push((claim.id, reason));
+                    tracing::error!(message = %message_id, reason, "a letter cannot be sealed");
+                    outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                    Ok(None)
                 }
                 Err(SealError::Stale(reason)) => {
-                    tracing::error!(message = %claim.message_id, reason, "a letter waits for the key register");
-                    waiting.push((claim.id, reason));
-                }
-                Err(error) => failed.push((claim.id, claim.message_id, error.to_string())),
-            }
-        }
-        if fresh.is_empty() && failed.is_empty() && waiting.is_empty() {
-            return Ok(sealed);
-        }
-        let entered = self
-            .write(move |tx, _| -> Result<Vec<Sealed>, NodeError> {
-                for (id, reason) in waiting {
+                    tracing::error!(message = %message_id, reason, "a letter waits for the key register");
                     outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                    Ok(None)
                 }
-                for (id, message_id, reason) in failed {
-                    outbox::refused(tx, id, &reason, now)?;
+                Err(error) => {
+                    outbox::refused(tx, id, &error.to_string(), now)?;
                     messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
+                    Ok(None)
                 }
-                Ok(enter(tx, fresh, now)?)
-            })
-            .await?;
-        sealed.extend(entered);
-        Ok(sealed)
+            }
+        });
+        let envelope = entering.await?;
+        if envelope.is_some() {
+            self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
+        }
+        Ok(envelope)
     }
 
     /// Takes one letter to its partner and settles it by the answer.
-    async fn deliver(self: Arc<Self>, sealed: Sealed) -> Result<(), NodeError> {
-        let Sealed { claim, envelope } = sealed;
+    async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Vec<u8>) -> Result<(), NodeError> {
         // A letter that has expired is delivered all the same: the partner refuses it as expired, and only that frees
         // the channel for the letters behind it.
         let answer = self.transport().deliver(&claim.recipient, envelope.clone()).await;
         let fate = match answer {
             Err(error) => Fate::Later(error.to_string()),
             Ok(answer) => {
+                self.counters().channel().heard(&claim.recipient, self.now());
                 let bureau = self.bureau();
                 let agreement = agreement_of(&claim);
                 let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
-                match exchange::verify_response(&answer, &envelope, &keys) {
+                match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &keys))
+                {
                     Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
                     Ok(Outcome::Gap { expected }) => {
                         Fate::Later(format!("number {expected} is missing there"))
@@ -224,7 +236,8 @@ impl Node {
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
         let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_));
-        self.write(move |tx, _| -> Result<(), NodeError> {
+        let settled = claim.message_id;
+        self.write_as(Step::Settle, move |tx, _| -> Result<(), NodeError> {
             let exchange_id = claim.message_id.to_string();
             match fate {
                 Fate::Delivered(receipt) => {
@@ -237,9 +250,6 @@ impl Node {
                     messages::note_undelivered(tx, &exchange_id, now, &words)?;
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
-                }
-                Fate::Crowded => {
-                    outbox::postponed(tx, claim.id, now.plus_micros(CROWDED_MICROS), "other letters are under way")?;
                 }
                 Fate::Again(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
@@ -254,8 +264,7 @@ impl Node {
         })
         .await?;
         if again {
-            // The next letter of the channel is ready now.
-            self.wake_sender();
+            self.settlements().tell(settled);
         }
         Ok(())
     }
@@ -277,8 +286,6 @@ pub(crate) enum Fate {
     Later(String),
     /// The partner has not taken it, as the key that signed it counts no more: it is sealed and signed anew.
     Again(String),
-    /// It was not tried: enough letters to this partner are under way.
-    Crowded,
 }
 
 fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Prepared, SealError> {
@@ -290,6 +297,10 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
     }
     let card = bureau.recipient_card(&agreement.id, &claim.recipient, now);
     let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
+    let (name, media_type) = match claim.message_type.as_str() {
+        DOCUMENT => (DOCUMENT_PART, DOCUMENT_MEDIA),
+        _ => (PART, XML),
+    };
     let letter = OutgoingLetter {
         message_id: claim.message_id,
         channel: Channel::parse(&claim.channel).map_err(|error| damaged(&error))?,
@@ -301,9 +312,10 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         expires: claim.expires,
         exercise: bureau.exercise,
         parts: vec![OutgoingPart {
-            name: PART.to_owned(),
-            media_type: XML.to_owned(),
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
             content: claim.cleared.clone(),
+            fields: crate::fields::of(media_type, &claim.cleared),
         }],
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
@@ -331,28 +343,25 @@ struct AgreementOnRecord {
     hash: base::Digest,
 }
 
-/// Stores the sealed bytes and enters the statements in our log. A letter that another worker has sealed meanwhile
-/// keeps that worker's bytes.
+/// Stores the sealed bytes and enters the statement in our log. A letter that another worker has sealed meanwhile keeps
+/// that worker's bytes.
 fn enter(
     tx: &mut dyn Tx,
-    fresh: Vec<(outbox::Claim, Prepared)>,
+    id: i64,
+    message_id: MessageId,
+    prepared: Prepared,
     now: Timestamp,
-) -> Result<Vec<Sealed>, ReceptionError> {
-    let mut frontier = load_frontier(tx)?;
-    let mut sealed = Vec::new();
-    for (claim, prepared) in fresh {
-        if outbox::sealed(tx, claim.id, &prepared.envelope)? {
-            let leaf = merkle::leaf_hash(&prepared.statement);
-            frontier.append(leaf);
-            log::append(tx, &prepared.statement, leaf, now)?;
-            if let Some(secret) = prepared.secrets.first() {
-                messages::set_secret(tx, &claim.message_id.to_string(), secret.as_bytes())?;
-            }
-            sealed.push(Sealed { claim, envelope: prepared.envelope });
-        } else if let Some(envelope) = outbox::envelope(tx, claim.id)? {
-            sealed.push(Sealed { claim, envelope });
-        }
+) -> Result<Option<Vec<u8>>, ReceptionError> {
+    if !outbox::sealed(tx, id, &prepared.envelope)? {
+        return Ok(outbox::envelope(tx, id)?);
     }
+    let leaf = merkle::leaf_hash(&prepared.statement);
+    let mut frontier = load_frontier(tx)?;
+    frontier.append(leaf);
+    let place = log::append(tx, &prepared.statement, leaf, now)?;
     log::save_frontier(tx, &frontier.to_bytes())?;
-    Ok(sealed)
+    if let Some(secret) = prepared.secrets.first() {
+        proofs::keep_sent(tx, &message_id, secret.as_bytes(), place)?;
+    }
+    Ok(Some(prepared.envelope))
 }

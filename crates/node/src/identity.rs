@@ -1,6 +1,7 @@
 //! Who a node is: its private keys on disk, and the card by which partners know it.
 
 use crate::clock::World;
+use crate::config::Config;
 use crate::keys::file::{self, KeyFile};
 use crate::keys::passphrase::{Passphrase, PassphraseError};
 use crate::keys::ring::{Rank, Ring, TlsSecret};
@@ -106,11 +107,19 @@ impl Identity {
         Self::of_file(&file, passphrase)
     }
 
+    /// Reads the keys from `path`, with the passphrase that the process was given.
+    ///
+    /// # Errors
+    /// When the file is missing or malformed, or is sealed under another passphrase.
+    pub fn load(path: &Path) -> Result<Self, IdentityError> {
+        Self::load_with(path, Passphrase::from_process()?)
+    }
+
     /// Reads the keys from `path`.
     ///
     /// # Errors
     /// When the file is missing or malformed, or is sealed under another passphrase.
-    pub fn load(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
+    pub fn load_with(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
         let (file, _) = file::read(path, passphrase.as_ref())?;
         Self::of_file(&file, passphrase)
     }
@@ -129,6 +138,15 @@ impl Identity {
 }
 
 impl PartnerCard {
+    /// The card that this node gives to partners. Where a relay stands in front, the card has the relay's TLS key: that is
+    /// the key which partners meet. The address is that of the configuration, which is then the relay's.
+    pub fn own(config: &Config, identity: &Identity) -> Self {
+        let relay = config.relay.as_ref().map(|relay| relay.key);
+        let tls_spki = relay.unwrap_or(identity.card.tls_spki);
+        let keys = PublicKeys { tls_spki, ..identity.card.clone() };
+        Self { address: config.listen.peer_address.clone(), keys }
+    }
+
     /// Reads and checks a card.
     ///
     /// # Errors

@@ -104,6 +104,12 @@ impl Node {
     /// # Errors
     /// Why it may not come in.
     pub fn admit(&self, key: Digest, carried: Option<&str>) -> Result<Administration, ChannelRefusal> {
+        let administration = self.find_peer(key, carried)?;
+        self.counters().channel().heard(&administration, self.now());
+        Ok(administration)
+    }
+
+    fn find_peer(&self, key: Digest, carried: Option<&str>) -> Result<Administration, ChannelRefusal> {
         let door = self.door().map_err(|error| ChannelRefusal::new(ChannelReason::HandshakeFailed, error))?;
         let now = self.now();
         let carried = match door.keys.admit(key, now)? {

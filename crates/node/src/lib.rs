@@ -18,6 +18,11 @@ mod connector;
 mod counters;
 mod deciding;
 mod delivery;
+mod documents;
+mod effort;
+mod exporting;
+pub mod federation;
+mod fields;
 mod files;
 mod gate;
 mod identity;
@@ -37,6 +42,7 @@ mod peer_keys;
 mod post;
 mod principals;
 mod proceeding;
+mod proofs;
 mod queries;
 mod reception;
 mod reference;
@@ -45,26 +51,40 @@ pub mod relay;
 mod room;
 mod rooms;
 mod schema;
+mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
 mod submission;
 mod taking;
 mod tls;
+mod transparency;
 mod transport;
 mod views;
 mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
+pub use agreements::Term;
 pub use audit::states_that_differ;
 pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, OwnRelay, Rates, Release, Transit};
+pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
 pub use customs::transit::ResultCode;
+pub use documents::{
+    DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
+    MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
+};
+pub use effort::{Effort, Step, process_time};
 pub use evidence::Purpose;
+pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::key_register::Threshold;
+pub use evidence::tile::TilePath;
+pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
+pub use exchange::Lane;
+pub use exporting::{Disclose, ExportError};
+pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use keys::adopt::Adopted;
@@ -76,7 +96,10 @@ pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
 pub use keys::ring::{DeviceKey, Ring};
 pub use keys::view::{KeyView, RegisterView};
-pub use measure::{BareError, BareStore, PrivatePostgres, private_postgres};
+pub use measure::{
+    BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
+    private_postgres, reset_peak_memory,
+};
 pub use node::{Node, NodeError};
 pub use officer::{OfficerDecision, PossibleDecision, Seals};
 pub use opening::open_bureau;
@@ -84,15 +107,26 @@ pub use partners::{Origin as PartnerOrigin, Partner};
 pub use peer_keys::AcceptedKey;
 pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
+pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
     read_catalogue_or_shipped as load_catalogue,
 };
 pub use schema::MIGRATIONS;
-pub use setup::{Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, register_principal};
+pub use settlements::Settlements;
+pub use setup::{
+    Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
+    register_principal,
+};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
+pub use transparency::{
+    CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
+    LogResource, LogView, MemoryHead, QuorumView, WITNESS_PREFIX, WitnessReply, WitnessView, fill_tiles,
+    inclusion_path, root_at,
+};
 pub use transport::{
-    Ask, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Route, Transport, TransportError,
+    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
+    Transport, TransportError,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

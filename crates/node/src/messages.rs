@@ -157,19 +157,6 @@ pub fn set_label(tx: &mut dyn Tx, id: i64, label: &str) -> Result<(), StoreError
     Ok(())
 }
 
-/// Keeps the secret of a message between nodes: with it, and only with it, the content on record can be shown to be what
-/// the signed statement commits to. Erasing it leaves the statement's proofs valid and mute.
-///
-/// # Errors
-/// When the store fails.
-pub fn set_secret(tx: &mut dyn Tx, exchange_id: &str, secret: &[u8; 32]) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE messages SET secret = ?2 WHERE exchange_id = ?1",
-        &[exchange_id.into(), secret.as_slice().into()],
-    )?;
-    Ok(())
-}
-
 /// Notes the fate of a message that went to a partner, by its identity in the exchange.
 ///
 /// # Errors

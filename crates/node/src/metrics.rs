@@ -40,6 +40,20 @@ impl Node {
             "Durable commits; one holds many commands.",
             &[("", statistics.commits.to_string())],
         );
+        let effort: Vec<(String, String)> = self
+            .effort()
+            .spent()
+            .map(|(step, spent)| (format!("{{step=\"{}\"}}", step.name()), spent.as_secs_f64().to_string()))
+            .collect();
+        let effort: Vec<(&str, String)> =
+            effort.iter().map(|(labels, value)| (labels.as_str(), value.clone())).collect();
+        sample(
+            &mut out,
+            "exchange_cpu_seconds_total",
+            "counter",
+            "Processor time of messages between administrations, by step.",
+            &effort,
+        );
         sample(
             &mut out,
             "log_leaves",
@@ -47,6 +61,7 @@ impl Node {
             "Leaves of the node's Merkle log.",
             &[("", log_size.to_string())],
         );
+        self.log_samples(&mut out).await?;
         let letters = [
             ("{status=\"ready\"}", letters.ready),
             ("{status=\"waiting\"}", letters.waiting),
@@ -70,6 +85,34 @@ impl Node {
             .collect();
         sample(&mut out, "movements", "gauge", "Movements by room and state.", &rows);
         Ok(out)
+    }
+
+    /// How the log stands with its checkpoints and witnesses.
+    async fn log_samples(&self, out: &mut String) -> Result<(), NodeError> {
+        let log = self.log_view().await?;
+        let mut gauge =
+            |name: &str, help: &str, value: String| sample(out, name, "gauge", help, &[("", value)]);
+        let (size, age) = log.checkpoint.as_ref().map_or((0, 0), |checkpoint| {
+            (checkpoint.size, (self.now().as_micros() - checkpoint.at).max(0) / 1_000_000)
+        });
+        gauge("log_checkpoint_leaves", "Leaves that the last checkpoint covers.", size.to_string());
+        gauge("log_checkpoint_age_seconds", "Age of the last checkpoint.", age.to_string());
+        let up_to_date =
+            log.witnesses.iter().filter(|witness| witness.size == Some(size) && size > 0).count();
+        gauge("log_cosignatures", "Witnesses that cosigned the last checkpoint.", up_to_date.to_string());
+        let met = log.quorums.iter().all(|quorum| quorum.met);
+        gauge(
+            "log_quorum_met",
+            "Whether the witnesses that agreements ask for cosign.",
+            u8::from(met).to_string(),
+        );
+        let behind = u8::from(log.behind.is_some());
+        gauge("log_behind", "Whether the database is behind what was signed.", behind.to_string());
+        let proved = log.findings.iter().filter(|finding| finding.proved).count();
+        gauge("log_equivocations", "Proofs that a log showed two histories.", proved.to_string());
+        let findings = log.findings.len().to_string();
+        gauge("log_findings", "What monitoring has found, of the last hundred.", findings);
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::delivery::UnderWay;
+use crate::effort::{Effort, Step};
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
 use crate::measure::Measured;
@@ -15,7 +16,9 @@ use crate::principals::PrincipalError;
 use crate::proceeding::ProceedingError;
 use crate::reception::ReceptionError;
 use crate::reference::ReferenceError;
+use crate::settlements::Settlements;
 use crate::tls::TlsError;
+use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHead};
 use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
@@ -59,6 +62,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// The evidence of a message cannot be exported.
+    #[error(transparent)]
+    Export(#[from] crate::exporting::ExportError),
     /// An agreement cannot be used.
     #[error("agreement `{0}`: {1}")]
     Agreement(String, String),
@@ -101,6 +107,9 @@ pub enum NodeError {
     /// An order about keys says something impossible.
     #[error("{0}")]
     Order(String),
+    /// The log cannot be read or signed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -137,9 +146,12 @@ pub struct Node {
     execution: Execution,
     transport: Arc<dyn Transport>,
     counters: Counters,
+    effort: Arc<Effort>,
+    settlements: Settlements,
     measured: Measured,
     under_way: UnderWay,
     sender: Notify,
+    log_operator: LogOperator,
 }
 
 impl Node {
@@ -151,8 +163,7 @@ impl Node {
         let (config, store, bureau) = open_parts(config, world).await?;
         let transport = HttpsTransport::new(&bureau)?;
         let counters = Counters::with_channel(transport.counts());
-        let transport = Arc::new(transport);
-        Ok(Self::with_counters(config, bureau, store, Execution::WriterThread, transport, counters))
+        Ok(Self::assemble_with_record(config, bureau, store, Arc::new(transport), counters).await)
     }
 
     /// Opens the node of a configuration with another way to its partners than HTTPS: for measurements within one
@@ -166,7 +177,30 @@ impl Node {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, NodeError> {
         let (config, store, bureau) = open_parts(config, world).await?;
-        Ok(Self::assemble(config, bureau, store, Execution::WriterThread, transport))
+        Ok(Self::assemble_with_record(config, bureau, store, transport, Counters::default()).await)
+    }
+
+    /// A node whose last signed checkpoint is on record beside its keys; it compares the two before it does anything.
+    async fn assemble_with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        transport: Arc<dyn Transport>,
+        counters: Counters,
+    ) -> Arc<Self> {
+        let mut path = config.resolve(&config.keys).into_os_string();
+        path.push(".checkpoint");
+        let record = Arc::new(FileHead::new(path.into()));
+        let node = Self::with_counters(
+            config,
+            bureau,
+            store,
+            Execution::WriterThread,
+            transport,
+            (record, counters),
+        );
+        node.check_recorded_head().await;
+        node
     }
 
     /// A node from its parts, for simulations.
@@ -177,7 +211,19 @@ impl Node {
         execution: Execution,
         transport: Arc<dyn Transport>,
     ) -> Arc<Self> {
-        Self::with_counters(config, bureau, store, execution, transport, Counters::default())
+        Self::with_record(config, bureau, store, execution, transport, Arc::new(MemoryHead::default()))
+    }
+
+    /// As [`Node::assemble`], with the record of the last signed checkpoint of a simulated machine.
+    pub fn with_record(
+        config: Config,
+        bureau: Bureau,
+        store: Store,
+        execution: Execution,
+        transport: Arc<dyn Transport>,
+        record: Arc<dyn HeadRecord>,
+    ) -> Arc<Self> {
+        Self::with_counters(config, bureau, store, execution, transport, (record, Counters::default()))
     }
 
     fn with_counters(
@@ -186,7 +232,7 @@ impl Node {
         store: Store,
         execution: Execution,
         transport: Arc<dyn Transport>,
-        counters: Counters,
+        (record, counters): (Arc<dyn HeadRecord>, Counters),
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -201,9 +247,12 @@ impl Node {
             execution,
             transport,
             counters,
+            effort: Arc::default(),
+            settlements: Settlements::default(),
             measured: Measured::default(),
             under_way: UnderWay::default(),
             sender: Notify::new(),
+            log_operator: LogOperator::new(record),
         })
     }
 
@@ -257,8 +306,22 @@ impl Node {
         &self.counters
     }
 
+    /// The processor time that messages between administrations took here.
+    pub fn effort(&self) -> &Effort {
+        &self.effort
+    }
+
+    /// Who hears of letters that are settled.
+    pub fn settlements(&self) -> &Settlements {
+        &self.settlements
+    }
+
     pub(crate) fn under_way(&self) -> &UnderWay {
         &self.under_way
+    }
+
+    pub(crate) fn log_operator(&self) -> &LogOperator {
+        &self.log_operator
     }
 
     pub(crate) fn measured(&self) -> &Measured {
@@ -306,6 +369,20 @@ impl Node {
             },
         );
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Runs a command as [`Node::write`] does, and counts its processor time for `step`.
+    pub(crate) async fn write_as<T, E>(
+        &self,
+        step: Step,
+        command: impl FnOnce(&mut dyn Tx, &Bureau) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let effort = Arc::clone(&self.effort);
+        self.write(move |tx, bureau| effort.of(step, || command(tx, bureau))).await
     }
 
     /// Reads from a snapshot.

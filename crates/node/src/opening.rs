@@ -3,8 +3,8 @@
 use crate::bureau::{Bureau, ChannelPolicy};
 use crate::clock::World;
 use crate::config::{Config, Rates};
-use crate::identity::{Identity, IdentityError, PartnerCard};
-use crate::keys::passphrase::Passphrase;
+use crate::federation;
+use crate::identity::{Identity, PartnerCard};
 use crate::keys::records;
 use crate::node::NodeError;
 use crate::partners;
@@ -44,10 +44,7 @@ fn exchange_rates(config: &Config) -> Result<ExchangeRates, NodeError> {
 /// # Errors
 /// When a file is missing or malformed, or an agreement does not compile.
 pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Bureau, NodeError> {
-    let identity = Identity::load(
-        &config.resolve(&config.keys),
-        Passphrase::from_process().map_err(IdentityError::from)?,
-    )?;
+    let identity = Identity::load(&config.resolve(&config.keys))?;
     if identity.card.administration != config.administration {
         return Err(NodeError::OtherKeys {
             configured: config.administration.clone(),
@@ -66,6 +63,16 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
         };
         let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
         agreements.push(Agreement::from_toml(&text).map_err(|error| failed(&error))?);
+    }
+    for text in store.read(|tx| federation::agreements(tx))? {
+        let entered = Agreement::from_toml(&text).map_err(|error| {
+            NodeError::Agreement("entered by an invitation".to_owned(), error.to_string())
+        })?;
+        // What the configuration says of a version stands; an invitation with another text was refused.
+        let known = |known: &Agreement| known.id == entered.id && known.version == entered.version;
+        if !agreements.iter().any(known) {
+            agreements.push(entered);
+        }
     }
     let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
     let rates = exchange_rates(config)?;

@@ -3,16 +3,16 @@
 use crate::bureau::Bureau;
 use crate::messages::{self, outcome};
 use agreements::library::common_transit as terms;
-use agreements::{Cleared, Disclosable, Request, Term};
+use agreements::{Disclosable, Request, Term};
 use base::{Administration, Invalid, MessageId, Timestamp};
 use evidence::Channel;
 use exchange::Lane;
 use std::collections::BTreeSet;
 use store::{StoreError, Tx, counter, outbox};
-use wire::{Document, MessageType, XmlError};
+use wire::{Document, MessageType};
 
 /// How long a letter is tried before it expires: longer than the longest outage that partners have announced.
-const EXPIRY_SECONDS: i64 = 40 * 24 * 3600;
+pub(crate) const EXPIRY_SECONDS: i64 = 40 * 24 * 3600;
 
 /// The media type of a message of NCTS.
 pub const XML: &str = "application/xml";
@@ -29,16 +29,20 @@ pub enum PostError {
     /// A name is not what it must be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// What the agreement let through is no message any more.
-    #[error("clause `{clause}` withholds an element that {message_type} must have: {reason}")]
+    /// What the agreement let through is no message any more. The elements are not named: errors are logged, and what is
+    /// withheld stays out of logs.
+    #[error(
+        "clause `{clause}` withholds what every {message_type} must have: add it to the clause's allow-list"
+    )]
     Mutilated {
         /// The message.
         message_type: String,
         /// The clause.
         clause: String,
-        /// The first element that is missing.
-        reason: String,
     },
+    /// A fault of this program: something cleared for one administration was to go to another.
+    #[error("the channel `{0}` does not lead to `{1}`, for which this was cleared")]
+    Astray(String, Administration),
     /// The record of the decision cannot be kept.
     #[error("cannot keep the record of a decision: {0}")]
     Record(#[from] serde_json::Error),
@@ -164,7 +168,7 @@ pub fn post(
     );
     match bureau.decision_point.clear(Disclosed(document), &request) {
         Ok(cleared) => {
-            enqueue(tx, bureau, message, &cleared, now)?;
+            enqueue_transit(tx, bureau, message, &cleared, now)?;
             Ok(Posted::Queued)
         }
         Err(refused) => {
@@ -176,48 +180,113 @@ pub fn post(
     }
 }
 
-/// The letter that a cleared document becomes. There is no way into the outbox but through [`Cleared`].
-fn enqueue(
+/// The letter that a cleared message of transit becomes.
+fn enqueue_transit(
     tx: &mut dyn Tx,
     bureau: &Bureau,
     message: i64,
-    cleared: &Cleared<Disclosed>,
+    cleared: &agreements::Cleared<Disclosed>,
     now: Timestamp,
 ) -> Result<(), PostError> {
     let document = &cleared.document().0;
     let kind = document.message().as_str();
-    let clause = cleared.clause().to_string();
-    let content = wire::write(document).map_err(|errors| PostError::Mutilated {
+    let content = wire::write(document).map_err(|_| PostError::Mutilated {
         message_type: kind.to_owned(),
-        clause: clause.clone(),
-        reason: errors.first().map(XmlError::to_string).unwrap_or_default(),
+        clause: cleared.clause().to_string(),
     })?;
-    let id = MessageId::new(now, bureau.world.random());
     let channel =
         Channel::new(bureau.administration.clone(), cleared.recipient().clone(), &subject(document))?;
-    let channel = channel.to_string();
+    let letter = Cleared {
+        terms: Terms::of(cleared),
+        message,
+        channel: &channel,
+        record_type: kind,
+        lane: lane(document.message()),
+        expires: now.plus_seconds(EXPIRY_SECONDS),
+        content: &content,
+    };
+    enqueue(tx, bureau, &letter, now).map(drop)
+}
+
+/// The terms on which something was cleared. They are taken from [`agreements::Cleared`] and from nowhere else, so there
+/// is no way into the outbox but through the decision point.
+pub(crate) struct Terms<'c> {
+    recipient: &'c Administration,
+    clause: String,
+    purpose: String,
+    agreement: &'c agreements::AgreementReference,
+    record: &'c agreements::DecisionRecord,
+}
+
+impl<'c> Terms<'c> {
+    /// The terms of a cleared document.
+    pub(crate) fn of<T>(cleared: &'c agreements::Cleared<T>) -> Self {
+        Self {
+            recipient: cleared.recipient(),
+            clause: cleared.clause().to_string(),
+            purpose: cleared.purpose().to_string(),
+            agreement: cleared.agreement(),
+            record: cleared.record(),
+        }
+    }
+}
+
+/// Something that was cleared, encoded and on record, ready for the outbox.
+pub(crate) struct Cleared<'c> {
+    /// On which terms.
+    pub(crate) terms: Terms<'c>,
+    /// The number of the message on record.
+    pub(crate) message: i64,
+    /// Its channel, which leads to the recipient for whom it was cleared.
+    pub(crate) channel: &'c Channel,
+    /// The type of record.
+    pub(crate) record_type: &'c str,
+    /// How urgent it is.
+    pub(crate) lane: Lane,
+    /// When it stops being worth sending.
+    pub(crate) expires: Timestamp,
+    /// The encoded content.
+    pub(crate) content: &'c [u8],
+}
+
+/// Puts something that was cleared in the outbox, records the decision, and gives its identity between nodes.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn enqueue(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    letter: &Cleared<'_>,
+    now: Timestamp,
+) -> Result<String, PostError> {
+    let terms = &letter.terms;
+    if letter.channel.recipient() != terms.recipient {
+        return Err(PostError::Astray(letter.channel.to_string(), terms.recipient.clone()));
+    }
+    let id = MessageId::new(now, bureau.world.random());
+    let channel = letter.channel.to_string();
     let sequence = outbox::next_sequence(tx, &channel)?;
-    let purpose = cleared.purpose().to_string();
     outbox::enqueue(
         tx,
         &outbox::Letter {
             message_id: id,
-            recipient: cleared.recipient(),
+            recipient: terms.recipient,
             channel: &channel,
             sequence,
-            clause: &clause,
-            purpose: &purpose,
-            agreement: &serde_json::to_string(cleared.agreement())?,
-            message_type: kind,
-            lane: lane(document.message()).code(),
+            clause: &terms.clause,
+            purpose: &terms.purpose,
+            agreement: &serde_json::to_string(terms.agreement)?,
+            message_type: letter.record_type,
+            lane: letter.lane.code(),
             created: now,
-            expires: now.plus_seconds(EXPIRY_SECONDS),
-            cleared: &content,
+            expires: letter.expires,
+            cleared: letter.content,
         },
     )?;
-    messages::set_exchange(tx, message, &clause, &id.to_string())?;
-    let record = serde_json::to_value(cleared.record())?;
-    note(tx, message, cleared.recipient(), now, &clause, "cleared", &record)
+    messages::set_exchange(tx, letter.message, &terms.clause, &id.to_string())?;
+    let record = serde_json::to_value(terms.record)?;
+    note(tx, letter.message, terms.recipient, now, &terms.clause, "cleared", &record)?;
+    Ok(id.to_string())
 }
 
 /// Errors and cancellations overtake the rest: someone waits for them at a barrier.

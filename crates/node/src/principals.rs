@@ -19,6 +19,8 @@ pub enum Role {
     Officer,
     /// Runs the node: registers guarantees, reads all messages and metrics.
     Operator,
+    /// Has a mandate to audit: reads the entries of the log, and nothing else.
+    Auditor,
 }
 
 impl Role {
@@ -28,12 +30,15 @@ impl Role {
             Self::Trader => "trader",
             Self::Officer => "officer",
             Self::Operator => "operator",
+            Self::Auditor => "auditor",
         }
     }
 
-    /// Parses `trader`, `officer` or `operator`.
+    /// Parses `trader`, `officer`, `operator` or `auditor`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Trader, Self::Officer, Self::Operator].into_iter().find(|role| role.as_str() == text)
+        [Self::Trader, Self::Officer, Self::Operator, Self::Auditor]
+            .into_iter()
+            .find(|role| role.as_str() == text)
     }
 
     /// Whether it may submit messages: traders may.
@@ -44,6 +49,11 @@ impl Role {
     /// Whether it may decide on movements: officers may.
     pub fn decides(self) -> bool {
         self == Self::Officer
+    }
+
+    /// Whether it may read the log's entries one by one and in bundles: auditors may.
+    pub fn audits(self) -> bool {
+        self == Self::Auditor
     }
 
     /// Whether it belongs to the administration: it reads everything, sees partners and registers guarantees. Officers

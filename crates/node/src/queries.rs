@@ -1,5 +1,6 @@
 //! What the API and the console ask a node: movements, messages, guarantee accounts, partners.
 
+use crate::federation;
 use crate::node::{Node, NodeError};
 use crate::officer::{PossibleDecision, possible};
 use crate::views::{self, MessageRow, MovementFilter, MovementRow};
@@ -94,6 +95,14 @@ pub struct PartnerView {
     pub last_delivery: Option<i64>,
     /// Why the oldest open letter waits.
     pub last_problem: Option<String>,
+    /// `active`, `suspended`, or `awaits-confirmation` while whoever invited has not taken our acceptance.
+    pub state: &'static str,
+    /// Why the exchange is suspended.
+    pub suspension: Option<String>,
+    /// The version of the key register of their agreement that both have approved.
+    pub register_version: Option<u64>,
+    /// When it was last heard, in microseconds since 1970: a request of its node, or an answer.
+    pub last_contact: Option<i64>,
 }
 
 impl Node {
@@ -176,12 +185,23 @@ impl Node {
                     refused: 0,
                     last_delivery: None,
                     last_problem: None,
+                    state: if bureau.suspended.contains_key(administration) { "suspended" } else { "active" },
+                    suspension: bureau.suspended.get(administration).cloned(),
+                    register_version: None,
+                    last_contact: self.counters().channel().last_contact(administration),
                 }
             })
             .collect();
         self.read(move |tx| -> Result<_, NodeError> {
+            let registers = federation::registers(tx)?;
             for partner in &mut partners {
                 traffic(tx, partner)?;
+                partner.last_contact = partner.last_contact.max(partner.last_delivery);
+                let Some(register) = registers.get(&partner.administration) else { continue };
+                partner.register_version = register.version.filter(|_| register.completed);
+                if !register.completed && partner.suspension.is_none() {
+                    partner.state = "awaits-confirmation";
+                }
             }
             Ok(partners)
         })
@@ -189,11 +209,13 @@ impl Node {
     }
 
     /// Whether the node can do its work now: whether it can read, and make a little writing durable. A store whose
-    /// writer is dead or whose disk is full can still be read.
+    /// writer is dead or whose disk is full can still be read. A node whose database is behind what it has signed is
+    /// not ready: it takes and sends nothing.
     ///
     /// # Errors
     /// The reason, in words.
     pub async fn readiness(&self) -> Result<(), String> {
+        self.log_operator().sound().map_err(|behind| behind.to_string())?;
         let now = self.now();
         let look = async {
             self.write(move |tx, _| -> Result<_, NodeError> {

@@ -1,14 +1,17 @@
 //! The way in: an envelope from a partner, taken in one transaction with everything that follows from it.
 
 use crate::bureau::Bureau;
+use crate::documents::{self, DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART, DocumentContent};
 use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
+use crate::proofs;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
 use evidence::{EvidenceError, Manifest, merkle::Frontier};
 use exchange::{Arrival, Assessment, Environment, Found, InboxView, Opened, Reason, Receiver, Refusal};
+use std::collections::BTreeSet;
 use store::{StoreError, Tx, inbox, journal, log};
 
 /// How far the clocks of two nodes may be apart.
@@ -57,8 +60,37 @@ pub struct Opening {
     /// The edition of the bureau that proved it.
     edition: u64,
     opened: Opened,
-    content: Incoming,
+    content: Content,
     label: Option<Label>,
+}
+
+/// What a message holds.
+enum Content {
+    /// A message of transit.
+    Transit(Box<Incoming>),
+    /// A document, with its encoding.
+    Document(DocumentContent, Vec<u8>),
+}
+
+impl Content {
+    /// Its type, as agreements name it. What is no message at all has none.
+    fn record_type(&self) -> Option<&str> {
+        match self {
+            Self::Transit(message) => message.message_type().map(|kind| kind.as_str()),
+            Self::Document(..) => Some(DOCUMENT),
+        }
+    }
+
+    /// The elements that it holds; none when it is not legible.
+    fn paths(&self) -> BTreeSet<String> {
+        match self {
+            Self::Transit(message) => match &message.read {
+                Ok(document) => document.leaf_paths().into_iter().map(|(path, _)| path).collect(),
+                Err(_) => BTreeSet::new(),
+            },
+            Self::Document(..) => DocumentContent::element_paths().map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// Proves and opens an envelope, and reads the message in it: the costly part of a reception, which needs no state.
@@ -75,20 +107,25 @@ pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timest
 
 fn opening(bureau: &Bureau, opened: Opened, now: Timestamp) -> Result<Opening, Refusal> {
     let [part] = opened.parts.as_slice() else {
-        let count = opened.parts.len();
-        return Err(Refusal::new(
-            Reason::ContentRefused,
-            format!("a message of transit has one part, not {count}"),
-        ));
-    };
-    if part.name != PART || part.media_type != XML {
-        let detail = format!("the part must be `{PART}` of `{XML}`");
+        let detail = format!("a message of transit or a document has one part, not {}", opened.parts.len());
         return Err(Refusal::new(Reason::ContentRefused, detail));
-    }
+    };
     if opened.manifest.created > now.plus_seconds(CLOCK_SKEW_SECONDS) {
         return Err(Refusal::new(Reason::ContentRefused, "it says that it was made in the future"));
     }
-    let content = Incoming::read(part.content.clone(), bureau, now);
+    let content = match (part.name.as_str(), part.media_type.as_str()) {
+        (PART, XML) => Content::Transit(Box::new(Incoming::read(part.content.clone(), bureau, now))),
+        (DOCUMENT_PART, DOCUMENT_MEDIA) => {
+            let document = DocumentContent::decode(&part.content)
+                .map_err(|error| Refusal::new(Reason::ContentRefused, error))?;
+            Content::Document(document, part.content.clone())
+        }
+        _ => {
+            let detail =
+                format!("the part must be `{PART}` of `{XML}` or `{DOCUMENT_PART}` of `{DOCUMENT_MEDIA}`");
+            return Err(Refusal::new(Reason::ContentRefused, detail));
+        }
+    };
     let label = admit(bureau, &opened, &content)?;
     Ok(Opening { edition: bureau.edition, opened, content, label })
 }
@@ -106,6 +143,16 @@ pub fn receive(
     moment: (Timestamp, Handling),
 ) -> Result<Vec<u8>, ReceptionError> {
     let (now, handling) = moment;
+    // A key may have been withdrawn since it was proved. What was proved need not be read again.
+    if let Some(opening) = opening
+        && opening.edition == bureau.edition
+    {
+        let manifest = &opening.opened.manifest;
+        let view = view(tx, manifest)?;
+        if view.found.is_none() && view.expected_sequence == manifest.sequence {
+            return accept(tx, bureau, opening, now, handling);
+        }
+    }
     let receiver = receiver(bureau);
     let incoming = match exchange::read_statement(envelope) {
         Ok(incoming) => incoming,
@@ -115,21 +162,8 @@ pub fn receive(
             return Ok(exchange::refuse_unreadable(envelope, &refusal, &receiver, now)?);
         }
     };
-    let found = inbox::find(tx, incoming.sender(), incoming.message_id())?;
     let channel = incoming.channel().to_string();
-    let view = InboxView {
-        found: found.map(|received| Found { digest: received.digest, response: received.receipt }),
-        expected_sequence: u64::try_from(inbox::expected_sequence(tx, incoming.sender(), &channel)?)
-            .unwrap_or(1),
-    };
-    // A key may have been withdrawn since it was proved.
-    if let Some(opening) = opening
-        && opening.edition == bureau.edition
-        && view.found.is_none()
-        && view.expected_sequence == opening.opened.manifest.sequence
-    {
-        return accept(tx, bureau, opening, now, handling);
-    }
+    let view = view(tx, incoming.manifest())?;
     let arrival = Arrival { peer, inbox: &view, now };
     match exchange::assess(&incoming, &receiver, bureau, &arrival)? {
         Assessment::New(opened) => match self::opening(bureau, *opened, now) {
@@ -165,21 +199,32 @@ pub fn receive(
     }
 }
 
+/// What the inbox knows about a message.
+fn view(tx: &mut dyn Tx, manifest: &Manifest) -> Result<InboxView, StoreError> {
+    let found = inbox::find(tx, manifest.from(), manifest.message_id)?;
+    let expected = inbox::expected_sequence(tx, manifest.from(), &manifest.channel.to_string())?;
+    Ok(InboxView {
+        found: found.map(|received| Found { digest: received.digest, response: received.receipt }),
+        expected_sequence: u64::try_from(expected).unwrap_or(1),
+    })
+}
+
 /// This node as the receiver of envelopes.
 pub(crate) fn receiver(bureau: &Bureau) -> Receiver<'_> {
     Receiver {
         administration: &bureau.administration,
         keys: &bureau.identity.keys,
         environment: if bureau.exercise { Environment::Exercise } else { Environment::Production },
+        fields: crate::fields::of,
     }
 }
 
 /// Whether the agreement lets the sender give us this under the clause it names: the label that the data carries from
 /// here on. What is no message at all has none; the proceeding answers it with CD917C.
-fn admit(bureau: &Bureau, opened: &Opened, content: &Incoming) -> Result<Option<Label>, Refusal> {
+fn admit(bureau: &Bureau, opened: &Opened, content: &Content) -> Result<Option<Label>, Refusal> {
     let manifest = &opened.manifest;
     let malformed = |invalid: base::Invalid| Refusal::new(Reason::ClauseUnknown, invalid);
-    let Some(record_type) = content.message_type() else {
+    let Some(record_type) = content.record_type() else {
         return Ok(None);
     };
     let claimed = agreements::Incoming {
@@ -192,19 +237,16 @@ fn admit(bureau: &Bureau, opened: &Opened, content: &Incoming) -> Result<Option<
         },
         clause: Identifier::parse(&manifest.clause).map_err(malformed)?,
         purpose: Term::parse(&manifest.purpose).map_err(malformed)?,
-        record_type: Identifier::parse(record_type.as_str()).map_err(malformed)?,
+        record_type: Identifier::parse(record_type).map_err(malformed)?,
         on: manifest.created,
     };
     let refused = |refused: agreements::Refused| Refusal::new(Reason::ContentRefused, refused);
     let label = bureau.decision_point.label_for(&claimed).map_err(refused)?;
-    if let Ok(document) = &content.read {
-        // More than the clause lets the sender give must not stay here.
-        let paths = document.leaf_paths().into_iter().map(|(path, _)| path).collect();
-        let excess = bureau.decision_point.excess(&claimed, &paths).map_err(refused)?;
-        if let Some(path) = excess.first() {
-            let detail = format!("clause `{}` does not let `{path}` be given", manifest.clause);
-            return Err(Refusal::new(Reason::ContentRefused, detail));
-        }
+    // More than the clause lets the sender give must not stay here.
+    let excess = bureau.decision_point.excess(&claimed, &content.paths()).map_err(refused)?;
+    if let Some(path) = excess.first() {
+        let detail = format!("clause `{}` does not let `{path}` be given", manifest.clause);
+        return Err(Refusal::new(Reason::ContentRefused, detail));
     }
     Ok(Some(label))
 }
@@ -218,6 +260,35 @@ fn accept(
 ) -> Result<Vec<u8>, ReceptionError> {
     let Opening { opened, content, label, .. } = opening;
     let manifest = &opened.manifest;
+    let message = match content {
+        Content::Transit(message) => proceed(tx, bureau, manifest, *message, (now, handling))?,
+        Content::Document(document, body) => {
+            documents::receive(tx, bureau, manifest, (&document, &body), now)?
+        }
+    };
+    if let Some(label) = label {
+        messages::set_label(tx, message, &serde_json::to_string(&label)?)?;
+    }
+    let mut frontier = load_frontier(tx)?;
+    let appended = frontier.append(opened.leaf);
+    let place = log::append(tx, &opened.statement, opened.leaf, now)?;
+    if let Some(part) = opened.parts.first() {
+        proofs::keep_received(tx, (message, &manifest.message_id), part.secret.as_bytes(), place)?;
+    }
+    log::save_frontier(tx, &frontier.to_bytes())?;
+    let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
+    enter(tx, manifest, opened.digest, &response, now)?;
+    Ok(response)
+}
+
+/// Lets the rooms decide about a message of transit, or holds it for an officer, and gives its number on record.
+fn proceed(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    manifest: &Manifest,
+    message: Incoming,
+    (now, handling): (Timestamp, Handling),
+) -> Result<i64, ProceedingError> {
     let origin = Origin::Partner {
         administration: manifest.from().clone(),
         exchange_id: manifest.message_id.to_string(),
@@ -226,22 +297,10 @@ fn accept(
     let actor = manifest.from().to_string();
     let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
     let submission = match handling {
-        Handling::Proceed => proceeding.take(origin, content)?,
-        Handling::Hold => proceeding.hold(origin, &content)?,
+        Handling::Proceed => proceeding.take(origin, message)?,
+        Handling::Hold => proceeding.hold(origin, &message)?,
     };
-    if let Some(label) = label {
-        messages::set_label(tx, submission.message, &serde_json::to_string(&label)?)?;
-    }
-    if let Some(part) = opened.parts.first() {
-        messages::set_secret(tx, &manifest.message_id.to_string(), part.secret.as_bytes())?;
-    }
-    let mut frontier = load_frontier(tx)?;
-    let appended = frontier.append(opened.leaf);
-    log::append(tx, &opened.statement, opened.leaf, now)?;
-    log::save_frontier(tx, &frontier.to_bytes())?;
-    let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
-    enter(tx, manifest, opened.digest, &response, now)?;
-    Ok(response)
+    Ok(submission.message)
 }
 
 /// The frontier of the node's log.

@@ -9,10 +9,12 @@ use exchange::{AgreementStanding, Register};
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
-        if *administration == self.administration {
-            return vec![self.identity.card.clone()];
-        }
-        self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+        let card = if *administration == self.administration {
+            Some(self.own_keys())
+        } else {
+            self.partners.get(administration).map(|card| card.keys.clone())
+        };
+        card.map(|card| self.cards_by_registers(card)).unwrap_or_default()
     }
 
     fn knows(&self, agreement: &str, administration: &Administration) -> bool {

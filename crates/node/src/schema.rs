@@ -2,15 +2,23 @@
 //!
 //! What is decided by commits with the state that it belongs to: `cases` (where a movement's case is kept, and whose
 //! it is), `records` (the document that a case rests on), `submissions` (what was said before, and what became of it),
-//! `principals` and `sessions`; `partners` is in [`crate::partners`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
+//! `principals` and `sessions`; `partners` is in
+//! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
-use crate::keys::records;
-use crate::partners;
+use crate::{documents, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
-pub const MIGRATIONS: &[Migration] = &[FIRST, partners::SCHEMA, partners::SUSPENSION, records::SCHEMA];
+pub const MIGRATIONS: &[Migration] = &[
+    FIRST,
+    partners::SCHEMA,
+    partners::SUSPENSION,
+    documents::SCHEMA,
+    proofs::SCHEMA,
+    crate::federation::SCHEMA,
+    crate::keys::records::SCHEMA,
+];
 
 const FIRST: Migration = Migration {
     name: "node-0001",

@@ -1,7 +1,7 @@
 //! Setting up a node: keys, configuration, database, first principals; and joining it to a corridor.
 
 use crate::clock::World;
-use crate::config::{Config, ConfigError, Exchange, Listen, Rates, Release, Transit};
+use crate::config::{Config, ConfigError, Exchange, Listen, LogPublication, Rates, Release, Transit};
 use crate::files::make_private_folder;
 use crate::identity::{Identity, IdentityError, PartnerCard};
 use crate::keys::passphrase::Passphrase;
@@ -189,6 +189,7 @@ fn configuration(set_up: &SetUp) -> Config {
             Exchange::default()
         },
         relay: None,
+        log: LogPublication::default(),
         partners: Vec::new(),
         agreements: Vec::new(),
         folder: set_up.folder.clone(),
@@ -203,7 +204,7 @@ fn own_identity(world: &World, set_up: &SetUp, config: &Config) -> Result<Identi
     if !path.exists() {
         return Ok(Identity::create(world, &set_up.administration, &path, passphrase)?);
     }
-    let identity = Identity::load(&path, passphrase)?;
+    let identity = Identity::load_with(&path, passphrase)?;
     if identity.card.administration != set_up.administration {
         return Err(SetUpError::OtherKeys { path, keys: identity.card.administration });
     }
@@ -235,6 +236,15 @@ fn claim(tx: &mut dyn Tx, keys: &str) -> Result<(), SetUpError> {
     }
 }
 
+/// The model arrangement for common transit between `parties`, in its authoring form.
+///
+/// # Errors
+/// When no administration is given or one is given twice.
+pub fn model_agreement(parties: &[Administration]) -> Result<String, SetUpError> {
+    let agreement = agreements::corridor_agreement(parties);
+    Ok(agreement.map_err(|errors| SetUpError::Agreement(errors.to_string()))?.to_toml())
+}
+
 /// Joins a node to a corridor: enters the partners' cards, and the corridor's agreement between `parties`.
 ///
 /// # Errors
@@ -246,9 +256,7 @@ pub fn join_corridor(
 ) -> Result<(), SetUpError> {
     let mut loaded = Config::load(config)?;
     let agreement = loaded.folder.join("corridor-agreement.toml");
-    let text = agreements::corridor_agreement(parties)
-        .map_err(|errors| SetUpError::Agreement(errors.to_string()))?
-        .to_toml();
+    let text = model_agreement(parties)?;
     std::fs::write(&agreement, text).map_err(|error| SetUpError::File(agreement.clone(), error))?;
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     loaded.partners = cards.into_iter().map(absolute).collect();

@@ -1,5 +1,6 @@
 //! What a node is asked to do: take a trader's message, an officer's decision, a partner's envelope.
 
+use crate::effort::Step;
 use crate::incoming::Incoming;
 use crate::messages::outcome;
 use crate::node::{Node, NodeError};
@@ -7,6 +8,7 @@ use crate::officer::OfficerDecision;
 use crate::principals::{Principal, Role};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, Submission};
 use crate::reception::{self, Handling};
+use crate::transparency::LogError;
 use crate::views::MessageRow;
 use base::{Administration, Country};
 use std::sync::Arc;
@@ -118,6 +120,8 @@ impl Node {
     /// # Errors
     /// When the node cannot take it now; nothing has changed then, and the partner tries again.
     pub async fn receive(&self, peer: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, NodeError> {
+        // A receipt is a signature of the log: nothing is receipted that could not stand in it.
+        self.log_operator().sound().map_err(LogError::from)?;
         let envelope = Arc::new(envelope);
         let first = self.receive_as(peer, &envelope, Handling::Proceed).await;
         let answer = match first {
@@ -131,6 +135,7 @@ impl Node {
         if let Some(reason) = answer.as_ref().ok().and_then(|answer| exchange::refusal_in(answer)) {
             self.counters().channel().envelope_refused(reason);
         }
+        self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
         self.wake_sender();
         answer
     }
@@ -143,8 +148,8 @@ impl Node {
     ) -> Result<Vec<u8>, NodeError> {
         let (peer, envelope, now) = (peer.clone(), Arc::clone(envelope), self.now());
         // Signatures, seals and schemas are checked here, beside the writer and not on it.
-        let opening = reception::open(&self.bureau(), &peer, &envelope, now);
-        self.write(move |tx, bureau| -> Result<_, NodeError> {
+        let opening = self.effort().of(Step::Open, || reception::open(&self.bureau(), &peer, &envelope, now));
+        self.write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
             Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
         })
         .await

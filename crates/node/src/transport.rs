@@ -47,14 +47,49 @@ pub enum TransportError {
 /// The future of a delivery.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, TransportError>> + Send + 'a>>;
 
+/// How a partner's log and witness are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Submits.
+    Post,
+}
+
+/// A request to a partner beside the envelopes: for its log, or to it as a witness.
+#[derive(Clone, Debug)]
+pub struct PeerRequest {
+    /// The method.
+    pub method: Method,
+    /// The path, as in `/log/checkpoint`.
+    pub path: String,
+    /// The body; empty for [`Method::Get`].
+    pub body: Vec<u8>,
+    /// The longest answer that is read, in bytes.
+    pub limit: usize,
+}
+
+/// What a partner answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The future of a request.
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<PeerAnswer, TransportError>> + Send + 'a>>;
+
 /// The port: takes an envelope to a partner and brings back its answer.
 pub trait Transport: Send + Sync {
     /// Delivers `envelope` to `partner`.
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
 
-    /// Asks `partner` something else than to take an envelope.
-    fn ask<'a>(&'a self, partner: &'a Administration, ask: Ask) -> Delivery<'a> {
-        let reason = format!("there is no way to ask for `{}`", ask.route);
+    /// Asks `partner` something else, and brings back whatever it answers. A transport of envelopes alone reaches
+    /// nobody this way.
+    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
+        let reason = format!("`{}` is not carried here", request.path);
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), reason)) })
     }
 
@@ -66,27 +101,6 @@ pub trait Transport: Send + Sync {
         // A way that knows no keys has nothing to change.
         let _ = bureau;
         Ok(())
-    }
-}
-
-/// A request to a partner's node.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The path, as in `/peer/v1/registers`.
-    pub route: String,
-    /// What is posted; nothing is fetched.
-    pub body: Option<Vec<u8>>,
-}
-
-impl Ask {
-    /// Fetches from a route.
-    pub fn get(route: impl Into<String>) -> Self {
-        Self { route: route.into(), body: None }
-    }
-
-    /// Posts to a route.
-    pub fn post(route: impl Into<String>, body: Vec<u8>) -> Self {
-        Self { route: route.into(), body: Some(body) }
     }
 }
 
@@ -167,43 +181,65 @@ impl HttpsTransport {
         lines.get(partner).cloned().ok_or_else(|| TransportError::UnknownPartner(partner.clone()))
     }
 
-    async fn send(&self, partner: &Administration, ask: Ask) -> Result<Vec<u8>, TransportError> {
+    async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        let request = PeerRequest {
+            method: Method::Post,
+            path: ENVELOPE_ROUTE.to_owned(),
+            body: envelope,
+            limit: ANSWER_LIMIT,
+        };
+        let answer = self.ask(partner, request, "application/cbor").await?;
+        if !(200..300).contains(&answer.status) {
+            return Err(TransportError::Status(partner.clone(), answer.status, first_line(&answer.body)));
+        }
+        Ok(answer.body)
+    }
+
+    async fn ask(
+        &self,
+        partner: &Administration,
+        request: PeerRequest,
+        content_type: &str,
+    ) -> Result<PeerAnswer, TransportError> {
         let line = self.line(partner)?;
         let failed =
             |error: &dyn std::fmt::Display| TransportError::Unreachable(partner.clone(), error.to_string());
-        let address = format!("{}{}", line.route.address.trim_end_matches('/'), ask.route);
-        let mut request = match &ask.body {
-            Some(_) => hyper::Request::post(address).header("content-type", "application/cbor"),
-            None => hyper::Request::get(address),
+        let method = match request.method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
         };
+        let address = format!("{}{}", line.route.address.trim_end_matches('/'), request.path);
+        let mut asked =
+            hyper::Request::builder().method(method).uri(address).header("content-type", content_type);
         if line.route.carrier == Carrier::Relay {
-            request = request.header(RECIPIENT_HEADER, partner.as_str());
+            asked = asked.header(RECIPIENT_HEADER, partner.as_str());
         }
-        let body = Full::new(Bytes::from(ask.body.unwrap_or_default()));
-        let request = request.body(body).map_err(|error| failed(&error))?;
-        let response = line.client.request(request).await.map_err(|error| self.failed(partner, &error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
-        let body = body.map_err(|error| failed(&error))?.to_bytes();
-        if !status.is_success() {
-            return Err(TransportError::Status(partner.clone(), status.as_u16(), first_line(&body)));
-        }
-        Ok(body.to_vec())
+        let asked = asked.body(Full::new(Bytes::from(request.body))).map_err(|error| failed(&error))?;
+        let response = line.client.request(asked).await.map_err(|error| self.failed(partner, &error))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), request.limit).collect().await;
+        Ok(PeerAnswer { status, body: body.map_err(|error| failed(&error))?.to_bytes().to_vec() })
     }
+}
+
+/// An answer within the time that one request may take.
+async fn in_time<T>(
+    partner: &Administration,
+    asked: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    tokio::time::timeout(DELIVERY_TIMEOUT, asked).await.unwrap_or_else(|_| {
+        let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
+        Err(TransportError::Unreachable(partner.clone(), limit))
+    })
 }
 
 impl Transport for HttpsTransport {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        self.ask(partner, Ask::post(ENVELOPE_ROUTE, envelope))
+        Box::pin(in_time(partner, self.post(partner, envelope)))
     }
 
-    fn ask<'a>(&'a self, partner: &'a Administration, ask: Ask) -> Delivery<'a> {
-        Box::pin(async move {
-            tokio::time::timeout(DELIVERY_TIMEOUT, self.send(partner, ask)).await.unwrap_or_else(|_| {
-                let limit = format!("no answer within {} s", DELIVERY_TIMEOUT.as_secs());
-                Err(TransportError::Unreachable(partner.clone(), limit))
-            })
-        })
+    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
+        Box::pin(in_time(partner, self.ask(partner, request, "text/plain; charset=utf-8")))
     }
 
     fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {

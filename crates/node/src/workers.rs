@@ -1,18 +1,17 @@
-//! What a node does by itself: deliver letters, act when a time limit runs out, sign checkpoints of its log.
+//! What a node does by itself: deliver letters, act when a time limit runs out, sign checkpoints of its log, have them
+//! cosigned, and compare what partners were shown.
 
 use crate::node::{Node, NodeError};
 use crate::proceeding::{Cause, Proceeding};
-use crate::reception::load_frontier;
 use crate::room::Room;
 use crate::rooms::Departure;
 use base::Timestamp;
 use customs::TimerKind;
 use customs::transit::departure;
-use evidence::Checkpoint;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Tx, log, timers};
+use store::{Tx, timers};
 
 /// How long the sender sleeps when nobody wakes it: a letter that was postponed becomes due without a wake-up.
 const SENDER_NAP: Duration = Duration::from_millis(100);
@@ -25,9 +24,6 @@ const TIMER_RETRY_SECONDS: i64 = 60;
 
 /// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
-
-/// How often a checkpoint is signed, if the log has grown.
-const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
 
 impl Node {
     /// Starts the workers; they end when `stop` resolves.
@@ -45,8 +41,11 @@ impl Node {
                 () = stop => {}
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
+                () = self.deliver_registers() => {}
                 () = self.sign_checkpoints() => {}
                 () = self.keep_registers() => {}
+                () = self.gather_cosignatures() => {}
+                () = self.monitor_logs() => {}
             }
         })
     }
@@ -55,8 +54,8 @@ impl Node {
         loop {
             match self.start_deliveries().await {
                 // A full claim means that more letters are due.
-                Ok(count) if count > 0 => continue,
-                Ok(_) => {}
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => tracing::error!(%error, "letters could not be claimed"),
             }
             tokio::select! {
@@ -110,35 +109,6 @@ impl Node {
             }
         }
         Ok(acted)
-    }
-
-    async fn sign_checkpoints(self: &Arc<Self>) {
-        loop {
-            tokio::time::sleep(CHECKPOINT_PAUSE).await;
-            if let Err(error) = self.sign_checkpoint().await {
-                tracing::error!(%error, "a checkpoint could not be signed");
-            }
-        }
-    }
-
-    /// Signs a checkpoint of the log, if it has grown since the last one.
-    ///
-    /// # Errors
-    /// When the store fails, or the log is shorter than a checkpoint that was signed: a backup was restored, and a
-    /// signature now would fork the log.
-    pub async fn sign_checkpoint(&self) -> Result<(), NodeError> {
-        let now = self.now();
-        self.write(move |tx, bureau| -> Result<(), NodeError> {
-            let frontier = load_frontier(tx)?;
-            let size = i64::try_from(frontier.size()).unwrap_or(i64::MAX);
-            if size == 0 || log::latest_checkpoint(tx)?.is_some_and(|last| last.size == size) {
-                return Ok(());
-            }
-            let checkpoint = Checkpoint::new(&bureau.administration, frontier.size(), frontier.root());
-            let note = checkpoint.sign(&bureau.identity.keys.log)?;
-            Ok(log::save_checkpoint(tx, size, &note, now)?)
-        })
-        .await
     }
 }
 

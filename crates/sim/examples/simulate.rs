@@ -2,16 +2,17 @@
 
 #![allow(clippy::disallowed_methods, reason = "progress is told to people, in their time")]
 
-use sim::{Run, Scenario, Sweep, WorldError};
+use sim::{Level, Run, Sweep, WorldError};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: cargo xtask simulate --seed N [--trace]
-       cargo xtask simulate [--seeds A..B | --count N] [--jobs N]
+const USAGE: &str = "usage: cargo xtask simulate [--letters] --seed N [--trace]
+       cargo xtask simulate [--letters] [--seeds A..B | --count N] [--jobs N]
 
 --seed N      plays one seed, and says what went wrong on purpose and what must not have happened
+--letters     plays the exchange alone: many documents in a short time, without customs
 --trace       shows all that happened, line by line
 --seeds A..B  plays the seeds from A up to B - 1
 --count N     plays the seeds from 0 up to N - 1 (10000)
@@ -25,6 +26,7 @@ const SEEDS: u64 = 10_000;
 
 /// What the command line asks for.
 struct Wanted {
+    level: Level,
     seeds: Range<u64>,
     single: bool,
     trace: bool,
@@ -33,12 +35,19 @@ struct Wanted {
 
 fn parse(arguments: &[String]) -> Option<Wanted> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut wanted = Wanted { seeds: 0..SEEDS, single: false, trace: false, jobs };
+    let mut wanted = Wanted { level: Level::Customs, seeds: 0..SEEDS, single: false, trace: false, jobs };
     let mut rest = arguments.iter();
     while let Some(option) = rest.next() {
-        if option == "--trace" {
-            wanted.trace = true;
-            continue;
+        match option.as_str() {
+            "--trace" => {
+                wanted.trace = true;
+                continue;
+            }
+            "--letters" => {
+                wanted.level = Level::Letters;
+                continue;
+            }
+            _ => {}
         }
         let value = rest.next()?;
         match option.as_str() {
@@ -59,12 +68,8 @@ fn parse(arguments: &[String]) -> Option<Wanted> {
     (wanted.single || !wanted.trace).then_some(wanted)
 }
 
-fn play(seed: u64) -> Result<Run, WorldError> {
-    sim::play(&Scenario::of(seed))
-}
-
 fn one(wanted: &Wanted) -> Result<bool, WorldError> {
-    let run = play(wanted.seeds.start)?;
+    let run: Run = sim::play(&wanted.level.scenario(wanted.seeds.start))?;
     if wanted.trace {
         print!("{}", run.trace);
     }
@@ -94,7 +99,7 @@ fn many(wanted: &Wanted) -> bool {
             eprintln!("{} of {count} seeds after {seconds} s, {} failed", sweep.runs, sweep.failed);
         }
     };
-    let sweep = sim::sweep(wanted.seeds.clone(), wanted.jobs, play, tell);
+    let sweep = sim::sweep(wanted.level, wanted.seeds.clone(), wanted.jobs, tell);
     print!("{sweep}");
     println!("{} s on {} threads", begun.elapsed().as_secs(), wanted.jobs);
     sweep.failed == 0

@@ -6,11 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// When the last fault of the script begins. After that the federation must come to rest by itself.
-const LAST_BEGINNING: u64 = 40_000;
-
-/// From when on nothing befalls single deliveries and commands any more.
-pub(crate) const CALM: Duration = Duration::from_secs(60);
+/// The shortest and the longest that a fault of the script lasts, in milliseconds.
+const LASTS: (u64, u64) = (500, 12_000);
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +116,8 @@ pub(crate) enum Act {
 pub(crate) struct Script {
     /// What happens, in the order of its moments.
     pub(crate) acts: Vec<(Duration, Act)>,
+    /// From when on nothing befalls single deliveries and commands any more: the federation must come to rest by itself.
+    pub(crate) calm: Duration,
     /// How far each node's clock is off, in microseconds.
     pub(crate) skews: BTreeMap<Country, i64>,
     /// How often faults befall single deliveries and commands, in multiples of the usual.
@@ -126,23 +125,24 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// The script of a seed.
-    pub(crate) fn of(seed: u64, countries: &[Country]) -> Self {
+    /// The script of a seed: the last fault begins at `span`.
+    pub(crate) fn of(seed: u64, countries: &[Country], span: Duration) -> Self {
+        let last = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let mut dice = Dice::of(seed, "faults");
         let mut acts = Vec::new();
         for _ in 0..dice.between(2, 6) {
-            trouble(&mut dice, countries, &mut acts);
+            trouble(&mut dice, countries, last, &mut acts);
         }
         for _ in 0..dice.between(0, 4) {
             if let Some(country) = dice.pick(countries) {
-                let at = Duration::from_millis(dice.between(200, LAST_BEGINNING));
+                let at = Duration::from_millis(dice.between(200, last));
                 acts.push((at, Act::Crash(*country, down_time(&mut dice))));
             }
         }
         for _ in 0..dice.between(0, 2) {
             if let Some(country) = dice.pick(countries) {
-                let begin = dice.between(0, LAST_BEGINNING);
-                let end = begin + dice.between(500, 12_000);
+                let begin = dice.between(0, last);
+                let end = begin + dice.between(LASTS.0, LASTS.1);
                 acts.push((Duration::from_millis(begin), Act::Fill(*country)));
                 acts.push((Duration::from_millis(end), Act::Free(*country)));
             }
@@ -154,7 +154,7 @@ impl Script {
             let micros = if dice.per_mille(300) { dice.between(0, 2_000_000) } else { 1_000_000 };
             skews.insert(*country, i64::try_from(micros).unwrap_or_default() - 1_000_000);
         }
-        Self { acts, skews, weather: dice.between(0, 3) }
+        Self { acts, calm: span + span / 2, skews, weather: dice.between(0, 3) }
     }
 
     /// Whether a fault befalls one occasion.
@@ -170,7 +170,7 @@ pub(crate) fn down_time(dice: &mut Dice) -> Duration {
 }
 
 /// Adds a fault of a link, with its end.
-fn trouble(dice: &mut Dice, countries: &[Country], acts: &mut Vec<(Duration, Act)>) {
+fn trouble(dice: &mut Dice, countries: &[Country], last: u64, acts: &mut Vec<(Duration, Act)>) {
     let kinds = [Fault::LinkCut, Fault::OneWayCut, Fault::LinkHeld, Fault::LinkSlow, Fault::LinkLossy];
     let (Some(kind), Some(one)) = (dice.pick(&kinds).copied(), dice.pick(countries).copied()) else {
         return;
@@ -179,8 +179,8 @@ fn trouble(dice: &mut Dice, countries: &[Country], acts: &mut Vec<(Duration, Act
     let Some(other) = dice.pick(&others).copied() else {
         return;
     };
-    let begin = dice.between(0, LAST_BEGINNING);
-    let end = begin + dice.between(500, 12_000);
+    let begin = dice.between(0, last);
+    let end = begin + dice.between(LASTS.0, LASTS.1);
     acts.push((Duration::from_millis(begin), Act::Trouble(kind, one, other)));
     acts.push((Duration::from_millis(end), Act::Mend(one, other)));
 }
@@ -189,13 +189,15 @@ fn trouble(dice: &mut Dice, countries: &[Country], acts: &mut Vec<(Duration, Act
 mod tests {
     use super::*;
 
+    const SPAN: Duration = Duration::from_secs(40);
+
     fn countries() -> Vec<Country> {
         ["FR", "GB", "IT"].iter().map(|code| Country::parse(code).unwrap()).collect()
     }
 
     #[test]
     fn a_seed_has_one_script_and_another_seed_has_another() {
-        let acts = |seed| Script::of(seed, &countries()).acts;
+        let acts = |seed| Script::of(seed, &countries(), SPAN).acts;
         assert_eq!(acts(5), acts(5));
         assert_ne!(acts(5), acts(6));
     }
@@ -203,22 +205,22 @@ mod tests {
     #[test]
     fn every_trouble_ends_and_comes_in_order() {
         for seed in 0..200 {
-            let script = Script::of(seed, &countries());
+            let script = Script::of(seed, &countries(), SPAN);
             assert!(script.acts.is_sorted_by_key(|(at, _)| *at));
             let count = |wanted: fn(&Act) -> bool| script.acts.iter().filter(|(_, act)| wanted(act)).count();
             let troubles = count(|act| matches!(act, Act::Trouble(..)));
             assert_eq!(troubles, count(|act| matches!(act, Act::Mend(..))));
             let filled = count(|act| matches!(act, Act::Fill(_)));
             assert_eq!(filled, count(|act| matches!(act, Act::Free(_))));
-            let longest = LAST_BEGINNING + 12_000;
-            assert!(script.acts.iter().all(|(at, _)| *at <= Duration::from_millis(longest)));
+            let longest = SPAN + Duration::from_millis(LASTS.1);
+            assert!(script.acts.iter().all(|(at, _)| *at <= longest));
             assert!(script.skews.values().all(|skew| skew.abs() <= 1_000_000));
         }
     }
 
     #[test]
     fn over_many_seeds_every_kind_of_the_script_comes_up() {
-        let scripts: Vec<Script> = (0..50).map(|seed| Script::of(seed, &countries())).collect();
+        let scripts: Vec<Script> = (0..50).map(|seed| Script::of(seed, &countries(), SPAN)).collect();
         let acts = || scripts.iter().flat_map(|script| &script.acts).map(|(_, act)| act);
         for kind in [Fault::LinkCut, Fault::OneWayCut, Fault::LinkHeld, Fault::LinkSlow, Fault::LinkLossy] {
             assert!(acts().any(|act| matches!(act, Act::Trouble(fault, ..) if *fault == kind)), "{kind}");

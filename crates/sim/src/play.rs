@@ -5,6 +5,7 @@
 
 use crate::clock;
 use crate::consignments::Consignment;
+use crate::documents::{self, Planned};
 use crate::faults::Fault;
 use crate::stage::Stage;
 use crate::world::WorldError;
@@ -47,12 +48,14 @@ struct Journey {
     over: bool,
 }
 
-/// Plays all consignments to their end, and waits until the federation is at rest.
-pub(crate) async fn people(stage: Arc<Stage>, consignments: Vec<Consignment>) -> Result<(), WorldError> {
-    let declarations = consignments.iter().map(|consignment| consignment.declaration.clone()).collect();
-    let plan = Plan::of(declarations).map_err(|error| WorldError::Consignment(error.to_string()))?;
-    for registration in plan.registrations.values() {
-        while !register(&stage, registration).await? {
+/// Plays all consignments to their end, sends all documents, and waits until the federation is at rest.
+pub(crate) async fn people(
+    stage: Arc<Stage>,
+    consignments: Vec<Consignment>,
+    mut letters: Vec<Planned>,
+) -> Result<(), WorldError> {
+    for registration in registrations(&consignments)? {
+        while !register(&stage, &registration).await? {
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -70,12 +73,23 @@ pub(crate) async fn people(stage: Arc<Stage>, consignments: Vec<Consignment>) ->
         for journey in &mut journeys {
             journey.look(&stage).await?;
         }
-        let resting = journeys.iter().all(|journey| journey.over) && is_quiet(&stage).await;
+        let sent = documents::send_due(&stage, &mut letters).await?;
+        let resting = sent && journeys.iter().all(|journey| journey.over) && is_quiet(&stage).await;
         rest = if resting { rest + LOOK } else { Duration::ZERO };
         tokio::time::sleep(LOOK).await;
     }
     stage.note("people", "everything is at rest");
     Ok(())
+}
+
+/// The guarantees that the consignments use.
+fn registrations(consignments: &[Consignment]) -> Result<Vec<Registration>, WorldError> {
+    if consignments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let declarations = consignments.iter().map(|consignment| consignment.declaration.clone()).collect();
+    let plan = Plan::of(declarations).map_err(|error| WorldError::Consignment(error.to_string()))?;
+    Ok(plan.registrations.into_values().collect())
 }
 
 /// Whether every node is up and no letter is under way.

@@ -3,6 +3,7 @@
 use crate::check;
 use crate::consignments;
 use crate::dice::Dice;
+use crate::documents;
 use crate::faults::{Act, Counts, Fault, Script, down_time};
 use crate::panics;
 use crate::play::people;
@@ -41,25 +42,46 @@ pub struct Scenario {
     pub countries: Vec<Country>,
     /// How many consignments are declared.
     pub consignments: usize,
+    /// How many documents officers send each other.
+    pub documents: usize,
+    /// When the last fault begins. After one and a half times that, everything has to come to rest by itself.
+    pub span: Duration,
 }
 
 impl Scenario {
-    /// The scenario of a seed: two to twelve countries, few more often than many, with two to five consignments.
+    /// The scenario of a seed: two to twelve countries, few more often than many, with two to five consignments and a few
+    /// documents.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "scenario");
-        let most = dice.between(2, COUNTRIES.len() as u64);
-        let members = dice.between(2, most);
-        let mut codes = COUNTRIES.to_vec();
-        let mut countries = BTreeSet::new();
-        for _ in 0..members {
-            if let Some(code) = dice.pick(&codes).copied() {
-                codes.retain(|other| *other != code);
-                countries.extend(Country::parse(code));
-            }
-        }
+        let countries = members(&mut dice);
         let consignments = usize::try_from(dice.between(2, 5)).unwrap_or(2);
-        Self { seed, countries: countries.into_iter().collect(), consignments }
+        let documents = usize::try_from(dice.between(0, 4)).unwrap_or(0);
+        Self { seed, countries, consignments, documents, span: Duration::from_secs(40) }
     }
+
+    /// The scenario of a seed without customs: two to twelve countries whose officers send each other documents, in so
+    /// many and so short a time that the exchange alone is under test.
+    pub fn of_letters(seed: u64) -> Self {
+        let mut dice = Dice::of(seed, "letters");
+        let countries = members(&mut dice);
+        let documents = usize::try_from(dice.between(10, 40)).unwrap_or(10);
+        Self { seed, countries, consignments: 0, documents, span: Duration::from_secs(6) }
+    }
+}
+
+/// Two to twelve countries.
+fn members(dice: &mut Dice) -> Vec<Country> {
+    let most = dice.between(2, COUNTRIES.len() as u64);
+    let members = dice.between(2, most);
+    let mut codes = COUNTRIES.to_vec();
+    let mut countries = BTreeSet::new();
+    for _ in 0..members {
+        if let Some(code) = dice.pick(&codes).copied() {
+            codes.retain(|other| *other != code);
+            countries.extend(Country::parse(code));
+        }
+    }
+    countries.into_iter().collect()
 }
 
 /// What became of a run.
@@ -118,7 +140,8 @@ pub(crate) fn simulate(scenario: &Scenario) -> Result<Aftermath, WorldError> {
         scenario.consignments,
     )?;
     let expected = declared.iter().map(check::Expected::of).collect::<Vec<_>>();
-    let script = Script::of(scenario.seed, &scenario.countries);
+    let script = Script::of(scenario.seed, &scenario.countries, scenario.span);
+    let letters = documents::plan(scenario.seed, &scenario.countries, scenario.documents, scenario.span);
     let stage = Stage::new(scenario.seed, federation, script);
     let mut sim = turmoil::Builder::new()
         .rng_seed(scenario.seed)
@@ -137,7 +160,7 @@ pub(crate) fn simulate(scenario: &Scenario) -> Result<Aftermath, WorldError> {
             async move { Ok(serve(stage, country).await?) }
         });
     }
-    let people = people(Arc::clone(&stage), declared);
+    let people = people(Arc::clone(&stage), declared, letters);
     sim.client("people", async move { Ok(people.await?) });
     Director::new(scenario.seed, &stage).run(&mut sim);
     let at = sim.elapsed();

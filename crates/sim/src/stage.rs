@@ -2,7 +2,8 @@
 
 use crate::clock;
 use crate::dice::Dice;
-use crate::faults::{CALM, Counts, Fault, Script};
+use crate::documents::Sent;
+use crate::faults::{Counts, Fault, Script};
 use crate::trace::{Line, Trace};
 use crate::world::Federation;
 use base::{Country, Digest};
@@ -51,6 +52,8 @@ struct Scene {
     replays: BTreeMap<Country, u32>,
     /// The MRN that each declaration got, by LRN.
     accepted: BTreeMap<String, String>,
+    /// The documents that nodes have taken to be sent.
+    sent: Vec<Sent>,
     /// The checkpoints that each node has signed, as everyone could see them at the time.
     checkpoints: BTreeMap<Country, Vec<String>>,
 }
@@ -82,6 +85,7 @@ impl Stage {
             without_power: BTreeSet::new(),
             replays: BTreeMap::new(),
             accepted: BTreeMap::new(),
+            sent: Vec::new(),
             checkpoints: BTreeMap::new(),
         };
         Arc::new(Self { federation, script, scene: Mutex::new(scene) })
@@ -125,7 +129,8 @@ impl Stage {
 
     /// Whether a fault befalls this occasion at `country`; if so it is counted and noted.
     pub(crate) fn befalls(&self, fault: Fault, country: Country) -> bool {
-        let befalls = clock::elapsed() < CALM && self.draw(|dice| self.script.befalls(fault, dice));
+        let befalls =
+            clock::elapsed() < self.script.calm && self.draw(|dice| self.script.befalls(fault, dice));
         if befalls {
             self.count(fault);
             self.note(country.as_str(), fault.as_str());
@@ -272,6 +277,16 @@ impl Stage {
         for (country, words) in news {
             self.note_at(at, country.as_str(), words, None);
         }
+    }
+
+    /// Remembers a document that a node has taken: it has to arrive, once.
+    pub(crate) fn note_sent(&self, sent: Sent) {
+        self.scene().sent.push(sent);
+    }
+
+    /// The documents that nodes have taken.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.scene().sent.clone()
     }
 
     /// How many letters went from node to node so far.

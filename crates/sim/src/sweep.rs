@@ -1,7 +1,7 @@
 //! Many seeds, one after the other on each processor, and what they came to in all.
 
 use crate::faults::Fault;
-use crate::run::Run;
+use crate::run::{Run, Scenario, play};
 use crate::world::WorldError;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +11,31 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many failing seeds are kept with their words. What more seeds fail of is seldom another thing.
 const KEPT: usize = 20;
+
+/// How much of a node a simulation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Everything: declarations, offices, guarantees, and documents.
+    Customs,
+    /// The exchange alone: many documents in a short time.
+    Letters,
+}
+
+impl Level {
+    /// The scenario of a seed.
+    pub fn scenario(self, seed: u64) -> Scenario {
+        match self {
+            Self::Customs => Scenario::of(seed),
+            Self::Letters => Scenario::of_letters(seed),
+        }
+    }
+
+    /// The command that shows the whole run of a seed.
+    fn replay(self, seed: u64) -> String {
+        let level = if self == Self::Letters { "--letters " } else { "" };
+        format!("cargo xtask simulate {level}--seed {seed} --trace")
+    }
+}
 
 /// How often a kind of fault befell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,15 +53,13 @@ pub struct Failure {
     pub seed: u64,
     /// What happened.
     pub words: Vec<String>,
+    /// The command that shows the whole run.
+    pub replay: String,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "seed {} failed; `cargo xtask simulate --seed {} --trace` shows it:",
-            self.seed, self.seed
-        )?;
+        writeln!(out, "seed {} failed; `{}` shows it:", self.seed, self.replay)?;
         self.words.iter().try_for_each(|words| writeln!(out, "    {words}"))
     }
 }
@@ -59,7 +82,7 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    fn add(&mut self, seed: u64, outcome: Result<Run, WorldError>) {
+    fn add(&mut self, level: Level, seed: u64, outcome: Result<Run, WorldError>) {
         self.runs += 1;
         let words = match outcome {
             Ok(run) => {
@@ -76,7 +99,7 @@ impl Sweep {
         };
         if !words.is_empty() {
             self.failed += 1;
-            self.failures.push(Failure { seed, words });
+            self.failures.push(Failure { seed, words, replay: level.replay(seed) });
             self.failures.sort_by_key(|failure| failure.seed);
             self.failures.truncate(KEPT);
         }
@@ -101,7 +124,12 @@ impl fmt::Display for Sweep {
 }
 
 /// Plays the seeds on `jobs` threads; a simulation itself is one thread. `hear` is called after each seed.
-pub fn sweep(
+pub fn sweep(level: Level, seeds: Range<u64>, jobs: usize, hear: impl Fn(&Sweep) + Sync) -> Sweep {
+    sweep_with(level, seeds, jobs, |seed| play(&level.scenario(seed)), hear)
+}
+
+fn sweep_with(
+    level: Level,
     seeds: Range<u64>,
     jobs: usize,
     play: impl Fn(u64) -> Result<Run, WorldError> + Sync,
@@ -117,7 +145,7 @@ pub fn sweep(
             }
             let outcome = play(seed);
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.add(seed, outcome);
+            all.add(level, seed, outcome);
             hear(&all);
         }
     };
@@ -142,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_seed_is_played_once_and_the_first_failures_are_kept() {
-        let sweep = sweep(5..1005, 3, |seed| Ok(run(seed)), |_| ());
+        let sweep = sweep_with(Level::Customs, 5..1005, 3, |seed| Ok(run(seed)), |_| ());
         assert_eq!((sweep.runs, sweep.letters, sweep.failed), (1000, 10_000, 25));
         assert_eq!(sweep.faults[&Fault::Crash], Befell { seeds: 1000, times: 2000 });
         let seeds: Vec<u64> = sweep.failures.iter().map(|failure| failure.seed).collect();
@@ -151,9 +179,10 @@ mod tests {
 
     #[test]
     fn a_failure_names_the_command_that_replays_it() {
-        let failed = sweep(7..8, 1, |seed| Ok(run(seed)), |_| ()).to_string();
-        assert!(failed.starts_with(
+        let failed = |level| sweep_with(level, 7..8, 1, |seed| Ok(run(seed)), |_| ()).to_string();
+        assert!(failed(Level::Customs).starts_with(
             "seed 7 failed; `cargo xtask simulate --seed 7 --trace` shows it:\n    seed 7 is unlucky\n"
         ));
+        assert!(failed(Level::Letters).contains("`cargo xtask simulate --letters --seed 7 --trace`"));
     }
 }

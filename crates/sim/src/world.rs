@@ -5,23 +5,20 @@
 
 use crate::clock;
 use crate::dice::Dice;
+use crate::member::{self, Member};
 use crate::stage::Stage;
 use crate::transport::{self, Connections, HangUp, PORT, SimulatedTransport};
-use agreements::{Agreement, DecisionPoint, corridor_agreement};
-use base::reference::{Catalogue, ExchangeRates, corridor};
-use base::{Administration, Country, Digest};
-use evidence::{KeySet, PublicKeys};
-use node::{Bureau, Config, Exchange, Identity, Listen, Node, PartnerCard, Release, TlsIdentity, Transit};
+use agreements::{DecisionPoint, corridor_agreement};
+use base::reference::Catalogue;
+use base::{Administration, Country};
+use evidence::PublicKeys;
+use node::Release;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use store::{Execution, MemoryDisk, Store};
+use store::MemoryDisk;
 use turmoil::net::TcpListener;
-
-/// How long keys are valid: two years, as in service.
-const VALIDITY_SECONDS: i64 = 2 * 365 * 24 * 3600;
 
 /// Numbers the federations of this process, so that two that run at once have different disks.
 static FEDERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -58,50 +55,20 @@ pub enum WorldError {
     Consignment(String),
 }
 
-/// One administration: what survives when its node is killed.
-struct Member {
-    disk: MemoryDisk,
-    keys: KeySet,
-    card: PublicKeys,
-    release: Release,
-}
-
 /// All administrations of a simulation.
 pub(crate) struct Federation {
     seed: u64,
     countries: Vec<Country>,
     members: BTreeMap<Country, Member>,
-    agreement: Agreement,
+    /// The common agreement, compiled once for all.
+    decision_point: Arc<DecisionPoint>,
     catalogue: &'static Catalogue,
-    rates: &'static ExchangeRates,
-}
-
-/// What all federations of a process have in common; reading it takes longer than a short run.
-struct Common {
-    catalogue: Catalogue,
-    rates: ExchangeRates,
-    /// A TLS certificate and key, which nobody uses here.
-    tls: (Vec<u8>, Vec<u8>),
-}
-
-fn common() -> Result<&'static Common, WorldError> {
-    static COMMON: OnceLock<Common> = OnceLock::new();
-    if let Some(common) = COMMON.get() {
-        return Ok(common);
-    }
-    let read = Common {
-        catalogue: corridor::catalogue()?,
-        rates: ExchangeRates::illustrative()?,
-        tls: TlsIdentity::generate("simulated.tidewaiter")?,
-    };
-    Ok(COMMON.get_or_init(|| read))
 }
 
 impl Federation {
     /// The federation of these countries; its keys follow from the seed.
     pub(crate) fn found(seed: u64, countries: &[Country]) -> Result<Self, WorldError> {
         let number = FEDERATIONS.fetch_add(1, Ordering::Relaxed);
-        let common = common()?;
         let mut dice = Dice::of(seed, "federation");
         let parties: Vec<Administration> =
             countries.iter().map(|country| Administration::of(*country)).collect();
@@ -109,24 +76,16 @@ impl Federation {
             corridor_agreement(&parties).map_err(|errors| WorldError::Agreement(errors.to_string()))?;
         let mut members = BTreeMap::new();
         for (country, party) in countries.iter().zip(&parties) {
-            let keys = KeySet::draw(&mut |bytes| dice.fill(bytes));
-            // The wire of a simulation has no TLS; the digest stands in the card only.
-            let mut tls = [0u8; 32];
-            dice.fill(&mut tls);
-            let from = clock::BEGINNING.plus_seconds(-3600);
-            let until = clock::BEGINNING.plus_seconds(VALIDITY_SECONDS);
-            let card = keys.keys()?.card(party.clone(), Digest(tls), from, until)?;
+            let disk = format!("simulation-{number}-{country}");
             let release = if dice.per_mille(500) { Release::Automatic } else { Release::ByOfficer };
-            let disk = MemoryDisk::open(&format!("simulation-{number}-{country}"))?;
-            members.insert(*country, Member { disk, keys, card, release });
+            members.insert(*country, Member::new(party.clone(), &disk, release, &mut dice)?);
         }
         Ok(Self {
             seed,
             countries: countries.to_vec(),
             members,
-            agreement,
-            catalogue: &common.catalogue,
-            rates: &common.rates,
+            decision_point: Arc::new(DecisionPoint::new(vec![agreement], Vec::new())?),
+            catalogue: member::catalogue()?,
         })
     }
 
@@ -152,54 +111,6 @@ impl Federation {
     pub(crate) fn card(&self, country: Country) -> Option<&PublicKeys> {
         self.members.get(&country).map(|member| &member.card)
     }
-
-    /// The bureau of a member at its start number `start`.
-    fn bureau(&self, config: &Config, country: Country, start: u32, skew: i64) -> Result<Bureau, WorldError> {
-        let member = self.members.get(&country).ok_or(WorldError::Stranger(country))?;
-        let world = clock::world(self.seed, country, start, skew);
-        let (certificate, key) = common()?.tls.clone();
-        let partners = self.members.iter().filter(|(other, _)| **other != country).map(|(other, partner)| {
-            let card = PartnerCard { address: format!("simulated://{other}"), keys: partner.card.clone() };
-            (Administration::of(*other), card)
-        });
-        Ok(Bureau {
-            edition: 0,
-            administration: Administration::of(country),
-            exercise: false,
-            identity: Arc::new(Identity::of(
-                member.keys.keys()?,
-                TlsIdentity::new(certificate, key)?,
-                member.card.clone(),
-            )),
-            partners: partners.collect(),
-            registers: Arc::default(),
-            suspended: BTreeMap::new(),
-            channel: node::ChannelPolicy::default(),
-            decision_point: Arc::new(DecisionPoint::new(vec![self.agreement.clone()], Vec::new())?),
-            profile: Bureau::profile_of(config),
-            catalogue: Arc::new(self.catalogue.clone()),
-            rates: Arc::new(self.rates.clone()),
-            world,
-        })
-    }
-
-    fn config(&self, country: Country) -> Result<Config, WorldError> {
-        let member = self.members.get(&country).ok_or(WorldError::Stranger(country))?;
-        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Ok(Config {
-            administration: Administration::of(country),
-            store: member.disk.location().to_string(),
-            keys: PathBuf::new(),
-            exercise: false,
-            listen: Listen { api: nowhere, peer: nowhere, operations: None, peer_address: String::new() },
-            transit: Transit { release: member.release, clearance: member.release, ..Transit::default() },
-            exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
-            relay: None,
-            partners: Vec::new(),
-            agreements: Vec::new(),
-            folder: PathBuf::new(),
-        })
-    }
 }
 
 /// The name of a country's machine in the simulated network.
@@ -211,15 +122,19 @@ pub(crate) fn machine(country: Country) -> String {
 pub(crate) async fn serve(stage: Arc<Stage>, country: Country) -> Result<(), WorldError> {
     let start = stage.start_of(country);
     let federation = &stage.federation;
-    let config = federation.config(country)?;
+    let member = federation.members.get(&country).ok_or(WorldError::Stranger(country))?;
     let skew = stage.script.skews.get(&country).copied().unwrap_or_default();
-    let disk = federation.disk(country).ok_or(WorldError::Stranger(country))?;
-    let store = Store::open(&disk.location(), Execution::Inline, node::MIGRATIONS)?;
-    let bureau = federation.bureau(&config, country, start, skew)?;
+    let store = member.store()?;
     let connections = Arc::new(Connections::default());
     let _hang_up = HangUp(Arc::clone(&connections));
-    let transport = Arc::new(SimulatedTransport::new(country, Arc::clone(&stage), Arc::clone(&connections)));
-    let node = Node::assemble(config, bureau, store.clone(), Execution::Inline, transport);
+    let transport = SimulatedTransport::new(country, Arc::clone(&stage), Arc::clone(&connections));
+    let node = member.node(
+        store.clone(),
+        federation.members.values().filter(|other| other.administration != member.administration),
+        Arc::clone(&federation.decision_point),
+        clock::world(federation.seed, country, start, skew),
+        Arc::new(transport),
+    )?;
     stage.enter(country, Arc::clone(&node), store);
     stage.note(country.as_str(), format!("start number {start}"));
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT)).await?;

@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use base::Country;
-use sim::{Fault, Run, Scenario, play, sweep};
+use sim::{Fault, Level, Run, Scenario, play, sweep};
+use std::time::Duration;
 
-/// How many seeds are played every day, and with `TIDEWAITER_FULL=1`. `cargo xtask simulate` plays 10,000, optimised.
+/// How many seeds are played of each level every day, and with `TIDEWAITER_FULL=1`. `cargo xtask simulate` plays 10,000, optimised.
 const SEEDS: u64 = 50;
 const ALL_SEEDS: u64 = 500;
 
@@ -34,27 +35,37 @@ fn well(scenario: &Scenario) -> Run {
     run
 }
 
-#[test]
-fn every_seed_ends_well() {
+fn all_end_well(level: Level) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let seeds = 0..if full() { ALL_SEEDS } else { SEEDS };
-    let count = seeds.end;
-    let sweep = sweep(seeds, processors, |seed| play(&Scenario::of(seed)), |_| ());
-    println!("{sweep}");
+    let count = if full() { ALL_SEEDS } else { SEEDS };
+    let sweep = sweep(level, 0..count, processors, |_| ());
+    println!("{level:?}\n{sweep}");
     assert_eq!((sweep.runs, sweep.failed), (count, 0), "{sweep}");
     for fault in Fault::ALL {
         assert!(sweep.faults.contains_key(&fault), "no seed had a fault of the kind `{fault}`");
     }
-    assert!(sweep.nodes.keys().max() >= Some(&10) && sweep.nodes.contains_key(&2), "{:?}", sweep.nodes);
+    assert!(sweep.nodes.keys().max() >= Some(&9) && sweep.nodes.contains_key(&2), "{:?}", sweep.nodes);
+}
+
+#[test]
+fn every_seed_with_customs_ends_well() {
+    all_end_well(Level::Customs);
+}
+
+#[test]
+fn every_seed_of_letters_alone_ends_well() {
+    all_end_well(Level::Letters);
 }
 
 #[test]
 fn a_seed_runs_the_same_way_twice() {
     for seed in 0..TWICE {
-        let one = well(&Scenario::of(seed));
-        shift_task_numbers();
-        let two = well(&Scenario::of(seed));
-        assert_eq!(one.trace.first_difference(&two.trace), None, "seed {seed}");
+        for level in [Level::Customs, Level::Letters] {
+            let one = well(&level.scenario(seed));
+            shift_task_numbers();
+            let two = well(&level.scenario(seed));
+            assert_eq!(one.trace.first_difference(&two.trace), None, "{level:?} {seed}");
+        }
     }
 }
 
@@ -63,7 +74,13 @@ fn federations_of_two_and_of_twelve_end_well() {
     let codes = ["AT", "BE", "CH", "DE", "ES", "FR", "GB", "IT", "NL", "NO", "PL", "TR"];
     for members in [2, codes.len()] {
         let countries = codes.iter().take(members).map(|code| Country::parse(code).unwrap()).collect();
-        well(&Scenario { seed: 1000, countries, consignments: members });
+        well(&Scenario {
+            seed: 1000,
+            countries,
+            consignments: members,
+            documents: members,
+            span: Duration::from_secs(20),
+        });
     }
 }
 

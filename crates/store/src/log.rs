@@ -25,6 +25,7 @@ crate::statements! {
     LATEST_CHECKPOINT = "select size, at, note from log_checkpoint order by size desc limit 1";
     CHECKPOINT = "select size, at, note from log_checkpoint where size = ?1";
     FIRST_COVERING = "select size, at, note from log_checkpoint where size > ?1 order by size limit 1";
+    LATEST_BEFORE = "select size, at, note from log_checkpoint where at <= ?1 order by size desc limit 1";
     ENTRIES = "select entry from log where leaf_index >= ?1 and leaf_index < ?2 order by leaf_index";
 }
 
@@ -125,6 +126,17 @@ pub fn save_checkpoint(tx: &mut dyn Tx, size: i64, note: &str, at: Timestamp) ->
 /// When the database fails.
 pub fn latest_checkpoint(tx: &mut dyn Tx) -> Result<Option<SavedCheckpoint>, StoreError> {
     checkpoint_in(tx.query(LATEST_CHECKPOINT, &[])?)
+}
+
+/// The checkpoint that covers most of those that were saved up to a moment.
+///
+/// # Errors
+/// When the database fails.
+pub fn latest_checkpoint_before(
+    tx: &mut dyn Tx,
+    moment: Timestamp,
+) -> Result<Option<SavedCheckpoint>, StoreError> {
+    checkpoint_in(tx.query(LATEST_BEFORE, &[moment.into()])?)
 }
 
 /// The checkpoint of a size.

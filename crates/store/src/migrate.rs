@@ -34,6 +34,7 @@ const OWN: &[Migration] = &[
     settings::SCHEMA,
     tiles::SCHEMA,
     witnessing::SCHEMA,
+    outbox::BY_RECIPIENT,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

@@ -15,11 +15,11 @@
 
 mod letter;
 
-pub use letter::{Claim, Counts, Dispatch, Letter, Status};
+pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 
-use crate::db::{first, limit_value, only};
+use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
-use base::{MessageId, Timestamp};
+use base::{Administration, MessageId, Timestamp};
 
 pub(crate) const SCHEMA: Migration = Migration {
     name: "outbox",
@@ -36,7 +36,19 @@ pub(crate) const SCHEMA: Migration = Migration {
         create index outbox_dead on outbox (status, id) where status in ('refused', 'expired')",
 };
 
+/// Letters are claimed by recipient, so that one who is slow or away holds up nobody else.
+pub(crate) const BY_RECIPIENT: Migration = Migration {
+    name: "outbox-by-recipient",
+    sql: "create index outbox_turn on outbox (recipient, lane, available, id) where status = 'ready'",
+};
+
 crate::statements! {
+    NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
+    DUE_TO = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
+            created, expires, cleared, envelope, attempts
+        from outbox where status = 'ready' and recipient = ?1 and available <= ?2
+        order by lane, available, id limit ?3";
+    LEASE_ONE = "update outbox set worker = ?2, available = ?3, attempts = attempts + 1 where id = ?1";
     NEXT_SEQUENCE = "select coalesce(max(sequence), 0) + 1 from outbox where channel = ?1";
     ENQUEUE = "insert into outbox (id, message_id, recipient, channel, sequence, clause, purpose, agreement,
             message_type, lane, created, expires, cleared, status, available, attempts)
@@ -62,6 +74,7 @@ crate::statements! {
     EXISTS = "select count(*) from outbox where id = ?1";
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
+    STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
         (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
@@ -133,6 +146,44 @@ pub fn claim(
     let until = now.plus_micros(lease_micros);
     tx.execute(LEASE, &[worker.into(), until.into(), now.into(), limit_value(limit)])?;
     for claim in &mut claims {
+        claim.attempts += 1;
+    }
+    Ok(claims)
+}
+
+/// The recipients for whom a letter is ready, due or not.
+///
+/// # Errors
+/// When the database fails.
+pub fn recipients(tx: &mut dyn Tx) -> Result<Vec<Administration>, StoreError> {
+    let mut found: Vec<Administration> = Vec::new();
+    loop {
+        let after = found.last().map_or("", |last| last.as_str());
+        // Each step is one look into the index, however many letters a recipient has.
+        match only(tx.query(NEXT_RECIPIENT, &[after.into()])?)?.opt_text(0)? {
+            Some(recipient) => found.push(parsed("recipient", recipient)?),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Takes the letters to one recipient that are due, as [`claim`] does for all.
+///
+/// # Errors
+/// When the database fails.
+pub fn claim_to(
+    tx: &mut dyn Tx,
+    worker: &str,
+    recipient: &Administration,
+    now: Timestamp,
+    lease_micros: i64,
+    limit: usize,
+) -> Result<Vec<Claim>, StoreError> {
+    let rows = tx.query(DUE_TO, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
+    let mut claims: Vec<Claim> = rows.iter().map(Claim::from_row).collect::<Result<_, _>>()?;
+    let until = now.plus_micros(lease_micros);
+    for claim in &mut claims {
+        tx.execute(LEASE_ONE, &[claim.id.into(), worker.into(), until.into()])?;
         claim.attempts += 1;
     }
     Ok(claims)
@@ -210,6 +261,15 @@ pub fn expired(tx: &mut dyn Tx, id: i64, at: Timestamp) -> Result<bool, StoreErr
 pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, StoreError> {
     let row = first(tx.query(FIND, &[message_id.to_string().into()])?);
     row.as_ref().map(Dispatch::from_row).transpose()
+}
+
+/// What is stored of a letter: its content, its sealed bytes and the partner's answer.
+///
+/// # Errors
+/// When the database fails.
+pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, StoreError> {
+    let row = first(tx.query(STORED, &[message_id.to_string().into()])?);
+    row.as_ref().map(Stored::from_row).transpose()
 }
 
 /// How many letters stand where.

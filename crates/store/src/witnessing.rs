@@ -24,6 +24,8 @@ crate::statements! {
         on conflict (size, witness) do nothing";
     COSIGNATURES = "select size, witness, at, line from log_cosignature where size = ?1 order by witness";
     LATEST = "select size, witness, at, line from log_cosignature where witness = ?1 order by size desc limit 1";
+    RECENT = "select size, witness, at, line from log_cosignature order by size desc, witness limit ?1";
+    OVER = "select size, witness, at, line from log_cosignature where size > ?1 order by size, witness limit ?2";
     WITNESSED = "select size, at, note from log_witnessed where origin = ?1";
     ALL_WITNESSED = "select size, at, note from log_witnessed order by origin";
     WITNESS_FIRST = "insert into log_witnessed (origin, size, at, note) values (?1, ?2, ?3, ?4)
@@ -103,6 +105,26 @@ pub fn cosignatures(tx: &mut dyn Tx, size: i64) -> Result<Vec<SavedCosignature>,
 /// When the database fails.
 pub fn latest_cosignature(tx: &mut dyn Tx, witness: &str) -> Result<Option<SavedCosignature>, StoreError> {
     first(tx.query(LATEST, &[witness.into()])?).as_ref().map(cosignature).transpose()
+}
+
+/// The latest cosignatures, newest checkpoint first.
+///
+/// # Errors
+/// When the database fails.
+pub fn recent_cosignatures(tx: &mut dyn Tx, limit: usize) -> Result<Vec<SavedCosignature>, StoreError> {
+    tx.query(RECENT, &[limit_value(limit)])?.iter().map(cosignature).collect()
+}
+
+/// The first cosignatures under checkpoints that cover the leaf at `index`.
+///
+/// # Errors
+/// When the database fails.
+pub fn cosignatures_over(
+    tx: &mut dyn Tx,
+    index: i64,
+    limit: usize,
+) -> Result<Vec<SavedCosignature>, StoreError> {
+    tx.query(OVER, &[index.into(), limit_value(limit)])?.iter().map(cosignature).collect()
 }
 
 fn cosignature(row: &Row) -> Result<SavedCosignature, StoreError> {

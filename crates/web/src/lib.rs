@@ -5,6 +5,7 @@
 pub mod api;
 mod connections;
 pub mod console;
+pub mod log;
 pub mod operations;
 pub mod peer;
 pub mod relay;

@@ -1,5 +1,15 @@
-//! The federation routes, on which partners' nodes deliver envelopes.
+//! The federation routes: on them partners' nodes deliver envelopes, read the log, and have their checkpoints witnessed.
+//!
+//! | Route | What |
+//! |---|---|
+//! | `POST /peer/v1/envelopes` | an envelope of the exchange |
+//! | `POST /peer/v1/witness/add-checkpoint` | a checkpoint of a log, to be cosigned (C2SP `tlog-witness`) |
+//! | `GET /peer/v1/witness/seen` | the latest checkpoint of each log that this node has cosigned |
+//! | `GET /peer/v1/log/entries/{index}` | an entry of this node's log that the partner is a party of |
+//! | `POST /peer/v1/federation/register` | the key register that both have approved |
+//! | `GET /log/checkpoint`, `GET /log/tile/...` | this node's log, as for anyone |
 
+use crate::log;
 use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
@@ -30,12 +40,20 @@ pub struct Visitor {
 
 /// The routes that partners use. Every request is of a [`Peer`], whose key was looked up when the request came.
 pub fn routes(node: Arc<Node>) -> Router {
+    let witness = Router::new()
+        .route(&format!("{}/add-checkpoint", node::WITNESS_PREFIX), post(add_checkpoint))
+        .layer(DefaultBodyLimit::max(node::WITNESS_REQUEST_LIMIT));
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
         .route(node::PROPOSALS_ROUTE, post(proposal))
         .route(node::REGISTERS_ROUTE, post(register))
         .route(&format!("{}/{{agreement}}", node::REGISTERS_ROUTE), get(register_in_force))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
+        .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
+        .route("/peer/v1/log/entries/{index}", get(entry))
+        .route(node::federation::REGISTER_ROUTE, post(take_register))
+        .merge(witness)
+        .merge(log::public_routes())
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
         .with_state(node)
 }
@@ -61,6 +79,57 @@ async fn admitted(
     }
 }
 
+/// `POST /peer/v1/witness/add-checkpoint`: 200 with this node's cosignature, or 400, 403, 404, 409, 422 as C2SP
+/// `tlog-witness` says; 503 when this node cannot witness now.
+async fn add_checkpoint(State(node): State<Arc<Node>>, body: Bytes) -> Response {
+    match node.add_checkpoint(&body).await {
+        Ok(reply) => {
+            let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, [(header::CONTENT_TYPE, reply.content_type)], reply.body).into_response()
+        }
+        Err(error) => unavailable(&error, "could not witness a checkpoint"),
+    }
+}
+
+/// `GET /peer/v1/witness/seen`: JSON with the notes that this node has cosigned last, one per log.
+async fn seen(State(node): State<Arc<Node>>) -> Response {
+    match node.seen_logs().await {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => unavailable(&error, "could not say what was seen of the logs"),
+    }
+}
+
+/// `GET /peer/v1/log/entries/{index}`: an entry, if the partner is a party of it; what is there for others looks absent.
+async fn entry(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    Path(index): Path<u64>,
+) -> Response {
+    match node.log_entry_for(&peer.0, index).await {
+        Ok(Some(entry)) => ([(header::CONTENT_TYPE, "application/cose")], entry).into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "there is no such entry for you\n").into_response(),
+        Err(error) => unavailable(&error, "could not read an entry of the log"),
+    }
+}
+
+/// `POST /peer/v1/federation/register`: the first version of a key register, which the partner has approved too.
+async fn take_register(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    register: Bytes,
+) -> Response {
+    match node.take_register(&peer.0, &register).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => (StatusCode::CONFLICT, "this node has approved no such register\n").into_response(),
+        Err(error) => unavailable(&error, "could not take a key register"),
+    }
+}
+
+fn unavailable(error: &node::NodeError, what: &str) -> Response {
+    tracing::error!(%error, "{what}");
+    (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+}
+
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a
 /// conflict proof, or a signed refusal. A failure of this node is a 503, and the partner tries again.
 async fn receive(
@@ -68,7 +137,7 @@ async fn receive(
     Extension(peer): Extension<Peer>,
     envelope: Bytes,
 ) -> Response {
-    match node.receive(&peer.0, envelope.to_vec()).await {
+    match node.receive(&peer.0, envelope.into()).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, peer = %peer.0, "could not take an envelope");

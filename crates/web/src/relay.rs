@@ -209,7 +209,7 @@ fn handed_on(headers: &HeaderMap) -> HeaderMap {
 /// Sets memory aside for a request: all of an envelope, and for a stream what its pieces take.
 fn reserve(desk: &Desk, request: &Request) -> Result<OwnedSemaphorePermit, RelayRefusal> {
     let path = request.uri().path();
-    if !path.starts_with(PEER_PATHS) {
+    if !PEER_PATHS.iter().any(|beginning| path.starts_with(beginning)) {
         return Err(RelayRefusal::new(RelayReason::UnknownPath, ""));
     }
     let limit = desk.relay.config().limits.request_bytes;

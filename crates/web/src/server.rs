@@ -2,7 +2,7 @@
 //! HTTP for those who run the node.
 
 use crate::connections::{Limits, serve};
-use crate::{api, console, operations, peer};
+use crate::{api, console, log, operations, peer};
 use axum::{Extension, Router};
 use base::Digest;
 use node::{ChannelRefusal, Node};
@@ -34,7 +34,7 @@ pub enum Operations {
 
 /// Everything that traders and officers reach.
 pub fn front(node: Arc<Node>, operations: Operations) -> Router {
-    let router = Router::new().merge(console::routes()).merge(api::routes());
+    let router = Router::new().merge(console::routes()).merge(api::routes()).merge(log::front_routes());
     let router = match operations {
         Operations::OnFront => router.merge(operations::guarded_routes()),
         Operations::Apart => router,

@@ -22,18 +22,19 @@ const DECLARATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../corridor/decl
 const GRN: &str = "26GB0000000001236";
 
 /// Who asks.
-const CALLERS: [&str; 5] = ["nobody", "owner", "other", "officer", "operator"];
+const CALLERS: [&str; 6] = ["nobody", "owner", "other", "officer", "operator", "auditor"];
 
 /// Routes beside the API, on the same port.
 const OPERATIONS: [(&str, &str); 3] =
     [("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/metrics")];
 
-/// A node with two traders, an officer and an operator; the first trader has declared a movement.
+/// A node with two traders, an officer, an operator and an auditor; the first trader has declared a movement. Its log is
+/// empty, so that 404 shows a caller who may read it.
 struct Office {
     folder: PathBuf,
     node: Arc<Node>,
     router: Router,
-    tokens: [String; 5],
+    tokens: [String; 6],
     mrn: String,
     message: i64,
 }
@@ -76,6 +77,8 @@ impl Office {
         .unwrap();
         let anyone = BTreeSet::new();
         let other = node::register_principal(&prepared.config, "other", Role::Trader, "", &anyone).unwrap();
+        let auditor =
+            node::register_principal(&prepared.config, "auditor", Role::Auditor, "", &anyone).unwrap();
         let node = Node::open(Config::load(&prepared.config).unwrap(), World::system()).await.unwrap();
         let mut office = Self {
             folder,
@@ -87,6 +90,7 @@ impl Office {
                 other,
                 prepared.officer_token,
                 prepared.operator_token,
+                auditor,
             ],
             mrn: String::new(),
             message: 0,
@@ -125,7 +129,11 @@ impl Office {
             .replace("{id}", &self.message.to_string())
             .replace("{movement}", &self.mrn)
             .replace("{agreement}", "none")
-            .replace("{grn}", GRN);
+            .replace("{grn}", GRN)
+            .replace("{index}", "0")
+            .replace("{finding}", "1")
+            .replace("{level}/{tile}", "0/000.p/1")
+            .replace("{tile}", "000.p/1");
         assert!(!address.contains('{'), "say here what stands for the parameter of `{path}`");
         address
     }
@@ -188,7 +196,7 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
 async fn everyone_gets_what_was_reviewed() {
     let office = Office::open().await;
     let api = web::api::ROUTES.iter().map(|route| (route.method, route.path));
-    let routes: Vec<(&str, &str)> = api.chain(OPERATIONS).collect();
+    let routes: Vec<(&str, &str)> = api.chain(OPERATIONS).chain(web::log::ROUTES).collect();
     let mut cells = BTreeMap::new();
     // What is read is asked for first: whoever submits something has something to read.
     for posted in [false, true] {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tower::ServiceExt;
 
 /// Every route of the console that shows or does something for officers.
-const GUARDED: [(&str, &str); 10] = [
+const GUARDED: [(&str, &str); 12] = [
     ("GET", "/console"),
     ("GET", "/console/movements/26GB000060KNEJKEJ3"),
     ("POST", "/console/movements/26GB000060KNEJKEJ3/decisions"),
@@ -21,6 +21,8 @@ const GUARDED: [(&str, &str); 10] = [
     ("GET", "/console/guarantees"),
     ("GET", "/console/guarantees/26GB0000000001236"),
     ("GET", "/console/partners"),
+    ("GET", "/console/log"),
+    ("GET", "/console/log/findings/1/proof"),
     ("POST", "/console/sign-out"),
     ("GET", "/console/no/such/page"),
 ];

@@ -3,6 +3,7 @@
 use crate::FieldError;
 use crate::table::{Content, GroupSpec};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The name of an element; those that the message table knows are borrowed from it.
@@ -230,6 +231,30 @@ impl Group {
             match node {
                 Node::Leaf { text, .. } => found.push((path, text)),
                 Node::Group(group) => group.collect_leaves(&path, found),
+            }
+        }
+    }
+
+    /// Every text with its path below this group, in document order, where each name that repeats among its neighbours
+    /// has its place from the second on: `Consignment/HouseConsignment[2]/grossMass`. No two texts have one path.
+    pub fn placed_leaves(&self) -> Vec<(String, &str)> {
+        let mut found = Vec::new();
+        self.collect_placed("", &mut found);
+        found
+    }
+
+    fn collect_placed<'a>(&'a self, prefix: &str, found: &mut Vec<(String, &'a str)>) {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in &self.children {
+            let place = seen.entry(node.name()).or_default();
+            *place += 1;
+            let mut path = join(prefix, node.name());
+            if *place > 1 {
+                path.push_str(&format!("[{place}]"));
+            }
+            match node {
+                Node::Leaf { text, .. } => found.push((path, text)),
+                Node::Group(group) => group.collect_placed(&path, found),
             }
         }
     }

@@ -4,12 +4,13 @@ use super::Report;
 use serde_json::Value;
 
 /// The rooms and those that each may use. `sim` is for development only and may use every room.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("base", &[]),
     ("agreements", &["base"]),
     ("customs", &["base"]),
     ("evidence", &["base"]),
     ("exchange", &["base", "evidence"]),
+    ("verifier", &["base", "evidence"]),
     ("wire", &["base"]),
     ("store", &["base"]),
     ("node", &["base", "agreements", "customs", "evidence", "exchange", "wire", "store"]),
@@ -23,6 +24,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "customs",
             "evidence",
             "exchange",
+            "verifier",
             "wire",
             "store",
             "node",
@@ -30,18 +32,19 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "corridor",
         ],
     ),
-    ("tidewaiter", &["base", "wire", "node", "web", "corridor"]),
+    ("tidewaiter", &["base", "verifier", "wire", "node", "web", "corridor"]),
     ("xtask", &[]),
 ];
 
 /// Rooms that know no clock, no network and no disk: the only guests that each may have, besides those of
 /// [`EVERYWHERE`]. A new one needs a line here and a reason beside it in the manifest.
-const PURE_ROOMS: [(&str, &[&str]); 7] = [
+const PURE_ROOMS: [(&str, &[&str]); 8] = [
     ("base", &["jiff", "rust_decimal"]),
     ("agreements", &["cedar-policy", "sha2", "toml"]),
     ("customs", &["rust_decimal"]),
     ("evidence", &["aws-lc-rs", "base64", "coset", "ciborium", "hpke", "sha2", "zeroize"]),
     ("exchange", &["ciborium", "coset"]),
+    ("verifier", &[]),
     ("wire", &["quick-xml", "regex"]),
     ("store", &["postgres", "rusqlite", "sha2"]),
 ];

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use base::{Administration, Digest, MessageId, Timestamp};
+use evidence::disclosure::Field;
 use evidence::merkle::Frontier;
 use evidence::{AgreementReference, Channel, KeySet, Keys, PublicKeys};
 use exchange::{
@@ -32,6 +33,13 @@ pub fn bytes_from(seed: u64) -> impl FnMut(&mut [u8]) {
     }
 }
 
+/// Reads content of the media type `text/fields`, lines as in `path=value`.
+pub fn fields_of(media_type: &str, content: &[u8]) -> Vec<Field> {
+    let text = if media_type == "text/fields" { std::str::from_utf8(content).unwrap() } else { "" };
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs.map(|(path, value)| Field { path: path.to_owned(), value: value.to_owned() }).collect()
+}
+
 pub struct Node {
     pub administration: Administration,
     pub keys: Keys,
@@ -50,7 +58,12 @@ impl Node {
     }
 
     pub fn receiver(&self) -> Receiver<'_> {
-        Receiver { administration: &self.administration, keys: &self.keys, environment: self.environment }
+        Receiver {
+            administration: &self.administration,
+            keys: &self.keys,
+            environment: self.environment,
+            fields: fields_of,
+        }
     }
 
     pub fn sender(&self) -> Sender<'_> {
@@ -154,6 +167,7 @@ impl World {
                 name: "CD001C".to_owned(),
                 media_type: "application/xml".to_owned(),
                 content: format!("<CD001C>{number}</CD001C>").into_bytes(),
+                fields: Vec::new(),
             }],
         }
     }

@@ -233,7 +233,7 @@ fn acceptable(
 impl Bureau {
     /// Whether a first version has exactly the keys of cards that this node has, its own among them.
     pub(crate) fn vouches_for(&self, register: &KeyRegister) -> Result<(), RegisterError> {
-        let mut cards = vec![self.identity.card.clone()];
+        let mut cards = vec![self.own_keys()];
         for party in register.parties() {
             cards.extend(self.partners.get(party).map(|partner| partner.keys.clone()));
         }

@@ -233,12 +233,12 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("argon2id") && !text.contains("witness"), "{text}");
 
-        let again = Identity::load(&path, Some(right.clone())).unwrap();
+        let again = Identity::load_with(&path, Some(right.clone())).unwrap();
         assert_eq!(again.card, made.card);
-        let none = Identity::load(&path, None).err().unwrap().to_string();
+        let none = Identity::load_with(&path, None).err().unwrap().to_string();
         assert!(none.ends_with("is sealed: give its passphrase"), "{none}");
         let wrong = Passphrase::from("correct horse batterz".to_owned());
-        let refused = Identity::load(&path, Some(wrong)).err().unwrap();
+        let refused = Identity::load_with(&path, Some(wrong)).err().unwrap();
         assert!(matches!(refused, IdentityError::WrongPassphrase(_)), "{refused}");
         // A plain file is read still, and can be sealed later.
         let plain = serde_json::to_vec(&read(&path, Some(&right)).unwrap().0).unwrap();
@@ -248,7 +248,7 @@ mod tests {
         std::fs::remove_file(beside).unwrap();
         // The parameters are bound: nobody makes guessing cheaper and keeps the file usable.
         std::fs::write(&path, text.replace("\"passes\": 3", "\"passes\": 2")).unwrap();
-        assert!(matches!(Identity::load(&path, Some(right)), Err(IdentityError::WrongPassphrase(_))));
+        assert!(matches!(Identity::load_with(&path, Some(right)), Err(IdentityError::WrongPassphrase(_))));
         std::fs::remove_file(&path).unwrap();
     }
 }

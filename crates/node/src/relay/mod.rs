@@ -40,8 +40,9 @@ pub const PARTNER_KEY_HEADER: &str = "tidewaiter-partner-key";
 /// The header in which a node tells its relay for whom a request is: the administration.
 pub const RECIPIENT_HEADER: &str = "tidewaiter-recipient";
 
-/// The beginning of every path that a relay hands on.
-pub const PEER_PATHS: &str = "/peer/v1/";
+/// The beginnings of the paths that a relay hands on: what partners' nodes say to each other, and the log, which anyone
+/// may read.
+pub const PEER_PATHS: [&str; 2] = ["/peer/v1/", "/log/"];
 
 /// A relay at work.
 pub struct Relay {

@@ -1,6 +1,7 @@
 //! What must hold when a run is over, read from the nodes' disks.
 
 mod conduct;
+mod documents;
 mod letters;
 mod logs;
 mod records;
@@ -69,6 +70,7 @@ pub(crate) fn everything(aftermath: &Aftermath) -> Vec<String> {
     }
     findings.extend(conduct::check(stage, &all, expected));
     findings.extend(letters::check(stage, &all));
+    findings.extend(documents::check(stage, &all));
     findings.extend(logs::check(stage, &all));
     findings
 }

@@ -49,6 +49,8 @@ pub(super) struct Records {
     /// Room, key, and the state that lists show.
     pub(super) movements: Vec<(String, String, String)>,
     messages: Vec<(i64, String)>,
+    /// The documents received: identity between nodes, and bytes.
+    pub(super) documents: Vec<(String, Vec<u8>)>,
     timers: Vec<String>,
     /// SHA-256 over every message, decision, envelope and receipt.
     content: Digest,
@@ -197,6 +199,12 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
         messages: rows(tx, "SELECT id, outcome FROM messages ORDER BY id", |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
         })?,
+        documents: rows(
+            tx,
+            "SELECT exchange_id, body FROM messages WHERE message_type = 'DOCUMENT' AND direction = 'received' \
+             ORDER BY id",
+            |row| Ok((row.opt_text(0)?.unwrap_or_default().to_owned(), row.bytes(1)?.to_vec())),
+        )?,
         timers: rows(tx, "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id", |row| {
             Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?))
         })?,

@@ -3,6 +3,7 @@
 use super::everything;
 use crate::run::{Aftermath, Scenario, simulate};
 use base::Country;
+use std::time::Duration;
 use store::{Execution, Store, StoreError};
 
 /// Changes the disk of a node that is gone.
@@ -21,7 +22,8 @@ fn has(findings: &[String], words: &str) -> bool {
 /// A run of France, Great Britain and Italy in which all is well.
 fn three_countries() -> Aftermath {
     let countries = ["FR", "GB", "IT"].iter().map(|code| Country::parse(code).unwrap()).collect();
-    simulate(&Scenario { seed: 3, countries, consignments: 6 }).unwrap()
+    simulate(&Scenario { seed: 3, countries, consignments: 6, documents: 3, span: Duration::from_secs(40) })
+        .unwrap()
 }
 
 #[test]
@@ -44,6 +46,14 @@ fn each_check_finds_what_it_is_for() {
             "update log_checkpoint set size = size + 1 where size = (select min(size) from log_checkpoint c \
              where not exists (select 1 from log_checkpoint d where d.size = c.size + 1))",
             "its root is not that of the leaves",
+        ),
+        (
+            "update messages set body = x'00' where message_type = 'DOCUMENT' and direction = 'received'",
+            "changed from",
+        ),
+        (
+            "update messages set exchange_id = 'x' where message_type = 'DOCUMENT' and direction = 'received'",
+            "which nobody sent",
         ),
         ("update outbox set status = 'refused' where id = 1", "it is refused at the end"),
         ("update outbox set receipt = x'00' where id = 2", "its receipt does not hold"),

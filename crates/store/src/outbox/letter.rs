@@ -68,6 +68,27 @@ pub struct Claim {
     pub attempts: i64,
 }
 
+/// What is stored of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The cleared document; empty when it was erased.
+    pub cleared: Vec<u8>,
+    /// The sealed bytes, once it has been sealed.
+    pub envelope: Option<Vec<u8>>,
+    /// The partner's answer, once it has been settled.
+    pub receipt: Option<Vec<u8>>,
+}
+
+impl Stored {
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            cleared: row.bytes(0)?.to_vec(),
+            envelope: row.opt_bytes(1)?.map(<[u8]>::to_vec),
+            receipt: row.opt_bytes(2)?.map(<[u8]>::to_vec),
+        })
+    }
+}
+
 impl Claim {
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {

@@ -19,8 +19,14 @@ pub struct OfficerCaller(pub Principal);
 /// A principal of the administration: an officer or the operator.
 pub struct StaffCaller(pub Principal);
 
-/// The operator; which one does not matter.
-pub struct OperatorCaller;
+/// An auditor with a mandate.
+pub struct AuditorCaller(pub Principal);
+
+/// Whoever may read entries of the log: the staff and auditors; which one does not matter.
+pub struct ReaderCaller;
+
+/// An operator.
+pub struct OperatorCaller(pub Principal);
 
 impl FromRequestParts<Arc<Node>> for Caller {
     type Rejection = Problem;
@@ -59,7 +65,24 @@ impl FromRequestParts<Arc<Node>> for OperatorCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
-        admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(|_| Self)
+        admitted(parts, node, |role| role == Role::Operator, "this is for the operator").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Node>> for AuditorCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        admitted(parts, node, Role::audits, "this is for auditors with a mandate").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Node>> for ReaderCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        let words = "this is for officers, the operator and auditors of the administration";
+        admitted(parts, node, |role| role.audits() || role.administers(), words).await.map(|_| Self)
     }
 }
 

@@ -14,6 +14,9 @@ const MESSAGE_LIMIT: usize = 32 * 1024 * 1024;
 /// entries.
 const CONTENT_LIMIT: usize = 64 * 1024;
 
+/// The longest body that holds an agreement.
+const LONG_CONTENT_LIMIT: usize = 4 * 1024 * 1024;
+
 /// The parameters of the query string.
 pub struct Query<T>(pub T);
 
@@ -25,6 +28,9 @@ pub struct Message(pub Bytes);
 
 /// What the body states as JSON, up to 64 KiB.
 pub struct Content<T>(pub T);
+
+/// What the body states as JSON, up to 4 MiB: it holds a whole agreement.
+pub struct LongContent<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -58,15 +64,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Content<T> {
     /// Text that is no JSON is a malformed request (400); JSON that states something else than is asked for cannot be
     /// processed (422).
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = body(request, state, CONTENT_LIMIT).await?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            if error.is_data() {
-                Problem::unprocessable(error.to_string())
-            } else {
-                Problem::malformed(format!("the body is no JSON: {error}"))
-            }
-        })
+        stated(&body(request, state, CONTENT_LIMIT).await?).map(Self)
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for LongContent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        stated(&body(request, state, LONG_CONTENT_LIMIT).await?).map(Self)
+    }
+}
+
+fn stated<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            Problem::unprocessable(error.to_string())
+        } else {
+            Problem::malformed(format!("the body is no JSON: {error}"))
+        }
+    })
 }
 
 async fn body<S: Send + Sync>(mut request: Request, state: &S, limit: usize) -> Result<Bytes, Problem> {

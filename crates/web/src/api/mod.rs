@@ -5,30 +5,43 @@
 //! | `POST /messages` | trader | submit a message (XML) |
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
+//! | `GET /messages/{id}/evidence` | officer, operator (without content) | the evidence file of a message between administrations |
 //! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
 //! | `GET`, `POST /guarantees`, `GET /guarantees/{grn}` | officer, operator | guarantee accounts |
 //! | `GET /held`, `POST /held/{id}/retry` | officer (list: operator too) | messages on which this node failed |
+//! | `POST /documents` | officer | send a document to a partner |
+//! | `GET /documents`, `GET /documents/{id}`, `GET /documents/{id}/content` | officer, operator | documents |
+//! | `POST /documents/{id}/decision` | officer | accept or decline a document |
+//! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
+//! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
+//! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
 //! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
 //! | `POST /registers/{agreement}` | operator | the first version of a key register, or a party more |
+//! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
+//! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
 mod auth;
 mod decisions;
+mod documents;
+pub(crate) mod evidence;
 mod extract;
 mod guarantees;
 mod held;
 mod keys;
+mod log;
 mod messages;
 mod movements;
 mod partners;
 mod problem;
 
-pub(crate) use auth::OperatorCaller;
+pub(crate) use auth::{AuditorCaller, OperatorCaller};
+pub(crate) use documents::download_headers;
 pub use problem::Problem;
 
 use axum::Router;
@@ -55,6 +68,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/messages", || post(messages::submit)),
     route("GET", "/api/v1/messages", || get(messages::list)),
     route("GET", "/api/v1/messages/{id}", || get(messages::body)),
+    route("GET", "/api/v1/messages/{id}/evidence", || get(evidence::file)),
     route("GET", "/api/v1/movements", || get(movements::list)),
     route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
     route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),
@@ -63,12 +77,26 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/guarantees/{grn}", || get(guarantees::account)),
     route("GET", "/api/v1/held", || get(held::list)),
     route("POST", "/api/v1/held/{id}/retry", || post(held::retry)),
+    route("POST", "/api/v1/documents", || post(documents::send)),
+    route("GET", "/api/v1/documents", || get(documents::list)),
+    route("GET", "/api/v1/documents/{id}", || get(documents::show)),
+    route("GET", "/api/v1/documents/{id}/content", || get(documents::content)),
+    route("POST", "/api/v1/documents/{id}/decision", || post(documents::decide)),
+    route("GET", "/api/v1/log", || get(log::show)),
+    route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
+    route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
+    route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
     route("GET", "/api/v1/partners", || get(partners::list)),
     route("GET", "/api/v1/keys", || get(keys::list)),
     route("POST", "/api/v1/keys/rotations", || post(keys::rotate)),
     route("POST", "/api/v1/keys/revocations", || post(keys::revoke)),
     route("POST", "/api/v1/keys/renewals", || post(keys::renew)),
     route("POST", "/api/v1/registers/{agreement}", || post(keys::found)),
+    route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
+    route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
+    route("POST", "/api/v1/partners/acceptances", || post(partners::take)),
+    route("POST", "/api/v1/partners/{administration}/suspension", || post(partners::suspend)),
+    route("POST", "/api/v1/partners/{administration}/resumption", || post(partners::resume)),
 ];
 
 /// The routes of the API.

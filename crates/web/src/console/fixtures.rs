@@ -4,8 +4,9 @@ use super::decision::Entered;
 use super::frame::{Frame, Section};
 use base::Administration;
 use node::{
-    DecisionView, EntryView, EventRow, GuaranteeView, LockView, MessageRow, MovementRow, MovementView,
-    PartnerView, PossibleDecision, Principal, Role,
+    CheckpointView, DecisionView, EntryView, EventRow, FindingView, GuaranteeView, LockView, LogView,
+    MessageRow, MovementRow, MovementView, PartnerView, PossibleDecision, Principal, QuorumView, Role,
+    WitnessView,
 };
 
 pub const MRN: &str = "26GB000060KNEJKEJ3";
@@ -143,6 +144,47 @@ pub fn partner() -> PartnerView {
         refused: 0,
         last_delivery: Some(SIX),
         last_problem: Some("connection refused".to_owned()),
+    }
+}
+
+/// A log that one partner has cosigned and one has not, with a finding about a third.
+pub fn log() -> LogView {
+    let checkpoint = |origin: &str, size| CheckpointView {
+        origin: origin.to_owned(),
+        size,
+        root: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d".to_owned(),
+        at: SIX,
+    };
+    let witness = |administration: &str, size| WitnessView {
+        administration: administration.to_owned(),
+        size,
+        at: size.map(|_| SIX),
+        problem: size.is_none().then(|| "connection refused".to_owned()),
+    };
+    let finding = |id, proved: bool| FindingView {
+        id,
+        at: SIX,
+        origin: "tidewaiter.example/IT".to_owned(),
+        kind: if proved { "equivocation" } else { "unproved" }.to_owned(),
+        words: "the log of `NTA.IT` showed two histories".to_owned(),
+        proved,
+    };
+    LogView {
+        origin: "tidewaiter.example/GB".to_owned(),
+        verifier_key: "tidewaiter.example/GB+0a1b2c3d+AQID".to_owned(),
+        size: 4_243,
+        checkpoint: Some(checkpoint("tidewaiter.example/GB", 4_242)),
+        witnesses: vec![witness("NTA.FR", Some(4_242)), witness("NTA.IT", None)],
+        quorums: vec![QuorumView {
+            agreement: "gb-fr-it-transit version 1".to_owned(),
+            needed: 2,
+            witnesses: ["NTA.FR", "NTA.GB", "NTA.IT"].map(str::to_owned).to_vec(),
+            covered: Some(4_000),
+            met: false,
+        }],
+        witnessed: vec![checkpoint("tidewaiter.example/FR", 77)],
+        findings: vec![finding(2, true), finding(1, false)],
+        behind: None,
     }
 }
 

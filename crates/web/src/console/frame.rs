@@ -21,6 +21,8 @@ pub enum Section {
     Guarantees,
     /// Partner administrations.
     Partners,
+    /// The log and its witnesses.
+    Log,
     /// Sign-in and errors.
     None,
 }
@@ -103,6 +105,11 @@ impl Frame {
     /// Whether the page is about partners.
     pub fn in_partners(&self) -> bool {
         self.section == Section::Partners
+    }
+
+    /// Whether the page is about the log.
+    pub fn in_log(&self) -> bool {
+        self.section == Section::Log
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `/console/messages/{id}` | one message, and its XML to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
 //! | `/console/partners` | partner administrations and the exchange with them |
+//! | `/console/log` | the node's log, its witnesses, and what the comparison of logs has found |
 //!
 //! Every page but the sign-in asks for a session ([`visit::Visit`]); a handler cannot draw a page without one. Pages
 //! carry no script, no style of their own and nothing from elsewhere: the content security policy forbids all three.
@@ -20,6 +21,7 @@ mod decisions;
 mod failure;
 mod frame;
 mod guarantees;
+mod log;
 mod messages;
 mod moment;
 mod movement;
@@ -62,6 +64,8 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/guarantees", get(guarantees::list))
         .route("/console/guarantees/{grn}", get(guarantees::show))
         .route("/console/partners", get(partners::show))
+        .route("/console/log", get(log::show))
+        .route("/console/log/findings/{id}/proof", get(log::proof))
         .route("/console/{*anything}", get(failure::unknown_page))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(axum::middleware::map_response(frame::guard));

@@ -1,9 +1,10 @@
 //! The pages as text: fixtures go in, reviewed HTML comes out.
 
 use super::failure::FailurePage;
-use super::fixtures::{MRN, SIX, counts, entered, frame, guarantee, message, movement, partner, view};
+use super::fixtures::{MRN, SIX, counts, entered, frame, guarantee, log, message, movement, partner, view};
 use super::frame::{Frame, Section};
 use super::guarantees::{GuaranteePage, GuaranteesPage};
+use super::log::LogPage;
 use super::messages::MessagePage;
 use super::movement::{BrokenRule, MovementPage, Outcome};
 use super::paging::Found;
@@ -11,7 +12,7 @@ use super::partners::PartnersPage;
 use super::sign_in::SignInPage;
 use super::worklist::{Wanted, WorklistPage};
 use askama::Template;
-use node::{GuaranteeView, MessageRow, MovementRow, MovementView, PartnerView};
+use node::{GuaranteeView, LogView, MessageRow, MovementRow, MovementView, PartnerView};
 
 /// Text that would be markup if anything forgot to escape it.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
@@ -146,6 +147,35 @@ fn the_partners() {
 }
 
 #[test]
+fn the_log() {
+    insta::assert_snapshot!(LogPage::new(frame(Section::Log), &log()).render().unwrap());
+}
+
+#[test]
+fn a_log_without_anything() {
+    let view = LogView {
+        size: 0,
+        checkpoint: None,
+        witnesses: Vec::new(),
+        quorums: Vec::new(),
+        witnessed: Vec::new(),
+        findings: Vec::new(),
+        behind: None,
+        ..log()
+    };
+    let html = LogPage::new(frame(Section::Log), &view).render().unwrap();
+    for words in [
+        "Every log showed this node and its partners one history.",
+        "No partner is registered that could cosign the log.",
+        "No agreement asks for witnesses.",
+        "No partner has had its log cosigned here yet.",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    assert!(!html.contains("role=\"alert\""));
+}
+
+#[test]
 fn an_error_page() {
     let page = FailurePage {
         frame: frame(Section::None),
@@ -261,6 +291,7 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         GuaranteesPage::new(frame(Section::Guarantees), std::slice::from_ref(&guarantee)).render(),
         GuaranteePage::new(frame(Section::Guarantees), &guarantee).render(),
         PartnersPage::new(frame(Section::Partners), &[partner]).render(),
+        LogPage::new(frame(Section::Log), &log_with(outside)).render(),
     ];
     pages.into_iter().map(|page| page.unwrap()).collect()
 }
@@ -282,6 +313,16 @@ fn guarantee_with(outside: &str) -> GuaranteeView {
     guarantee.entries[0].words.push_str(outside);
     guarantee.locks[0].mrn.push_str(outside);
     guarantee
+}
+
+fn log_with(outside: &str) -> LogView {
+    let mut view = log();
+    view.findings[0].words.push_str(outside);
+    view.witnessed[0].origin.push_str(outside);
+    view.witnesses[0].problem = Some(format!("no{outside}"));
+    view.quorums[0].agreement.push_str(outside);
+    view.behind = Some(format!("behind{outside}"));
+    view
 }
 
 fn partner_with(outside: &str) -> PartnerView {

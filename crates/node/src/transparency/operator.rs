@@ -1,0 +1,95 @@
+//! What the node remembers of its log while it runs.
+
+use super::head::{HeadRecord, LogBehind};
+use base::{Administration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// The running state of the node as the operator of a log. Nothing in it is lost that cannot be learned again.
+pub(crate) struct LogOperator {
+    record: Arc<dyn HeadRecord>,
+    behind: Mutex<Option<LogBehind>>,
+    appended: AtomicU64,
+    grown: Notify,
+    signed: Notify,
+    witnesses: Mutex<BTreeMap<Administration, Attempt>>,
+}
+
+/// How the node stands with one witness.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attempt {
+    /// The size up to which it has cosigned.
+    pub(super) cosigned: u64,
+    /// How often in a row it was asked in vain.
+    pub(super) failures: u32,
+    /// Not before then again.
+    pub(super) not_before: Option<Timestamp>,
+    /// Whether it is being asked now.
+    pub(super) busy: bool,
+    /// Why it was in vain, in words.
+    pub(super) problem: Option<String>,
+}
+
+impl LogOperator {
+    pub(crate) fn new(record: Arc<dyn HeadRecord>) -> Self {
+        Self {
+            record,
+            behind: Mutex::default(),
+            appended: AtomicU64::new(0),
+            grown: Notify::new(),
+            signed: Notify::new(),
+            witnesses: Mutex::default(),
+        }
+    }
+
+    pub(super) fn record(&self) -> Arc<dyn HeadRecord> {
+        Arc::clone(&self.record)
+    }
+
+    /// What this node has signed and its database does not lead to, if that was found.
+    pub(crate) fn behind(&self) -> Option<LogBehind> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses to sign when the database is behind.
+    pub(crate) fn sound(&self) -> Result<(), LogBehind> {
+        self.behind().map_or(Ok(()), Err)
+    }
+
+    /// Keeps what was found, and says whether it is news.
+    pub(super) fn found_behind(&self, behind: LogBehind) -> bool {
+        let mut known = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = known.is_none();
+        known.get_or_insert(behind);
+        news
+    }
+
+    /// Counts leaves that were entered; when there are `enough`, the next checkpoint is signed before its time.
+    pub(crate) fn leaves_entered(&self, leaves: u64, enough: u64) {
+        if self.appended.fetch_add(leaves, Ordering::Relaxed).saturating_add(leaves) >= enough {
+            self.grown.notify_one();
+        }
+    }
+
+    pub(super) async fn enough_leaves(&self) {
+        self.grown.notified().await;
+    }
+
+    pub(super) fn begin_checkpoint(&self) {
+        self.appended.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn checkpoint_signed(&self) {
+        self.signed.notify_one();
+    }
+
+    pub(super) async fn next_checkpoint(&self) {
+        self.signed.notified().await;
+    }
+
+    pub(super) fn witnesses(&self) -> MutexGuard<'_, BTreeMap<Administration, Attempt>> {
+        self.witnesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,104 @@
+//! The node as a witness of its partners' logs (C2SP `tlog-witness`).
+
+use super::LogError;
+use super::tree::row;
+use crate::bureau::Bureau;
+use crate::node::{Node, NodeError};
+use evidence::witness::{Submission, TEXT_TYPE, WitnessRefusal};
+use evidence::{Administration, Checkpoint, CosigningKey, PublicKey, SignedNote, Timestamp};
+use evidence::{cosign, log_origin, witness_name};
+use exchange::Register;
+use store::{Tx, witnessing};
+
+/// What a witness answers over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessReply {
+    /// The status: 200, 400, 403, 404, 409 or 422.
+    pub status: u16,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// Signature lines, the latest size, or the reason.
+    pub body: String,
+}
+
+/// What a submission comes to: the cosignature line, or a refusal with what the log was seen to sign before.
+enum Verdict {
+    Cosigned(String),
+    Refused { refusal: WitnessRefusal, latest: Option<String> },
+}
+
+impl Node {
+    /// Takes a checkpoint of a partner's log, and cosigns it if it extends what was cosigned before. The answer goes out
+    /// when the new state is durable.
+    ///
+    /// # Errors
+    /// When the store fails, or this node's own database is behind what it has signed: its memory as a witness then is
+    /// as old as its log.
+    pub async fn add_checkpoint(&self, body: &[u8]) -> Result<WitnessReply, NodeError> {
+        self.log_operator().sound().map_err(LogError::from)?;
+        let read = Submission::read(body, |origin| log_keys(&self.bureau(), origin, Some(self.now())));
+        let submission = match read {
+            Ok(submission) => submission,
+            Err(refusal) => return Ok(refused(&refusal)),
+        };
+        let (note, now) = (submission.note().clone(), self.now());
+        let origin = submission.checkpoint().origin.clone();
+        let verdict = self
+            .write(move |tx, bureau| -> Result<Verdict, LogError> { consider(tx, bureau, &submission, now) })
+            .await
+            .map_err(NodeError::Log)?;
+        match verdict {
+            Verdict::Cosigned(line) => Ok(WitnessReply { status: 200, content_type: TEXT_TYPE, body: line }),
+            Verdict::Refused { refusal, latest } => {
+                tracing::warn!(origin, %refusal, "a checkpoint was not cosigned");
+                let contradicts =
+                    matches!(refusal, WitnessRefusal::OtherRoot { .. } | WitnessRefusal::Inconsistent(_));
+                if let Some(latest) = latest.filter(|_| contradicts) {
+                    // The log has signed both, so one of them may prove it a liar.
+                    let latest = SignedNote::parse("checkpoint", &latest).map_err(LogError::from)?;
+                    self.compare_views(&origin, &latest, &note, "its own submission").await;
+                }
+                Ok(refused(&refusal))
+            }
+        }
+    }
+}
+
+fn refused(refusal: &WitnessRefusal) -> WitnessReply {
+    WitnessReply { status: refusal.status(), content_type: refusal.content_type(), body: refusal.body() }
+}
+
+fn consider(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    submission: &Submission,
+    now: Timestamp,
+) -> Result<Verdict, LogError> {
+    let checkpoint = submission.checkpoint();
+    let saved = witnessing::witnessed(tx, &checkpoint.origin)?;
+    let latest = saved
+        .as_ref()
+        .map(|saved| Checkpoint::claimed(&SignedNote::parse("witnessed checkpoint", &saved.note)?))
+        .transpose()?;
+    if let Err(refusal) = submission.extends(latest.as_ref()) {
+        return Ok(Verdict::Refused { refusal, latest: saved.map(|saved| saved.note) });
+    }
+    let key = CosigningKey::Ed25519(&bureau.identity.keys.witness);
+    let line = cosign(submission.note(), &witness_name(&bureau.administration), &key, now)?;
+    let note = submission.note().clone().only(&checkpoint.origin).to_note();
+    let next = witnessing::Witnessed { size: row(checkpoint.size), at: now, note };
+    witnessing::save_witnessed(tx, &checkpoint.origin, saved.map(|saved| saved.size), &next)?;
+    Ok(Verdict::Cosigned(line.line()))
+}
+
+/// The partner whose log has this origin.
+pub(super) fn owner_of(bureau: &Bureau, origin: &str) -> Option<Administration> {
+    bureau.partners.keys().find(|partner| log_origin(partner) == origin).cloned()
+}
+
+/// The log keys of a partner: those valid at `moment`, or all that are known. Several while they are rotated.
+pub(super) fn log_keys(bureau: &Bureau, origin: &str, moment: Option<Timestamp>) -> Vec<PublicKey> {
+    let Some(owner) = owner_of(bureau, origin) else { return Vec::new() };
+    let cards = bureau.cards(&owner).into_iter();
+    cards.filter(|card| moment.is_none_or(|moment| card.valid_at(moment))).map(|card| card.log).collect()
+}

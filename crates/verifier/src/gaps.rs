@@ -1,0 +1,99 @@
+//! What a file does not prove, said as plainly as what it does.
+
+use crate::examination::Seen;
+use crate::keyring::Keyring;
+use crate::verdict::{Gap, Standing};
+use evidence::disclosure::{LeafScheme, WHOLE};
+use evidence::{EvidenceFile, Manifest, StageName};
+
+/// What is not proved about this message.
+pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring: &Keyring) -> Vec<Gap> {
+    let (from, to) = (manifest.from(), manifest.to());
+    let mut gaps = Vec::new();
+    let mut gap = |code: &str, words: String| gaps.push(Gap { code: code.to_owned(), words });
+    for administration in [from, to] {
+        let claimed = seen
+            .findings
+            .iter()
+            .any(|found| found.standing == Standing::Claimed && found.by == administration.as_str());
+        if claimed {
+            let of = |card: &&evidence::PublicKeys| card.administration == *administration;
+            let cards: Vec<_> =
+                keyring.claimed.cards.iter().filter(of).map(evidence::PublicKeys::fingerprint).collect();
+            let compare = if cards.is_empty() {
+                "give its card to the verifier".to_owned()
+            } else {
+                format!("compare with it the fingerprint {}", cards.join(" or "))
+            };
+            gap("keys", format!("that the keys are those of {administration}: {compare}"));
+        }
+    }
+    let registers = keyring.believed.registers.iter().chain(&keyring.claimed.registers);
+    match registers.map(|signed| signed.register().version).max() {
+        Some(version) => gap(
+            "revocations",
+            format!(
+                "that no key was revoked after version {version} of the key register: give a younger one if there is"
+            ),
+        ),
+        None => gap("revocations", "that no key was revoked: cards know of no revocation".to_owned()),
+    }
+    let has = |code: &str, by: &str| seen.findings.iter().any(|found| found.code == code && found.by == by);
+    let stage = |name: StageName| seen.stages.iter().any(|stage| stage.name == name);
+    if !stage(StageName::Received) && !stage(StageName::Refused) {
+        gap("not-received", format!("that {to} received the message: no statement of it is in the file"));
+    }
+    if !stage(StageName::Decided) && !stage(StageName::Refused) {
+        gap("not-decided", format!("what {to} decided upon the message"));
+    }
+    for log in [from, to] {
+        if !has("log-receipt", log.as_str()) && !has("checkpoint", log.as_str()) {
+            gap("no-receipt", format!("that the message is in the log of {log}"));
+        }
+    }
+    if !seen.findings.iter().any(|finding| finding.code == "witness") {
+        gap("no-witness", "that anyone but the owners of the logs saw them: no witness cosigned".to_owned());
+    }
+    content(file, manifest, &mut gap);
+    if manifest.exercise {
+        gap("exercise", "anything about real goods: the message belongs to an exercise".to_owned());
+    }
+    gap("truth", format!("that what the message says is true: only that {from} said it"));
+    gap("time", "the times, beyond the clocks of those who stated them".to_owned());
+    let agreement = &manifest.agreement;
+    let words = format!(
+        "what the agreement `{}` says: compare its compiled hash {} with the parties' copy",
+        agreement.id, agreement.hash
+    );
+    gap("agreement-text", words);
+    gaps
+}
+
+fn content(file: &EvidenceFile, manifest: &Manifest, gap: &mut impl FnMut(&str, String)) {
+    for (at, part) in (0u64..).zip(&manifest.parts) {
+        let shown = file.shown.iter().filter(|shown| shown.part == at);
+        let whole = shown.clone().any(|shown| shown.shown.path == WHOLE);
+        match (whole, shown.count()) {
+            (true, 1) => {}
+            (true, _) => gap(
+                "reading",
+                format!(
+                    "that the fields shown of `{}` are read from it rightly: compare them with its whole",
+                    part.name
+                ),
+            ),
+            (false, 0) => {
+                gap("content", format!("what the part `{}` says: nothing of it is shown", part.name))
+            }
+            (false, _) => {
+                gap("content", format!("what else the part `{}` says: only some fields are shown", part.name))
+            }
+        }
+        if part.leaves == LeafScheme::Whole && !whole {
+            gap(
+                "no-fields",
+                format!("single fields of the part `{}`: it can be shown only whole", part.name),
+            );
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The verifier by itself: `tidewaiter-verify FILE [--trust CARD-OR-FINGERPRINT]... [--json]`.
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: tidewaiter-verify FILE [--trust CARD-FILE-OR-FINGERPRINT]... [--json]
+ends with 0 when proved, 1 when refused, 2 when nothing is decided";
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(code) => ExitCode::from(code),
+        Err(words) => {
+            eprintln!("{words}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: impl Iterator<Item = String>) -> Result<u8, String> {
+    let (mut file, mut anchors, mut json, mut arguments) = (None, Vec::new(), false, arguments);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => json = true,
+            "--trust" => anchors.push(arguments.next().ok_or(USAGE)?),
+            _ if argument.starts_with("--") || file.is_some() => return Err(USAGE.to_owned()),
+            _ => file = Some(argument),
+        }
+    }
+    let file = file.ok_or(USAGE)?;
+    let bytes = std::fs::read(&file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+    let trust = verifier::read_trust(&anchors, &|name| std::fs::read(name).ok())
+        .map_err(|error| error.to_string())?;
+    let verdict = verifier::verify(&bytes, &trust);
+    print!("{}", if json { verdict.to_json() } else { verifier::report(&verdict) });
+    Ok(verdict.exit_code())
+}

@@ -1,0 +1,398 @@
+//! Three nodes that witness each other's logs over HTTPS: cosignatures and quorum, a log that shows two histories, and a
+//! database that was restored from a backup.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use base::{Administration, Country, Timestamp};
+use evidence::merkle::{Frontier, Hash, leaf_hash};
+use evidence::witness::AddCheckpoint;
+use evidence::{
+    Checkpoint, CosignedCheckpoint, Equivocation, PublicKeys, SignedNote, Witness, merkle, witness_name,
+};
+use node::{Config, Identity, LogError, Node, NodeError, PartnerCard, SetUp, World};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{Execution, Location, Store, StoreError, log};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+const COUNTRIES: [&str; 3] = ["GB", "FR", "IT"];
+
+/// Two of the others must have cosigned.
+const WITNESSING: &str = "\n[witnessing]\nclause = \"data.protection\"\nneeded = 2\nwitnesses = [\"NTA.FR\", \"NTA.GB\", \"NTA.IT\"]\n";
+
+fn administration(country: &str) -> Administration {
+    Administration::of(Country::parse(country).unwrap())
+}
+
+/// What an office of a federation keeps on its disk, and its node when it runs.
+struct Office {
+    country: &'static str,
+    config: PathBuf,
+    address: SocketAddr,
+    node: Option<Arc<Node>>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Office {
+    fn node(&self) -> &Arc<Node> {
+        self.node.as_ref().unwrap()
+    }
+
+    fn folder(&self) -> &Path {
+        self.config.parent().unwrap()
+    }
+
+    fn card(&self) -> PublicKeys {
+        PartnerCard::load(&self.folder().join("card.json")).unwrap().keys
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::load(&self.folder().join("keys.json")).unwrap()
+    }
+
+    async fn start(&mut self) {
+        let node = Node::open(Config::load(&self.config).unwrap(), World::system()).await.unwrap();
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        let served = Arc::clone(&node);
+        self.server = Some(tokio::spawn(async move {
+            web::server::serve_peers(served, listener, std::future::pending()).await.unwrap();
+        }));
+        self.node = Some(node);
+    }
+
+    async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.abort();
+            let _ = server.await;
+        }
+        if let Some(node) = self.node.take() {
+            node.close().await;
+        }
+    }
+
+    /// Enters leaves `from..to` of a history while the node is stopped. Another `branch` gives other leaves.
+    fn enter(&self, from: u64, to: u64, branch: u8) {
+        assert!(self.node.is_none());
+        let location: Location = Config::load(&self.config).unwrap().store_location().parse().unwrap();
+        let store = Store::open(&location, Execution::WriterThread, node::MIGRATIONS).unwrap();
+        store
+            .write(move |tx| -> Result<(), StoreError> {
+                let bytes = log::load_frontier(tx)?;
+                let mut frontier =
+                    if bytes.is_empty() { Frontier::new() } else { Frontier::from_bytes(&bytes).unwrap() };
+                assert_eq!(frontier.size(), from);
+                for number in from..to {
+                    let entry = entry(number, branch);
+                    frontier.push(leaf_hash(&entry));
+                    log::append(tx, &entry, leaf_hash(&entry), Timestamp::from_micros(1))?;
+                }
+                log::save_frontier(tx, &frontier.to_bytes())
+            })
+            .unwrap();
+        store.close();
+    }
+
+    /// The database's files under another name, or back.
+    fn copy_database(&self, from: &str, to: &str) {
+        for suffix in ["", "-wal", "-shm"] {
+            let (from, to) = (format!("{from}{suffix}"), format!("{to}{suffix}"));
+            let _ = std::fs::remove_file(self.folder().join(&to));
+            if self.folder().join(&from).exists() {
+                std::fs::copy(self.folder().join(&from), self.folder().join(&to)).unwrap();
+            }
+        }
+    }
+}
+
+fn entry(number: u64, branch: u8) -> Vec<u8> {
+    format!("entry {number} of branch {branch}").into_bytes()
+}
+
+fn leaves(count: u64, branch: u8) -> Vec<Hash> {
+    (0..count).map(|number| leaf_hash(&entry(number, branch))).collect()
+}
+
+struct Federation {
+    offices: Vec<Office>,
+    _folder: tempfile::TempDir,
+}
+
+impl Federation {
+    /// Three offices, none of which runs; the log of Great Britain has `entries`.
+    async fn prepared(entries: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let parties = COUNTRIES.map(administration);
+        let mut offices = Vec::new();
+        for country in COUNTRIES {
+            // The port is free again when the listener is dropped.
+            let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+            let prepared = node::initialise(&SetUp {
+                folder: folder.path().join(country),
+                administration: administration(country),
+                store: "sqlite:node.db".to_owned(),
+                api: "127.0.0.1:0".parse().unwrap(),
+                peer: address,
+                corridor_defaults: true,
+                reference: None,
+            })
+            .unwrap();
+            offices.push(Office { country, config: prepared.config, address, node: None, server: None });
+        }
+        for office in &offices {
+            let others = offices.iter().filter(|other| other.country != office.country);
+            let cards = others.map(|other| other.folder().join("card.json")).collect();
+            node::join_corridor(&office.config, cards, &parties).unwrap();
+            let agreement = office.folder().join("corridor-agreement.toml");
+            let text = std::fs::read_to_string(&agreement).unwrap();
+            std::fs::write(&agreement, text + WITNESSING).unwrap();
+        }
+        let federation = Self { offices, _folder: folder };
+        federation.office("GB").enter(0, entries, 0);
+        federation
+    }
+
+    async fn running(entries: u64) -> Self {
+        let mut federation = Self::prepared(entries).await;
+        for office in &mut federation.offices {
+            office.start().await;
+        }
+        federation
+    }
+
+    fn office(&self, country: &str) -> &Office {
+        self.offices.iter().find(|office| office.country == country).unwrap()
+    }
+
+    fn office_mut(&mut self, country: &str) -> &mut Office {
+        self.offices.iter_mut().find(|office| office.country == country).unwrap()
+    }
+
+    /// Great Britain signs a checkpoint, and these cosign it.
+    async fn publish(&self, witnesses: &[&str]) -> u64 {
+        let node = self.office("GB").node();
+        node.sign_checkpoint().await.unwrap();
+        let mut size = 0;
+        for witness in witnesses {
+            size = node.request_cosignature(&administration(witness)).await.unwrap();
+        }
+        size
+    }
+
+    /// A checkpoint of other leaves under the log key of Great Britain, shown to one partner alone.
+    async fn lie_to(&self, country: &str, size: u64) -> u16 {
+        let leaves = leaves(size, 1);
+        let checkpoint = Checkpoint::new(&administration("GB"), size, merkle::root(&leaves));
+        let note = checkpoint.sign(&self.office("GB").identity().keys.log).unwrap();
+        let note = SignedNote::parse("checkpoint", &note).unwrap();
+        let body = AddCheckpoint { old_size: 0, proof: Vec::new(), note }.to_body();
+        self.office(country).node().add_checkpoint(body.as_bytes()).await.unwrap().status
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_is_cosigned_by_the_quorum_and_proves_its_entries() {
+    let federation = Federation::running(700).await;
+    assert_eq!(federation.publish(&["FR", "IT"]).await, 700);
+    let node = federation.office("GB").node();
+    let note = node.log_checkpoint().await.unwrap().unwrap();
+    let witnesses: Vec<Witness> = ["FR", "IT"]
+        .map(|country| Witness::of(&administration(country), federation.office(country).card().witness))
+        .to_vec();
+    let key = federation.office("GB").card().log;
+    let cosigned = CosignedCheckpoint::verify(&note, "tidewaiter.example/GB", &key, &witnesses).unwrap();
+    assert_eq!((cosigned.checkpoint.size, cosigned.cosignatures.len()), (700, 2));
+    assert_eq!(cosigned.checkpoint.root.0, merkle::root(&leaves(700, 0)));
+    let proof = node.log_proof(123).await.unwrap().unwrap();
+    assert_eq!((proof.entry, proof.size, &proof.note), (entry(123, 0), 700, &note));
+    cosigned.checkpoint.verify_inclusion(&proof.leaf, 123, &proof.path).unwrap();
+    let view = node.log_view().await.unwrap();
+    assert!(view.quorums[0].met && view.quorums[0].covered == Some(700), "{:?}", view.quorums);
+    assert_eq!(view.witnesses.iter().map(|witness| witness.size).collect::<Vec<_>>(), [Some(700); 2]);
+    let metrics = node.metrics().await.unwrap();
+    for line in ["log_checkpoint_leaves 700", "log_cosignatures 2", "log_quorum_met 1", "log_behind 0"] {
+        assert!(metrics.contains(&format!("\ntidewaiter_{line}\n")), "{line}");
+    }
+    // Asking again gives the same; a partner that was asked once knows where to prove from.
+    assert_eq!(federation.publish(&["FR"]).await, 700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_grows_from_witness_to_witness() {
+    let mut federation = Federation::running(10).await;
+    assert_eq!(federation.publish(&["FR"]).await, 10);
+    let office = federation.office_mut("GB");
+    office.stop().await;
+    office.enter(10, 1_000, 0);
+    office.start().await;
+    // Italy has never seen the log; France has cosigned 10.
+    assert_eq!(federation.publish(&["FR", "IT"]).await, 1_000);
+    let node = federation.office("GB").node();
+    // The first checkpoint has one cosignature of the two that the agreement asks for, the second both.
+    assert_eq!(node.log_proof(3).await.unwrap().unwrap().size, 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_shows_two_roots_is_proved_to_equivocate() {
+    let federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    assert_eq!(federation.lie_to("IT", 300).await, 200);
+    assert_proved(&federation, "FR", "IT", "it signed two roots for the size 300").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_histories_of_different_sizes_are_proved_from_the_tiles() {
+    let federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    assert_eq!(federation.lie_to("IT", 280).await, 200);
+    // The tiles of Great Britain lead to the checkpoint of 300 and give another root for its first 280 entries.
+    assert_proved(&federation, "FR", "IT", "it signed two roots for the size 280").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_that_is_lied_to_itself_has_the_proof() {
+    let federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    let leaves = leaves(300, 1);
+    let checkpoint = Checkpoint::new(&administration("GB"), 300, merkle::root(&leaves));
+    let note = checkpoint.sign(&federation.office("GB").identity().keys.log).unwrap();
+    let note = SignedNote::parse("checkpoint", &note).unwrap();
+    let body = AddCheckpoint { old_size: 300, proof: Vec::new(), note }.to_body();
+    let reply = federation.office("FR").node().add_checkpoint(body.as_bytes()).await.unwrap();
+    assert_eq!((reply.status, reply.content_type, reply.body.as_str()), (409, "text/x.tlog.size", "300\n"));
+    let view = federation.office("FR").node().log_view().await.unwrap();
+    assert!(view.findings[0].proved, "{:?}", view.findings);
+}
+
+/// `finder` compares with `source`, and keeps a proof that holds under the log's key alone.
+async fn assert_proved(federation: &Federation, finder: &str, source: &str, words: &str) {
+    let node = federation.office(finder).node();
+    for _ in 0..2 {
+        node.compare_with(&administration(source)).await.unwrap();
+    }
+    let view = node.log_view().await.unwrap();
+    assert_eq!(view.findings.len(), 1, "it is raised once: {:?}", view.findings);
+    let finding = &view.findings[0];
+    assert!(finding.words.contains(words), "{}", finding.words);
+    assert!(node.metrics().await.unwrap().contains("\ntidewaiter_log_equivocations 1\n"));
+    let proof = node.finding_proof(finding.id).await.unwrap().unwrap();
+    let proof = Equivocation::from_cbor(&proof).unwrap();
+    assert_eq!(proof.log(), &administration("GB"));
+    proof.verify(&[federation.office("GB").card().log]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partners_that_were_shown_one_history_find_nothing() {
+    let mut federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR", "IT"]).await, 300);
+    let office = federation.office_mut("GB");
+    office.stop().await;
+    office.enter(300, 700, 0);
+    office.start().await;
+    assert_eq!(federation.publish(&["FR"]).await, 700);
+    for (finder, source) in [("FR", "IT"), ("IT", "FR"), ("GB", "FR"), ("GB", "IT")] {
+        let node = federation.office(finder).node();
+        node.compare_with(&administration(source)).await.unwrap();
+        let view = node.log_view().await.unwrap();
+        assert!(view.findings.is_empty() && view.behind.is_none(), "{finder}: {view:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_hides_its_tiles_is_reported() {
+    let mut federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    assert_eq!(federation.lie_to("IT", 280).await, 200);
+    federation.office_mut("GB").stop().await;
+    let node = federation.office("FR").node();
+    node.compare_with(&administration("IT")).await.unwrap();
+    let view = node.log_view().await.unwrap();
+    assert_eq!((view.findings[0].kind.as_str(), view.findings[0].proved), ("unproved", false));
+}
+
+fn is_behind<T: std::fmt::Debug>(outcome: Result<T, NodeError>) -> bool {
+    matches!(outcome, Err(NodeError::Log(LogError::Behind(_))))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_signs_nothing() {
+    let mut federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    let office = federation.office_mut("GB");
+    office.stop().await;
+    office.copy_database("node.db", "backup.db");
+    office.enter(300, 400, 0);
+    office.start().await;
+    assert_eq!(federation.publish(&["FR"]).await, 400);
+    let office = federation.office_mut("GB");
+    office.stop().await;
+    office.copy_database("node.db", "latest.db");
+    office.copy_database("backup.db", "node.db");
+    office.start().await;
+    let node = office.node();
+    let reason = node.readiness().await.unwrap_err();
+    assert!(reason.contains("a checkpoint of 400 entries") && reason.contains("has 300 entries"), "{reason}");
+    assert!(is_behind(node.sign_checkpoint().await));
+    assert!(is_behind(node.add_checkpoint(b"old 0\n\n").await));
+    assert!(is_behind(node.receive(&administration("FR"), Vec::new()).await));
+    assert!(node.log_view().await.unwrap().behind.is_some());
+    assert!(node.metrics().await.unwrap().contains("\ntidewaiter_log_behind 1\n"));
+    // As long as before, and still another history.
+    office.stop().await;
+    office.enter(300, 400, 1);
+    office.start().await;
+    assert!(office.node().readiness().await.unwrap_err().contains("has other entries"));
+    // The latest database puts it right.
+    office.stop().await;
+    office.copy_database("latest.db", "node.db");
+    office.enter(400, 401, 0);
+    office.start().await;
+    assert_eq!(office.node().readiness().await, Ok(()));
+    assert_eq!(federation.publish(&["FR", "IT"]).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_remembers_what_a_restored_node_has_forgotten() {
+    let mut federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&[]).await, 0);
+    let office = federation.office_mut("GB");
+    office.stop().await;
+    office.copy_database("node.db", "backup.db");
+    office.enter(300, 400, 0);
+    office.start().await;
+    assert_eq!(federation.publish(&["FR"]).await, 400);
+    // The machine was lost, and the record beside the keys with it.
+    let office = federation.office_mut("GB");
+    office.stop().await;
+    office.copy_database("backup.db", "node.db");
+    std::fs::remove_file(office.folder().join("keys.json.checkpoint")).unwrap();
+    office.enter(300, 350, 1);
+    office.start().await;
+    assert_eq!(office.node().readiness().await, Ok(()));
+    let node = federation.office("GB").node();
+    node.sign_checkpoint().await.unwrap();
+    assert!(node.request_cosignature(&administration("FR")).await.is_err());
+    let reason = node.readiness().await.unwrap_err();
+    assert!(reason.contains("shown by NTA.FR"), "{reason}");
+    assert!(is_behind(node.sign_checkpoint().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_stops_a_node_with_an_invention() {
+    let federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&[]).await, 0);
+    // Under a key that is not the log's, France would not cosign it, and Great Britain would not believe it.
+    let stranger = federation.office("IT").identity();
+    let invented = Checkpoint::new(&administration("GB"), 9_999, [1; 32]).sign(&stranger.keys.log).unwrap();
+    let body = AddCheckpoint {
+        old_size: 0,
+        proof: Vec::new(),
+        note: SignedNote::parse("checkpoint", &invented).unwrap(),
+    };
+    let france = federation.office("FR").node();
+    assert_eq!(france.add_checkpoint(body.to_body().as_bytes()).await.unwrap().status, 403);
+    let node = federation.office("GB").node();
+    node.compare_with(&administration("FR")).await.unwrap();
+    assert_eq!(node.readiness().await, Ok(()));
+    assert_eq!(witness_name(&administration("FR")), "tidewaiter.example/FR/witness");
+}
