@@ -2,193 +2,13 @@
 //! database that was restored from a backup.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use base::{Administration, Country, Timestamp};
-use evidence::merkle::{Frontier, Hash, leaf_hash};
+mod support;
+
 use evidence::witness::AddCheckpoint;
-use evidence::{
-    Checkpoint, CosignedCheckpoint, Equivocation, PublicKeys, SignedNote, Witness, merkle, witness_name,
-};
-use node::{Config, Identity, LogError, Node, NodeError, PartnerCard, SetUp, World};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use evidence::{Checkpoint, CosignedCheckpoint, Equivocation, SignedNote, Witness, merkle, witness_name};
+use node::{LogError, NodeError};
 use std::sync::Arc;
-use store::{Execution, Location, Store, StoreError, log};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-
-const COUNTRIES: [&str; 3] = ["GB", "FR", "IT"];
-
-/// Two of the others must have cosigned.
-const WITNESSING: &str = "\n[witnessing]\nclause = \"data.protection\"\nneeded = 2\nwitnesses = [\"NTA.FR\", \"NTA.GB\", \"NTA.IT\"]\n";
-
-fn administration(country: &str) -> Administration {
-    Administration::of(Country::parse(country).unwrap())
-}
-
-/// What an office of a federation keeps on its disk, and its node when it runs.
-struct Office {
-    country: &'static str,
-    config: PathBuf,
-    address: SocketAddr,
-    node: Option<Arc<Node>>,
-    server: Option<JoinHandle<()>>,
-}
-
-impl Office {
-    fn node(&self) -> &Arc<Node> {
-        self.node.as_ref().unwrap()
-    }
-
-    fn folder(&self) -> &Path {
-        self.config.parent().unwrap()
-    }
-
-    fn card(&self) -> PublicKeys {
-        PartnerCard::load(&self.folder().join("card.json")).unwrap().keys
-    }
-
-    fn identity(&self) -> Identity {
-        Identity::load(&self.folder().join("keys.json")).unwrap()
-    }
-
-    async fn start(&mut self) {
-        let node = Node::open(Config::load(&self.config).unwrap(), World::system()).await.unwrap();
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        let served = Arc::clone(&node);
-        self.server = Some(tokio::spawn(async move {
-            web::server::serve_peers(served, listener, std::future::pending()).await.unwrap();
-        }));
-        self.node = Some(node);
-    }
-
-    async fn stop(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.abort();
-            let _ = server.await;
-        }
-        if let Some(node) = self.node.take() {
-            node.close().await;
-        }
-    }
-
-    /// Enters leaves `from..to` of a history while the node is stopped. Another `branch` gives other leaves.
-    fn enter(&self, from: u64, to: u64, branch: u8) {
-        assert!(self.node.is_none());
-        let location: Location = Config::load(&self.config).unwrap().store_location().parse().unwrap();
-        let store = Store::open(&location, Execution::WriterThread, node::MIGRATIONS).unwrap();
-        store
-            .write(move |tx| -> Result<(), StoreError> {
-                let bytes = log::load_frontier(tx)?;
-                let mut frontier =
-                    if bytes.is_empty() { Frontier::new() } else { Frontier::from_bytes(&bytes).unwrap() };
-                assert_eq!(frontier.size(), from);
-                for number in from..to {
-                    let entry = entry(number, branch);
-                    frontier.push(leaf_hash(&entry));
-                    log::append(tx, &entry, leaf_hash(&entry), Timestamp::from_micros(1))?;
-                }
-                log::save_frontier(tx, &frontier.to_bytes())
-            })
-            .unwrap();
-        store.close();
-    }
-
-    /// The database's files under another name, or back.
-    fn copy_database(&self, from: &str, to: &str) {
-        for suffix in ["", "-wal", "-shm"] {
-            let (from, to) = (format!("{from}{suffix}"), format!("{to}{suffix}"));
-            let _ = std::fs::remove_file(self.folder().join(&to));
-            if self.folder().join(&from).exists() {
-                std::fs::copy(self.folder().join(&from), self.folder().join(&to)).unwrap();
-            }
-        }
-    }
-}
-
-fn entry(number: u64, branch: u8) -> Vec<u8> {
-    format!("entry {number} of branch {branch}").into_bytes()
-}
-
-fn leaves(count: u64, branch: u8) -> Vec<Hash> {
-    (0..count).map(|number| leaf_hash(&entry(number, branch))).collect()
-}
-
-struct Federation {
-    offices: Vec<Office>,
-    _folder: tempfile::TempDir,
-}
-
-impl Federation {
-    /// Three offices, none of which runs; the log of Great Britain has `entries`.
-    async fn prepared(entries: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let parties = COUNTRIES.map(administration);
-        let mut offices = Vec::new();
-        for country in COUNTRIES {
-            // The port is free again when the listener is dropped.
-            let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-            let prepared = node::initialise(&SetUp {
-                folder: folder.path().join(country),
-                administration: administration(country),
-                store: "sqlite:node.db".to_owned(),
-                api: "127.0.0.1:0".parse().unwrap(),
-                peer: address,
-                corridor_defaults: true,
-                reference: None,
-            })
-            .unwrap();
-            offices.push(Office { country, config: prepared.config, address, node: None, server: None });
-        }
-        for office in &offices {
-            let others = offices.iter().filter(|other| other.country != office.country);
-            let cards = others.map(|other| other.folder().join("card.json")).collect();
-            node::join_corridor(&office.config, cards, &parties).unwrap();
-            let agreement = office.folder().join("corridor-agreement.toml");
-            let text = std::fs::read_to_string(&agreement).unwrap();
-            std::fs::write(&agreement, text + WITNESSING).unwrap();
-        }
-        let federation = Self { offices, _folder: folder };
-        federation.office("GB").enter(0, entries, 0);
-        federation
-    }
-
-    async fn running(entries: u64) -> Self {
-        let mut federation = Self::prepared(entries).await;
-        for office in &mut federation.offices {
-            office.start().await;
-        }
-        federation
-    }
-
-    fn office(&self, country: &str) -> &Office {
-        self.offices.iter().find(|office| office.country == country).unwrap()
-    }
-
-    fn office_mut(&mut self, country: &str) -> &mut Office {
-        self.offices.iter_mut().find(|office| office.country == country).unwrap()
-    }
-
-    /// Great Britain signs a checkpoint, and these cosign it.
-    async fn publish(&self, witnesses: &[&str]) -> u64 {
-        let node = self.office("GB").node();
-        node.sign_checkpoint().await.unwrap();
-        let mut size = 0;
-        for witness in witnesses {
-            size = node.request_cosignature(&administration(witness)).await.unwrap();
-        }
-        size
-    }
-
-    /// A checkpoint of other leaves under the log key of Great Britain, shown to one partner alone.
-    async fn lie_to(&self, country: &str, size: u64) -> u16 {
-        let leaves = leaves(size, 1);
-        let checkpoint = Checkpoint::new(&administration("GB"), size, merkle::root(&leaves));
-        let note = checkpoint.sign(&self.office("GB").identity().keys.log).unwrap();
-        let note = SignedNote::parse("checkpoint", &note).unwrap();
-        let body = AddCheckpoint { old_size: 0, proof: Vec::new(), note }.to_body();
-        self.office(country).node().add_checkpoint(body.as_bytes()).await.unwrap().status
-    }
-}
+use support::witnesses::{Federation, administration, entry, leaves};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_is_cosigned_by_the_quorum_and_proves_its_entries() {
@@ -395,4 +215,22 @@ async fn nobody_stops_a_node_with_an_invention() {
     node.compare_with(&administration("FR")).await.unwrap();
     assert_eq!(node.readiness().await, Ok(()));
     assert_eq!(witness_name(&administration("FR")), "tidewaiter.example/FR/witness");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_publish_and_cosign_by_themselves() {
+    let federation = Federation::running(700).await;
+    let began = tokio::time::Instant::now();
+    let workers: Vec<_> = federation
+        .offices
+        .iter()
+        .map(|office| Arc::clone(office.node()).start_workers(std::future::pending()))
+        .collect();
+    let node = federation.office("GB").node();
+    while node.log_view().await.unwrap().quorums[0].covered != Some(700) {
+        assert!(began.elapsed().as_secs() < 60, "{:?}", node.log_view().await.unwrap());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    println!("700 entries were below a checkpoint with its quorum after {:?}", began.elapsed());
+    workers.iter().for_each(tokio::task::JoinHandle::abort);
 }

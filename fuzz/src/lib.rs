@@ -5,14 +5,16 @@
 //! with instrumentation (`cargo xtask fuzz`); a plain test of the workspace runs the same functions over the corpora and
 //! over mutations of them, so that nothing depends on the engine.
 
+mod file;
 mod log;
 mod transcribe;
 mod world;
 
 use evidence::{
-    Checkpoint, Manifest, PublicKeys, Receipt, StagedStatement, Statement, cbor, log_origin, merkle,
+    Checkpoint, Conflict, Manifest, PublicKeys, Receipt, StagedStatement, Statement, cbor, log_origin, merkle,
 };
 use exchange::{Arrival, Assessment, Envelope, InboxView, Outcome, Response};
+pub use file::evidence_file;
 pub use log::{
     entry_bundle, equivocation, hash_tile, note, register, tile_path, witness_answer, witness_request,
 };
@@ -22,7 +24,7 @@ pub use world::{World, seeds};
 pub type Target = fn(&[u8]) -> bool;
 
 /// The targets by name; each has a program in `fuzz_targets` and a folder in `corpus`.
-pub const TARGETS: [(&str, Target); 22] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("acknowledgement", acknowledgement),
     ("card", card),
     ("cbor", cbor_reader),
@@ -31,6 +33,7 @@ pub const TARGETS: [(&str, Target); 22] = [
     ("entry_bundle", entry_bundle),
     ("envelope", envelope),
     ("equivocation", equivocation),
+    ("evidence", evidence_file),
     ("hash_tile", hash_tile),
     ("manifest", manifest),
     ("note", note),
@@ -109,6 +112,9 @@ pub fn stage(bytes: &[u8]) -> bool {
 
 /// Receipts of a partner's log, for the first letter of the world.
 pub fn receipt(bytes: &[u8]) -> bool {
+    if Receipt::read(bytes).is_ok() {
+        is_canonical(bytes);
+    }
     let world = World::shared();
     let leaf = merkle::leaf_hash(&world.first.statement);
     let key = world.fr.keys.log.public();
@@ -132,6 +138,9 @@ pub fn acknowledgement(bytes: &[u8]) -> bool {
 
 /// Proofs that the first letter of the world conflicts with another.
 pub fn conflict(bytes: &[u8]) -> bool {
+    if Conflict::read(bytes).is_ok() {
+        is_canonical(bytes);
+    }
     let world = World::shared();
     let cards = std::slice::from_ref(&world.fr.card);
     let accepted = exchange::verify_conflict(bytes, &world.first.statement, cards).is_ok();

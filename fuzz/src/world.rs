@@ -151,7 +151,7 @@ impl World {
     }
 
     /// How France takes the letters, the first one first: the answers.
-    fn answers(&self) -> Vec<(&'static str, Vec<u8>)> {
+    pub(crate) fn answers(&self) -> Vec<(&'static str, Vec<u8>)> {
         let receiver = self.fr.receiver();
         let mut log = Frontier::new();
         // A log that is not empty: its receipts have a path.
@@ -267,6 +267,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("xml", "bad-character", text.replacen("NTA.", "&#0;", 1).as_bytes());
     add("xml", "bad-no-end", text.get(..text.len() / 2).unwrap_or_default().as_bytes());
     seeds.extend(super::log::seeds());
+    seeds.extend(super::file::seeds());
     seeds
 }
 

@@ -9,6 +9,7 @@ pub mod processes;
 pub mod schema;
 pub mod service;
 pub mod traders;
+pub mod witnesses;
 
 use serde_json::Value;
 use std::ffi::OsStr;

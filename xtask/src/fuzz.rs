@@ -79,7 +79,7 @@ fn build(folder: &Path, target: &Path, host: &str) -> Result<(), String> {
     // With a target named, build scripts and macros stay without instrumentation.
     let status = Command::new(cargo)
         .current_dir(folder)
-        .args(["build", "--quiet", "--release", "--locked", "--bins", "--target", host, "--target-dir"])
+        .args(["build", "--quiet", "--release", "--bins", "--target", host, "--target-dir"])
         .arg(target)
         .env("RUSTFLAGS", INSTRUMENTATION)
         .status()

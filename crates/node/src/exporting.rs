@@ -1,8 +1,10 @@
 //! The evidence of one message as a file: everything that proves it, and of its content what is asked for.
 
 use crate::bureau::Bureau;
+use crate::keys::records;
 use crate::node::{Node, NodeError};
 use crate::proofs::{self, Kept};
+use crate::transparency::{LogError, LogProof, log_proof};
 use base::{Administration, Timestamp};
 use evidence::disclosure::{LeafTree, PartSecret, Shown};
 use evidence::{
@@ -30,6 +32,9 @@ pub enum ExportError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A document on record cannot be read.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -70,8 +75,8 @@ impl Node {
     /// # Errors
     /// When it cannot be made, or the store fails.
     pub async fn evidence(&self, message: i64, disclose: Disclose) -> Result<Option<Vec<u8>>, NodeError> {
-        let bureau = self.bureau();
-        self.read(move |tx| Ok(export(tx, &bureau, message, &disclose)?)).await
+        let (bureau, now) = (self.bureau(), self.now());
+        self.read(move |tx| Ok(export(tx, &bureau, (message, now), &disclose)?)).await
     }
 
     /// The numbers of the messages with this identity between nodes.
@@ -90,10 +95,10 @@ impl Node {
 pub(crate) fn export(
     tx: &mut dyn Tx,
     bureau: &Bureau,
-    message: i64,
+    (message, now): (i64, Timestamp),
     disclose: &Disclose,
 ) -> Result<Option<Vec<u8>>, ExportError> {
-    match file(tx, bureau, message, disclose)? {
+    match file(tx, bureau, (message, now), disclose)? {
         Some(file) => Ok(Some(file.encode()?)),
         None => Ok(None),
     }
@@ -103,7 +108,7 @@ pub(crate) fn export(
 pub(crate) fn file(
     tx: &mut dyn Tx,
     bureau: &Bureau,
-    message: i64,
+    (message, now): (i64, Timestamp),
     disclose: &Disclose,
 ) -> Result<Option<EvidenceFile>, ExportError> {
     let Some(kept) = proofs::find(tx, message)? else { return Ok(None) };
@@ -117,7 +122,7 @@ pub(crate) fn file(
     let mut receipts: Vec<Vec<u8>> = answered.receipt.into_iter().collect();
     let mut checkpoints = Vec::new();
     if let Some(index) = kept.leaf_index
-        && let Some(logged) = own_log(tx, bureau, index)?
+        && let Some(logged) = own_log(tx, bureau, index, now)?
     {
         // The recipient's own receipt is in its answer already.
         if kept.sent {
@@ -134,7 +139,7 @@ pub(crate) fn file(
         shown,
         checkpoints,
         cards,
-        registers: Vec::new(),
+        registers: records::youngest(tx, &manifest.agreement.id, REGISTERS_IN_A_FILE)?,
         conflict,
     }))
 }
@@ -242,19 +247,26 @@ struct Logged {
     checkpoint: LoggedCheckpoint,
 }
 
-/// The checkpoint of our log that covers an entry, and a receipt from the same tree; nothing while there is none.
-fn own_log(tx: &mut dyn Tx, bureau: &Bureau, index: i64) -> Result<Option<Logged>, ExportError> {
-    let Some(saved) = log::first_checkpoint_over(tx, index)? else { return Ok(None) };
-    let leaves = log::leaves(tx, 0, saved.size)?;
-    let (index, size) = (index.unsigned_abs(), saved.size.unsigned_abs());
-    let place = usize::try_from(index).unwrap_or(usize::MAX);
-    let Some(path) = merkle::inclusion_path(&leaves, place) else { return Ok(None) };
+/// The checkpoint of our log that covers an entry, with its cosignatures, and a receipt of the same tree; nothing while
+/// there is none.
+fn own_log(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    index: i64,
+    now: Timestamp,
+) -> Result<Option<Logged>, ExportError> {
+    let Some(proof) = log_proof(tx, bureau, index.unsigned_abs(), now)? else { return Ok(None) };
     let ours = &bureau.administration;
-    let head = TreeHead::sign(ours, size, &merkle::root(&leaves), &bureau.identity.keys.log)?;
-    let receipt = head.receipt(index, &path)?.into_bytes();
-    let checkpoint = LoggedCheckpoint { log: ours.clone(), note: saved.note, index, path };
-    Ok(Some(Logged { receipt, checkpoint }))
+    // The tree is that of a checkpoint which this log signed: its receipt says nothing new.
+    let root = merkle::root_from_path(&proof.leaf, proof.index, proof.size, &proof.path)?;
+    let head = TreeHead::sign(ours, proof.size, &root, &bureau.identity.keys.log)?;
+    let receipt = head.receipt(proof.index, &proof.path)?.into_bytes();
+    let LogProof { note, index, path, .. } = proof;
+    Ok(Some(Logged { receipt, checkpoint: LoggedCheckpoint { log: ours.clone(), note, index, path } }))
 }
+
+/// How many versions of a register go into a file: as many as a file holds.
+const REGISTERS_IN_A_FILE: i64 = 16;
 
 /// The cards of both parties, and of those who cosigned.
 fn cards(bureau: &Bureau, manifest: &Manifest, checkpoints: &[LoggedCheckpoint]) -> Vec<PublicKeys> {
@@ -264,7 +276,8 @@ fn cards(bureau: &Bureau, manifest: &Manifest, checkpoints: &[LoggedCheckpoint])
     };
     let known = bureau.partners.keys().chain([&bureau.administration]);
     let signers = known.filter(|who| *who == manifest.from() || *who == manifest.to() || cosigned(who));
-    signers.flat_map(|who| bureau.cards(who)).collect()
+    // What came after the cards is in the registers.
+    signers.filter_map(|who| bureau.card_of(who)).collect()
 }
 
 /// The proof that the sender used the identity for two messages, if it did.

@@ -2,32 +2,76 @@
 
 use crate::documents::{DOCUMENT_MEDIA, DocumentContent};
 use crate::post::XML;
+use evidence::digest_of;
 use evidence::disclosure::{Field, MAX_FIELDS};
 
-/// The fields of a part's content, which sender and recipient read in the same way; nothing for content that is neither
-/// a message of NCTS nor a document, or has so many that only its whole can be shown.
+/// The fields of a part's content, which sender and recipient read in the same way; nothing for content that neither
+/// reads, or that has so many fields that only its whole can be shown.
 pub fn of(media_type: &str, content: &[u8]) -> Vec<Field> {
-    let fields = match media_type {
-        XML => of_transit(content),
+    match media_type {
+        XML => of_message(content),
         DOCUMENT_MEDIA => of_document(content),
         _ => Vec::new(),
-    };
-    if fields.len() > MAX_FIELDS { Vec::new() } else { fields }
+    }
 }
 
-fn of_transit(content: &[u8]) -> Vec<Field> {
+fn of_message(content: &[u8]) -> Vec<Field> {
     let Ok(document) = wire::read(content, &wire::Limits::default()) else {
         return Vec::new();
     };
-    let leaves = document.placed_leaves().into_iter();
-    leaves.map(|(path, value)| Field { path, value: value.to_owned() }).collect()
+    let leaves = document.placed_leaves();
+    if leaves.len() > MAX_FIELDS {
+        return Vec::new();
+    }
+    leaves.into_iter().map(|(path, value)| Field { path, value: value.to_owned() }).collect()
 }
 
-/// What names a document can be shown without its content.
+/// Title, media type, and the digest of the content, by which a copy of it can be recognised.
 fn of_document(content: &[u8]) -> Vec<Field> {
     let Ok(document) = DocumentContent::decode(content) else {
         return Vec::new();
     };
-    let field = |path: &str, value: String| Field { path: path.to_owned(), value };
-    vec![field("Document/title", document.title), field("Document/mediaType", document.media_type)]
+    let field = |name: &str, value: String| Field { path: format!("Document/{name}"), value };
+    vec![
+        field("title", document.title),
+        field("mediaType", document.media_type),
+        field("contentSha256", digest_of(&document.content).to_string()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetitions_are_told_apart_by_their_place() {
+        let mut message = wire::Document::new(wire::MessageType::CD050C);
+        message.set("TransitOperation/MRN", "24GB0000601001EBD4");
+        for weight in ["10", "20"] {
+            message.add("Consignment/HouseConsignment").set("grossMass", weight);
+        }
+        let paths: Vec<_> = message.placed_leaves().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(
+            paths,
+            [
+                "TransitOperation/MRN",
+                "Consignment/HouseConsignment/grossMass",
+                "Consignment/HouseConsignment[2]/grossMass"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_document_has_three_fields_and_other_content_none() {
+        let document = DocumentContent {
+            title: "Photograph".to_owned(),
+            media_type: "image/jpeg".to_owned(),
+            content: vec![1, 2, 3],
+        };
+        let fields = of(DOCUMENT_MEDIA, &document.encode());
+        assert_eq!(fields[2].path, "Document/contentSha256");
+        assert_eq!(fields[2].value, digest_of(&[1, 2, 3]).to_string());
+        assert_eq!(of("image/jpeg", &[1, 2, 3]), []);
+        assert_eq!(of(XML, b"<no/>"), []);
+    }
 }

@@ -94,7 +94,7 @@ pub use keys::file::seal_key_file;
 pub use keys::held::{Freshness, HeldRegister};
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
-pub use keys::ring::{DeviceKey, Ring};
+pub use keys::ring::{DeviceKey, Ring, in_device as open_device_key};
 pub use keys::view::{KeyView, RegisterView};
 pub use measure::{
     BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,

@@ -187,7 +187,7 @@ impl Node {
                     last_problem: None,
                     state: if bureau.suspended.contains_key(administration) { "suspended" } else { "active" },
                     suspension: bureau.suspended.get(administration).cloned(),
-                    register_version: None,
+                    register_version: bureau.register_version(administration),
                     last_contact: self.counters().channel().last_contact(administration),
                 }
             })
@@ -198,7 +198,10 @@ impl Node {
                 traffic(tx, partner)?;
                 partner.last_contact = partner.last_contact.max(partner.last_delivery);
                 let Some(register) = registers.get(&partner.administration) else { continue };
-                partner.register_version = register.version.filter(|_| register.completed);
+                // The version in force goes before the one that an invitation began with.
+                if partner.register_version.is_none() {
+                    partner.register_version = register.version.filter(|_| register.completed);
+                }
                 if !register.completed && partner.suspension.is_none() {
                     partner.state = "awaits-confirmation";
                 }

@@ -123,3 +123,22 @@ fn mutations_are_refused_or_have_one_encoding() {
         }
     }
 }
+
+#[test]
+fn documents_have_one_encoding() {
+    let document = node::DocumentContent {
+        title: "Photograph of the seal".to_owned(),
+        media_type: "image/jpeg".to_owned(),
+        content: (0..=255).collect(),
+    };
+    let seed = document.encode();
+    assert_eq!(node::DocumentContent::decode(&seed).unwrap(), document);
+    let mut dice = Dice::of(1, "document");
+    for _ in 0..if is_set("TIDEWAITER_FULL") { ALL_MUTATIONS } else { MUTATIONS } {
+        let mut bytes = seed.clone();
+        mutate(&mut dice, &mut bytes, &seed);
+        if let Ok(read) = node::DocumentContent::decode(&bytes) {
+            assert_eq!(read.encode(), bytes);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! kept. A partner that is away is asked again later, and asked for the newest checkpoint only.
 
 use super::LogError;
+use super::keys::{verify_own, witnesses_of};
 use super::operator::Attempt;
 use super::tree::{count, row, tree};
 use super::{WITNESS_PREFIX, monitor};
@@ -9,8 +10,8 @@ use crate::node::Node;
 use crate::transport::{Method, PeerRequest};
 use base::{Administration, Timestamp};
 use evidence::witness::{AddCheckpoint, WitnessAnswer};
-use evidence::{CosignedCheckpoint, SignedNote, Witness, log_origin, witness_name};
-use exchange::{Backoff, Register};
+use evidence::{SignedNote, log_origin, witness_name};
+use exchange::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{log, witnessing};
@@ -192,10 +193,7 @@ impl Node {
         note: SignedNote,
     ) -> Result<(), Vain> {
         let bureau = self.bureau();
-        let witnesses = witnesses_of(bureau.cards(partner), partner);
-        let origin = log_origin(&bureau.administration);
-        let key = bureau.identity.keys.log.public();
-        let verified = CosignedCheckpoint::verify(&note.to_note(), &origin, &key, &witnesses)?;
+        let verified = verify_own(&bureau, &note.to_note(), &witnesses_of(&bureau, partner))?;
         let at = verified.cosigned_by(&witness_name(partner)).ok_or(Vain::NotSigned)?;
         let name = witness_name(partner);
         let line = note.signatures().iter().filter(|line| line.name() == name).next_back();
@@ -207,11 +205,6 @@ impl Node {
         .await?;
         Ok(())
     }
-}
-
-/// The keys of an administration as a witness.
-pub(super) fn witnesses_of(cards: Vec<evidence::PublicKeys>, partner: &Administration) -> Vec<Witness> {
-    cards.into_iter().map(|card| Witness::of(partner, card.witness)).collect()
 }
 
 /// How a witness stands, for pages and metrics.

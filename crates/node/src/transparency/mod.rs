@@ -6,6 +6,7 @@
 //! | `tree` | proofs from the store: full tiles, and the leaves that are in none yet |
 //! | `head` | the last signed checkpoint outside the database, and what follows when the database is behind it |
 //! | `signing` | checkpoints of the node's log |
+//! | `keys` | whose checkpoints and cosignatures are verified with what |
 //! | `witness` | the node as a witness: `add-checkpoint` |
 //! | `cosigning` | the partners as witnesses of the node's log |
 //! | `quorum` | which witnesses the agreements ask for, and whether they have cosigned |
@@ -15,6 +16,7 @@
 
 mod cosigning;
 mod head;
+mod keys;
 mod monitor;
 mod operator;
 mod proof;
@@ -28,6 +30,7 @@ mod witness;
 pub use head::{FileHead, HeadRecord, LogBehind, MemoryHead};
 pub(crate) use operator::LogOperator;
 pub use proof::LogProof;
+pub(crate) use proof::log_proof;
 pub use quorum::QuorumView;
 pub use serving::LogResource;
 pub use tree::{fill_tiles, inclusion_path, root_at};

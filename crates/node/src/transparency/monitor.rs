@@ -4,7 +4,7 @@
 //! extend each other are proof that it showed two histories; the proof is made from the log's own signatures and
 //! tiles, kept, and raised. A log that cannot show that two checkpoints of it belong together is reported too.
 
-use super::witness::{log_keys, owner_of};
+use super::keys::{log_keys, owner_of};
 use super::{LOG_PREFIX, LogError, WITNESS_PREFIX};
 use crate::messages;
 use crate::node::Node;

@@ -5,6 +5,7 @@
 //! leaves a state from which the next start goes on with the same history.
 
 use super::head::adopt;
+use super::keys::verify_own;
 use super::tree::{fill_tiles, row};
 use super::{LogError, head};
 use crate::messages;
@@ -155,11 +156,8 @@ impl Node {
     /// not sign is passed over: nobody can stop a node with an invention.
     pub(super) async fn compare_with_shown(&self, note: &SignedNote, by: &str) -> Result<(), LogError> {
         let bureau = self.bureau();
-        let origin = evidence::log_origin(&bureau.administration);
-        // It may be from before the key was rotated.
-        let mut keys = bureau.identity.ring.log.iter();
-        let signed = keys.find_map(|key| Checkpoint::verify_note(note, &origin, &key.public()).ok());
-        let Some(signed) = signed else { return Ok(()) };
+        let Ok(verified) = verify_own(&bureau, &note.to_note(), &[]) else { return Ok(()) };
+        let signed = verified.checkpoint;
         let by = by.to_owned();
         let compared = self.read(move |tx| head::leads_to(tx, &signed, &by)).await;
         self.note_if_behind(compared).await

@@ -1,13 +1,12 @@
 //! The node as a witness of its partners' logs (C2SP `tlog-witness`).
 
 use super::LogError;
+use super::keys::log_keys;
 use super::tree::row;
 use crate::bureau::Bureau;
 use crate::node::{Node, NodeError};
 use evidence::witness::{Submission, TEXT_TYPE, WitnessRefusal};
-use evidence::{Administration, Checkpoint, CosigningKey, PublicKey, SignedNote, Timestamp};
-use evidence::{cosign, log_origin, witness_name};
-use exchange::Register;
+use evidence::{Checkpoint, CosigningKey, SignedNote, Timestamp, cosign, witness_name};
 use store::{Tx, witnessing};
 
 /// What a witness answers over HTTP.
@@ -89,16 +88,4 @@ fn consider(
     let next = witnessing::Witnessed { size: row(checkpoint.size), at: now, note };
     witnessing::save_witnessed(tx, &checkpoint.origin, saved.map(|saved| saved.size), &next)?;
     Ok(Verdict::Cosigned(line.line()))
-}
-
-/// The partner whose log has this origin.
-pub(super) fn owner_of(bureau: &Bureau, origin: &str) -> Option<Administration> {
-    bureau.partners.keys().find(|partner| log_origin(partner) == origin).cloned()
-}
-
-/// The log keys of a partner: those valid at `moment`, or all that are known. Several while they are rotated.
-pub(super) fn log_keys(bureau: &Bureau, origin: &str, moment: Option<Timestamp>) -> Vec<PublicKey> {
-    let Some(owner) = owner_of(bureau, origin) else { return Vec::new() };
-    let cards = bureau.cards(&owner).into_iter();
-    cards.filter(|card| moment.is_none_or(|moment| card.valid_at(moment))).map(|card| card.log).collect()
 }

@@ -144,6 +144,10 @@ pub fn partner() -> PartnerView {
         refused: 0,
         last_delivery: Some(SIX),
         last_problem: Some("connection refused".to_owned()),
+        state: "active",
+        suspension: None,
+        register_version: Some(1),
+        last_contact: Some(SIX),
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `/console/messages/{id}` | one message, and its XML to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
 //! | `/console/partners` | partner administrations and the exchange with them |
+//! | `/console/keys` | the key registers, their keys, and what runs out |
 //! | `/console/log` | the node's log, its witnesses, and what the comparison of logs has found |
 //!
 //! Every page but the sign-in asks for a session ([`visit::Visit`]); a handler cannot draw a page without one. Pages
@@ -21,6 +22,7 @@ mod decisions;
 mod failure;
 mod frame;
 mod guarantees;
+mod keys;
 mod log;
 mod messages;
 mod moment;
@@ -64,6 +66,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/guarantees", get(guarantees::list))
         .route("/console/guarantees/{grn}", get(guarantees::show))
         .route("/console/partners", get(partners::show))
+        .route("/console/keys", get(keys::show))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
         .route("/console/{*anything}", get(failure::unknown_page))
