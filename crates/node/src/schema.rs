@@ -6,7 +6,7 @@
 //! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
-use crate::{documents, partners, proofs};
+use crate::{documents, exchange_desk, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -17,6 +17,8 @@ pub const MIGRATIONS: &[Migration] = &[
     documents::SCHEMA,
     proofs::SCHEMA,
     crate::federation::SCHEMA,
+    documents::STAGES,
+    exchange_desk::SCHEMA,
     crate::keys::records::SCHEMA,
 ];
 

@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use evidence::{
-    AgreementReference, Algorithm, Channel, Digest, Encryption, Manifest, MessageId, Statement, Suite,
-    Timestamp,
+    AgreementReference, Algorithm, Channel, Digest, Encryption, Manifest, MessageId, PartManifest, Statement,
+    Suite, Timestamp,
 };
 use node::DeviceKey;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,14 @@ fn manifest() -> Manifest {
         created: at,
         expires: at.plus_seconds(86_400),
         exercise: false,
-        parts: Vec::new(),
+        parts: vec![PartManifest {
+            name: "CD001C".to_owned(),
+            media_type: "application/xml".to_owned(),
+            ciphertext: Digest([2; 32]),
+            plaintext_root: Digest([3; 32]),
+            size: 7,
+            leaves: evidence::disclosure::LeafScheme::Whole,
+        }],
         encryption: Encryption {
             suite: Suite::HpkeX25519ChaCha20Poly1305,
             recipient_key: evidence::KeyId::from_bytes([1; 32]),

@@ -32,13 +32,15 @@ async fn live() -> &'static str {
 async fn ready(State(node): State<Arc<Node>>) -> Response {
     match node.readiness().await {
         Ok(()) => {
-            // Who asks reads only how many: what runs out is for the log, the notices and the page of keys.
+            let mut ready = "ready\n".to_owned();
+            // Who asks reads only how many: the rest is for the log, the notices and the console.
+            if let Ok(alarms @ 1..) = node.alarm_count().await {
+                ready.push_str(&format!("exchange: {alarms} alarms, see the page Exchange of the console\n"));
+            }
             let warnings = node.key_warnings().len();
-            let ready = if warnings == 0 {
-                "ready\n".to_owned()
-            } else {
-                format!("ready\nkey warnings: {warnings}\n")
-            };
+            if warnings > 0 {
+                ready.push_str(&format!("key warnings: {warnings}, see the page Keys of the console\n"));
+            }
             ready.into_response()
         }
         Err(reason) => {

@@ -182,6 +182,8 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
             guarantee(Grn::issue(2026, country, &format!("900{number}")).unwrap().as_str())
         }
         // The message of this office was never held: 404 shows a caller who may ask.
+        // The message of this office is a trader's: 404 shows a caller who may ask.
+        ("POST", "/api/v1/messages/{id}/erasure") => br#"{"ground": "a test"}"#.to_vec(),
         ("POST", "/api/v1/held/{id}/retry") => Vec::new(),
         // There is no register yet: 409 shows a caller who may change keys.
         ("POST", "/api/v1/keys/rotations") => br#"{"purpose": "sign"}"#.to_vec(),
