@@ -88,7 +88,9 @@ pub use documents::{
 };
 pub use effort::{Effort, Step, process_time};
 pub use erasing::{EraseError, Erased};
+pub use evidence::Purpose;
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
+pub use evidence::key_register::Threshold;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
@@ -101,11 +103,12 @@ pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use keys::adopt::Adopted;
 pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
-pub use keys::change::{RevocationOrder, Rotation};
+pub use keys::change::{KeyOrder, RevocationOrder, Rotation};
+pub use keys::file::seal_key_file;
 pub use keys::held::{Freshness, HeldRegister};
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
-pub use keys::ring::{DeviceKey, Ring};
+pub use keys::ring::{DeviceKey, Ring, in_device as open_device_key};
 pub use keys::view::{KeyView, RegisterView};
 pub use measure::{
     BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,

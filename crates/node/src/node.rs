@@ -120,6 +120,23 @@ pub enum NodeError {
     Stopped,
 }
 
+impl NodeError {
+    /// Whether an order about keys was refused for what it says: trying the same again does not help.
+    pub fn is_about_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Register(_)
+                | Self::NoRegister(_)
+                | Self::NoAgreement(_)
+                | Self::NoCards(_)
+                | Self::NoSteward(_)
+                | Self::CardOnly(_)
+                | Self::Order(_)
+                | Self::Identity(_)
+        )
+    }
+}
+
 /// The application of one administration.
 pub struct Node {
     config: Config,

@@ -45,10 +45,7 @@ fn exchange_rates(config: &Config) -> Result<ExchangeRates, NodeError> {
 /// # Errors
 /// When a file is missing or malformed, or an agreement does not compile.
 pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Bureau, NodeError> {
-    let identity = Identity::load(
-        &config.resolve(&config.keys),
-        Passphrase::from_process().map_err(IdentityError::from)?,
-    )?;
+    let identity = Identity::load(&config.resolve(&config.keys))?;
     if identity.card.administration != config.administration {
         return Err(NodeError::OtherKeys {
             configured: config.administration.clone(),

@@ -9,10 +9,7 @@ use exchange::{AgreementStanding, Register};
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
-        if *administration == self.administration {
-            return vec![self.identity.card.clone()];
-        }
-        self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+        self.card_of(administration).map(|card| self.cards_by_registers(card)).unwrap_or_default()
     }
 
     fn knows(&self, agreement: &str, administration: &Administration) -> bool {

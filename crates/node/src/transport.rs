@@ -124,27 +124,6 @@ pub trait Transport: Send + Sync {
     }
 }
 
-/// A request to a partner's node.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The path, as in `/peer/v1/registers`.
-    pub route: String,
-    /// What is posted; nothing is fetched.
-    pub body: Option<Vec<u8>>,
-}
-
-impl Ask {
-    /// Fetches from a route.
-    pub fn get(route: impl Into<String>) -> Self {
-        Self { route: route.into(), body: None }
-    }
-
-    /// Posts to a route.
-    pub fn post(route: impl Into<String>, body: Vec<u8>) -> Self {
-        Self { route: route.into(), body: Some(body) }
-    }
-}
-
 /// Where a partner is found and by which TLS keys it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {

@@ -128,6 +128,7 @@ impl Office {
         let address = path
             .replace("{id}", &self.message.to_string())
             .replace("{movement}", &self.mrn)
+            .replace("{agreement}", "none")
             .replace("{grn}", GRN)
             .replace("{administration}", "NTA.FR")
             .replace("{index}", "0")
@@ -144,7 +145,7 @@ impl Office {
         if answer.status.is_client_error() {
             answer.problem();
         }
-        let lists = ["messages", "movements", "guarantees", "partners"];
+        let lists = ["messages", "movements", "guarantees", "partners", "registers"];
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let rows = lists.iter().find_map(|name| json.get(name)?.as_array());
         match rows {

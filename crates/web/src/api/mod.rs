@@ -25,6 +25,9 @@
 //! | `GET /attachments/{id}/content` | officer | the content of one, streamed |
 //! | `GET /documents/{id}/attachments` | officer, operator | the attachments of a document |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
+//! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
+//! | `POST /registers/{agreement}` | operator | the first version of a key register, or a party more |
 //! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
 //! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
 //!
@@ -39,6 +42,7 @@ mod exchange;
 mod extract;
 mod guarantees;
 mod held;
+mod keys;
 mod log;
 mod messages;
 mod movements;
@@ -107,6 +111,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/attachments/{id}/content", || get(attachments::content)),
     route("GET", "/api/v1/documents/{id}/attachments", || get(documents::attachments)),
     route("GET", "/api/v1/partners", || get(partners::list)),
+    route("GET", "/api/v1/keys", || get(keys::list)),
+    route("POST", "/api/v1/keys/rotations", || post(keys::rotate)),
+    route("POST", "/api/v1/keys/revocations", || post(keys::revoke)),
+    route("POST", "/api/v1/keys/renewals", || post(keys::renew)),
+    route("POST", "/api/v1/registers/{agreement}", || post(keys::found)),
     route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
     route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
     route("POST", "/api/v1/partners/acceptances", || post(partners::take)),
