@@ -141,8 +141,8 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    Ask, CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer,
-    PeerRequest, Route, Transport, TransportError,
+    CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest,
+    Route, Transport, TransportError,
 };
 pub use verifier::{
     Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,

@@ -22,7 +22,6 @@ pub const MIGRATIONS: &[Migration] = &[
     federation::SECOND_SCHEMA,
     documents::STAGES,
     exchange_desk::SCHEMA,
-    crate::keys::records::SCHEMA,
 ];
 
 const FIRST: Migration = Migration {

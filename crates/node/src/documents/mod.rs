@@ -238,8 +238,18 @@ pub(crate) fn settle_sent(
     Ok(())
 }
 
-/// Every statement of the documents, by name.
 #[cfg(test)]
-pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    rows::STATEMENTS.to_vec()
+mod tests {
+    use super::rows;
+    use crate::schema::MIGRATIONS;
+    use store::{Execution, Location, Store};
+
+    #[test]
+    fn every_statement_is_prepared() {
+        let location: Location = "memory:documents".parse().unwrap();
+        let store = Store::open(&location, Execution::Inline, MIGRATIONS).unwrap();
+        for (name, sql) in rows::STATEMENTS {
+            store.prepare(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
 }

@@ -55,15 +55,6 @@ impl Bureau {
         self.registers.get(agreement).filter(|held| held.signed.register().parties().contains(of))
     }
 
-    /// The youngest version of a register in force that has keys of a partner.
-    pub(crate) fn register_version(&self, partner: &Administration) -> Option<u64> {
-        let registers = self.registers.values().map(|held| held.signed.register());
-        registers
-            .filter(|register| register.parties().contains(partner))
-            .map(|register| register.version)
-            .max()
-    }
-
     /// How near its end the register of an agreement is.
     pub fn freshness(&self, held: &HeldRegister, now: Timestamp) -> Freshness {
         let register = held.signed.register();
@@ -144,15 +135,6 @@ impl Bureau {
             }
         }
         accepted
-    }
-
-    /// Our own keys as partners know them: behind a relay, its TLS key is what they see.
-    pub(crate) fn own_keys(&self) -> PublicKeys {
-        let card = self.identity.card.clone();
-        match &self.channel.relay {
-            Some(relay) => PublicKeys { tls_spki: relay.key, ..card },
-            None => card,
-        }
     }
 
     /// The card that an administration federated with.

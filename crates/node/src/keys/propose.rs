@@ -2,12 +2,10 @@
 
 use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward};
 use super::records;
-use crate::federation;
 use crate::node::{Node, NodeError};
 use crate::transport::{Method, PeerRequest};
 use base::{Administration, Timestamp};
 use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often registers are looked after: what is proposed is proposed again, and partners that lag are told.
@@ -379,7 +377,6 @@ impl Node {
         if !self.bureau().keys_are_chosen(self.now()) {
             self.refresh_registers().await?;
         }
-        self.take_up_federated().await?;
         let proposed = self
             .read(|tx| -> Result<_, NodeError> {
                 let rows = tx.query("SELECT agreement FROM register_proposals", &[])?;
@@ -396,23 +393,6 @@ impl Node {
             self.tell_partners(&agreement).await?;
         }
         self.warn_of_expiry().await
-    }
-
-    /// Takes up the first versions of registers that came about by invitations.
-    async fn take_up_federated(&self) -> Result<(), NodeError> {
-        let known: BTreeSet<String> = self.bureau().registers.keys().cloned().collect();
-        let completed =
-            self.read(|tx| -> Result<_, NodeError> { Ok(federation::completed_registers(tx)?) }).await?;
-        for (agreement, bytes) in completed {
-            if known.contains(&agreement) {
-                continue;
-            }
-            let signed = SignedRegister::read(&bytes)?;
-            if let Err(error) = self.adopt_register(signed, None).await {
-                tracing::warn!(agreement, %error, "the key register of an invitation is not taken up");
-            }
-        }
-        Ok(())
     }
 
     /// Makes the first version of an agreement's register out of the cards of its parties, and has them sign it.

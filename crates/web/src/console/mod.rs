@@ -74,6 +74,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/partners", get(partners::show))
         .route("/console/partners/{administration}/suspension", post(partners::suspend))
         .route("/console/partners/{administration}/resumption", post(partners::resume))
+        .route("/console/keys", get(keys::show))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
         .route("/console/documents", get(documents::list).post(documents::send))
