@@ -100,7 +100,7 @@ impl Bureau {
     }
 
     /// The entries of a partner in all registers.
-    fn registered(&self, of: &Administration, purpose: Purpose) -> Vec<&KeyEntry> {
+    pub(crate) fn registered(&self, of: &Administration, purpose: Purpose) -> Vec<&KeyEntry> {
         let registers = self.registers.values().map(|held| held.signed.register());
         registers
             .flat_map(|register| {

@@ -193,7 +193,7 @@ impl Node {
         note: SignedNote,
     ) -> Result<(), Vain> {
         let bureau = self.bureau();
-        let verified = verify_own(&bureau, &note.to_note(), &witnesses_of(&bureau, partner))?;
+        let verified = verify_own(&bureau, &note.to_note(), &witnesses_of(&bureau, partner, self.now()))?;
         let at = verified.cosigned_by(&witness_name(partner)).ok_or(Vain::NotSigned)?;
         let name = witness_name(partner);
         let line = note.signatures().iter().rfind(|line| line.name() == name);

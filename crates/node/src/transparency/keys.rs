@@ -1,8 +1,11 @@
 //! The keys of logs and witnesses: this node's own and its partners', those of the present and those of the past.
+//!
+//! A partner's keys are those of the key registers; those of its card count while it is in none.
 
 use crate::bureau::Bureau;
 use base::{Administration, Timestamp};
-use evidence::{CosignedCheckpoint, EvidenceError, PublicKey, Witness, log_origin};
+use evidence::key_register::RegisteredKey;
+use evidence::{CosignedCheckpoint, EvidenceError, PublicKey, Purpose, Witness, log_origin};
 use exchange::Register;
 use std::collections::BTreeSet;
 
@@ -14,31 +17,55 @@ pub(super) fn owner_of(bureau: &Bureau, origin: &str) -> Option<Administration> 
 /// The log keys of a partner: those valid at `moment`, or all that are known. Several while they are rotated.
 pub(super) fn log_keys(bureau: &Bureau, origin: &str, moment: Option<Timestamp>) -> Vec<PublicKey> {
     let Some(owner) = owner_of(bureau, origin) else { return Vec::new() };
-    let cards = bureau.cards(&owner).into_iter();
-    cards.filter(|card| moment.is_none_or(|moment| card.valid_at(moment))).map(|card| card.log).collect()
+    partner_keys(bureau, &owner, Purpose::Log, moment)
 }
 
-/// The log keys of this node: the one that it signs with, and those that it had.
-pub(super) fn own_log_keys(bureau: &Bureau) -> BTreeSet<PublicKey> {
-    let had = bureau.cards(&bureau.administration).into_iter().map(|card| card.log);
-    had.chain([bureau.identity.keys.log.public()]).collect()
+/// A partner as a witness, once for each of its witness keys that are valid at `moment`.
+pub(super) fn witnesses_of(bureau: &Bureau, partner: &Administration, moment: Timestamp) -> Vec<Witness> {
+    let keys = partner_keys(bureau, partner, Purpose::Witness, Some(moment));
+    keys.into_iter().map(|key| Witness::of(partner, key)).collect()
 }
 
-/// A partner as a witness, once for each of its witness keys.
-pub(super) fn witnesses_of(bureau: &Bureau, partner: &Administration) -> Vec<Witness> {
-    let cards = bureau.cards(partner).into_iter();
-    cards.map(|card| Witness::of(partner, card.witness)).collect()
+fn partner_keys(
+    bureau: &Bureau,
+    partner: &Administration,
+    purpose: Purpose,
+    moment: Option<Timestamp>,
+) -> Vec<PublicKey> {
+    let within = |from, until| moment.is_none_or(|moment| from <= moment && moment < until);
+    let entries = bureau.registered(partner, purpose);
+    let mut keys = BTreeSet::new();
+    for entry in &entries {
+        let until = entry.revocation.map_or(entry.until, |revoked| entry.until.min(revoked.effective));
+        if let RegisteredKey::Log(key) | RegisteredKey::Witness(key) = entry.key
+            && within(entry.from, until)
+        {
+            keys.insert(key);
+        }
+    }
+    // What was signed before there was a register was signed with a key of the card.
+    if entries.is_empty() || moment.is_none() {
+        for card in bureau.cards(partner) {
+            if within(card.valid_from, card.valid_until) {
+                keys.insert(if purpose == Purpose::Log { card.log } else { card.witness });
+            }
+        }
+    }
+    keys.into_iter().collect()
 }
 
-/// A checkpoint of this node's log with the cosignatures of `witnesses`, under whichever of our log keys signed it.
+/// A checkpoint of this node's log with the cosignatures of `witnesses`, under whichever of our log keys signed it: it may
+/// be from before the key was rotated.
 pub(super) fn verify_own(
     bureau: &Bureau,
     note: &str,
     witnesses: &[Witness],
 ) -> Result<CosignedCheckpoint, EvidenceError> {
     let origin = log_origin(&bureau.administration);
+    let keys = bureau.identity.ring.log.iter().map(|key| key.public());
+    let keys: BTreeSet<PublicKey> = keys.chain([bureau.identity.keys.log.public()]).collect();
     let mut refused = EvidenceError::Key { what: "log", reason: "this node has none" };
-    for key in own_log_keys(bureau) {
+    for key in keys {
         match CosignedCheckpoint::verify(note, &origin, &key, witnesses) {
             Ok(cosigned) => return Ok(cosigned),
             Err(error) => refused = error,
