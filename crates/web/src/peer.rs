@@ -110,7 +110,7 @@ async fn entry(
     }
 }
 
-fn unavailable(error: &node::NodeError, what: &str) -> Response {
+fn unavailable(error: &NodeError, what: &str) -> Response {
     tracing::error!(%error, "{what}");
     (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
 }
