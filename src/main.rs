@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{bench, corridor, evidence, identifier, node, partner, reference, relay, validate};
+use commands::{bench, corridor, evidence, identifier, key, node, partner, reference, relay, validate};
 use std::process::ExitCode;
 
 /// The open platform on which customs administrations work together.
@@ -38,6 +38,9 @@ enum Command {
     Reference(reference::Reference),
     /// Register someone who may use a node, and print the token
     Principal(node::Register),
+    /// Rotate, revoke, renew and seal keys
+    #[command(subcommand)]
+    Key(key::Key),
     /// Export, take apart and verify the evidence of messages
     #[command(subcommand)]
     Evidence(evidence::Evidence),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Identifier(identifier) => identifier.run(),
         Command::Reference(reference) => reference.run(),
         Command::Principal(register) => register.run(),
+        Command::Key(key) => key.run(),
         Command::Evidence(evidence) => evidence.run(),
         Command::Bench(bench) => bench.run(),
     }

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod corridor;
 pub mod evidence;
 pub mod identifier;
+pub mod key;
 pub mod node;
 pub mod partner;
 pub mod reference;

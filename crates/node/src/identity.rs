@@ -107,11 +107,19 @@ impl Identity {
         Self::of_file(&file, passphrase)
     }
 
+    /// Reads the keys from `path`, with the passphrase that the process was given.
+    ///
+    /// # Errors
+    /// When the file is missing or malformed, or is sealed under another passphrase.
+    pub fn load(path: &Path) -> Result<Self, IdentityError> {
+        Self::load_with(path, Passphrase::from_process()?)
+    }
+
     /// Reads the keys from `path`.
     ///
     /// # Errors
     /// When the file is missing or malformed, or is sealed under another passphrase.
-    pub fn load(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
+    pub fn load_with(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
         let (file, _) = file::read(path, passphrase.as_ref())?;
         Self::of_file(&file, passphrase)
     }

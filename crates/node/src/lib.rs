@@ -77,7 +77,9 @@ pub use documents::{
     MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
 };
 pub use effort::{Effort, Step, process_time};
+pub use evidence::Purpose;
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
+pub use evidence::key_register::Threshold;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
@@ -87,7 +89,8 @@ pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
 pub use keys::adopt::Adopted;
 pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
-pub use keys::change::{RevocationOrder, Rotation};
+pub use keys::change::{KeyOrder, RevocationOrder, Rotation};
+pub use keys::file::seal_key_file;
 pub use keys::held::{Freshness, HeldRegister};
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
@@ -123,7 +126,7 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    Ask, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
+    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
     Transport, TransportError,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

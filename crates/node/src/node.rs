@@ -84,9 +84,6 @@ pub enum NodeError {
     /// A partner's card was expected.
     #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
     OwnCard(Administration),
-    /// The log cannot be read or signed.
-    #[error(transparent)]
-    Log(#[from] LogError),
     /// A version of a key register is refused.
     #[error(transparent)]
     Register(Box<evidence::key_register::RegisterError>),
@@ -110,9 +107,29 @@ pub enum NodeError {
     /// An order about keys says something impossible.
     #[error("{0}")]
     Order(String),
+    /// The log cannot be read or signed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
+}
+
+impl NodeError {
+    /// Whether an order about keys was refused for what it says: trying the same again does not help.
+    pub fn is_about_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Register(_)
+                | Self::NoRegister(_)
+                | Self::NoAgreement(_)
+                | Self::NoCards(_)
+                | Self::NoSteward(_)
+                | Self::CardOnly(_)
+                | Self::Order(_)
+                | Self::Identity(_)
+        )
+    }
 }
 
 /// The application of one administration.

@@ -4,8 +4,7 @@ use crate::bureau::{Bureau, ChannelPolicy};
 use crate::clock::World;
 use crate::config::{Config, Rates};
 use crate::federation;
-use crate::identity::{Identity, IdentityError, PartnerCard};
-use crate::keys::passphrase::Passphrase;
+use crate::identity::{Identity, PartnerCard};
 use crate::keys::records;
 use crate::node::NodeError;
 use crate::partners;
@@ -45,10 +44,7 @@ fn exchange_rates(config: &Config) -> Result<ExchangeRates, NodeError> {
 /// # Errors
 /// When a file is missing or malformed, or an agreement does not compile.
 pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Bureau, NodeError> {
-    let identity = Identity::load(
-        &config.resolve(&config.keys),
-        Passphrase::from_process().map_err(IdentityError::from)?,
-    )?;
+    let identity = Identity::load(&config.resolve(&config.keys))?;
     if identity.card.administration != config.administration {
         return Err(NodeError::OtherKeys {
             configured: config.administration.clone(),

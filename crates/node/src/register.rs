@@ -9,10 +9,12 @@ use exchange::{AgreementStanding, Register};
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
-        if *administration == self.administration {
-            return vec![self.identity.card.clone()];
-        }
-        self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+        let card = if *administration == self.administration {
+            Some(self.own_keys())
+        } else {
+            self.partners.get(administration).map(|card| card.keys.clone())
+        };
+        card.map(|card| self.cards_by_registers(card)).unwrap_or_default()
     }
 
     fn knows(&self, agreement: &str, administration: &Administration) -> bool {
@@ -56,14 +58,6 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The public keys that this administration shows to partners: those of its card, with the relay's TLS key where a
-    /// relay stands in front.
-    pub(crate) fn own_keys(&self) -> PublicKeys {
-        let card = &self.identity.card;
-        let relay = self.channel.relay.as_ref().map(|relay| relay.key);
-        PublicKeys { tls_spki: relay.unwrap_or(card.tls_spki), ..card.clone() }
-    }
-
     /// Every key that is known here, for the door: those that open it and those that must not.
     pub(crate) fn peer_keys(&self) -> PeerKeys {
         let mut keys = PeerKeys::accepting(self.tls_keys()).with_own(&self.identity.card);

@@ -204,7 +204,7 @@ fn own_identity(world: &World, set_up: &SetUp, config: &Config) -> Result<Identi
     if !path.exists() {
         return Ok(Identity::create(world, &set_up.administration, &path, passphrase)?);
     }
-    let identity = Identity::load(&path, passphrase)?;
+    let identity = Identity::load_with(&path, passphrase)?;
     if identity.card.administration != set_up.administration {
         return Err(SetUpError::OtherKeys { path, keys: identity.card.administration });
     }

@@ -42,9 +42,9 @@ impl Node {
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
                 () = self.sign_checkpoints() => {}
+                () = self.keep_registers() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
-                () = self.keep_registers() => {}
             }
         })
     }

@@ -128,6 +128,7 @@ impl Office {
         let address = path
             .replace("{id}", &self.message.to_string())
             .replace("{movement}", &self.mrn)
+            .replace("{agreement}", "none")
             .replace("{grn}", GRN)
             .replace("{administration}", "NTA.FR")
             .replace("{index}", "0")
@@ -144,7 +145,7 @@ impl Office {
         if answer.status.is_client_error() {
             answer.problem();
         }
-        let lists = ["messages", "movements", "guarantees", "partners"];
+        let lists = ["messages", "movements", "guarantees", "partners", "registers"];
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let rows = lists.iter().find_map(|name| json.get(name)?.as_array());
         match rows {
@@ -193,6 +194,10 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
         }
         ("POST", "/api/v1/partners/{administration}/suspension") => br#"{"reason": "a break-in"}"#.to_vec(),
         ("POST", "/api/v1/partners/{administration}/resumption") => Vec::new(),
+        // There is no register yet: 409 shows a caller who may change keys.
+        ("POST", "/api/v1/keys/rotations") => br#"{"purpose": "sign"}"#.to_vec(),
+        ("POST", "/api/v1/keys/revocations") => br#"{"key": "00000000", "reason": "withdrawn"}"#.to_vec(),
+        ("POST", "/api/v1/keys/renewals" | "/api/v1/registers/{agreement}") => b"{}".to_vec(),
         ("POST", _) => panic!("say here what is posted to `{path}`"),
         _ => Vec::new(),
     }

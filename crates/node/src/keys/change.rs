@@ -7,8 +7,8 @@ use super::ring::{DeviceKey, HeldKey, Secret};
 use crate::identity::Identity;
 use crate::messages;
 use crate::node::{Node, NodeError};
-use base::Timestamp;
-use evidence::key_register::{KeyEntry, KeyRegister, Revocation, RevocationReason};
+use base::{Administration, Timestamp};
+use evidence::key_register::{KeyEntry, KeyRegister, Revocation, RevocationReason, Threshold};
 use evidence::{Algorithm, Purpose};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +52,42 @@ pub struct RevocationOrder {
     pub reason: String,
 }
 
+/// An order of whoever runs the node about its keys.
+#[derive(Clone, Debug)]
+pub enum KeyOrder {
+    /// A new key.
+    Rotate(Rotation),
+    /// A key that must count no more.
+    Revoke(RevocationOrder),
+    /// A later expiry of the register of an agreement, or of all.
+    Renew(Option<String>),
+    /// The first version of an agreement's register; all parties must sign a change where no threshold is given.
+    Found(String, Option<Threshold>),
+    /// One more party in an agreement's register.
+    Admit(String, Administration),
+}
+
 impl Node {
+    /// Carries out an order; gives what became of each register that it is about.
+    ///
+    /// # Errors
+    /// When it cannot be carried out ([`NodeError::is_about_keys`]), or the store fails.
+    pub async fn order_keys(&self, order: KeyOrder) -> Result<BTreeMap<String, Progress>, NodeError> {
+        match order {
+            KeyOrder::Rotate(rotation) => self.rotate_key(rotation).await,
+            KeyOrder::Revoke(revocation) => self.revoke_key(revocation).await,
+            KeyOrder::Renew(agreement) => self.renew_registers(agreement).await,
+            KeyOrder::Found(agreement, threshold) => {
+                let became = self.found_register(&agreement, threshold).await?;
+                Ok(BTreeMap::from([(agreement, became)]))
+            }
+            KeyOrder::Admit(agreement, partner) => {
+                let became = self.admit_to_register(&agreement, &partner).await?;
+                Ok(BTreeMap::from([(agreement, became)]))
+            }
+        }
+    }
+
     /// Makes a new key and brings it into every register that has keys of ours. The old key stays valid for 60 days beside
     /// it; the new one is used as soon as all partners know it.
     ///

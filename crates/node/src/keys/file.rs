@@ -6,12 +6,13 @@
 use super::passphrase::Passphrase;
 use super::ring::{HeldKey, TlsSecret};
 use crate::clock::World;
+use crate::config::Config;
 use crate::files::{create_private, write_private};
 use crate::identity::IdentityError;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use evidence::{KeySet, PublicKeys, Seed};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// What the key file holds.
@@ -185,6 +186,18 @@ pub(crate) fn replace(
     write_private(path, &bytes).map_err(|error| IdentityError::File(path.to_owned(), error))
 }
 
+/// Seals the key file of a configuration under a passphrase, whether it was plain or sealed under the one that this
+/// process was given. Gives its path.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn seal_key_file(config: &Config, passphrase: Passphrase) -> Result<PathBuf, IdentityError> {
+    let path = config.resolve(&config.keys);
+    let (file, _) = read(&path, Some(&passphrase))?;
+    replace(&path, &file, &World::system(), Some(&passphrase))?;
+    Ok(path)
+}
+
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -220,16 +233,22 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("argon2id") && !text.contains("witness"), "{text}");
 
-        let again = Identity::load(&path, Some(right.clone())).unwrap();
+        let again = Identity::load_with(&path, Some(right.clone())).unwrap();
         assert_eq!(again.card, made.card);
-        let none = Identity::load(&path, None).err().unwrap().to_string();
+        let none = Identity::load_with(&path, None).err().unwrap().to_string();
         assert!(none.ends_with("is sealed: give its passphrase"), "{none}");
         let wrong = Passphrase::from("correct horse batterz".to_owned());
-        let refused = Identity::load(&path, Some(wrong)).err().unwrap();
+        let refused = Identity::load_with(&path, Some(wrong)).err().unwrap();
         assert!(matches!(refused, IdentityError::WrongPassphrase(_)), "{refused}");
+        // A plain file is read still, and can be sealed later.
+        let plain = serde_json::to_vec(&read(&path, Some(&right)).unwrap().0).unwrap();
+        let beside = path.with_extension("plain");
+        std::fs::write(&beside, plain).unwrap();
+        assert_eq!(read(&beside, None).unwrap().1, Protection::Plain);
+        std::fs::remove_file(beside).unwrap();
         // The parameters are bound: nobody makes guessing cheaper and keeps the file usable.
         std::fs::write(&path, text.replace("\"passes\": 3", "\"passes\": 2")).unwrap();
-        assert!(matches!(Identity::load(&path, Some(right)), Err(IdentityError::WrongPassphrase(_))));
+        assert!(matches!(Identity::load_with(&path, Some(right)), Err(IdentityError::WrongPassphrase(_))));
         std::fs::remove_file(&path).unwrap();
     }
 }

@@ -137,6 +137,43 @@ impl Bureau {
         accepted
     }
 
+    /// Our own keys as partners know them: behind a relay, its TLS key is what they see.
+    pub(crate) fn own_keys(&self) -> PublicKeys {
+        let card = self.identity.card.clone();
+        match &self.channel.relay {
+            Some(relay) => PublicKeys { tls_spki: relay.key, ..card },
+            None => card,
+        }
+    }
+
+    /// The cards of an administration, given the one that it federated with: where it is in a register, cards that have
+    /// between them every key of it, each valid for as long as its entry says. The first one has the youngest keys.
+    pub(crate) fn cards_by_registers(&self, card: PublicKeys) -> Vec<PublicKeys> {
+        let owner = card.administration.clone();
+        let entries: Vec<_> = Purpose::ALL.map(|purpose| self.registered(&owner, purpose)).concat();
+        if entries.is_empty() {
+            return vec![card];
+        }
+        let with = |card: &PublicKeys, entry: &KeyEntry| {
+            let mut card = card.clone();
+            match entry.key {
+                RegisteredKey::Tls(key) => card.tls_spki = key,
+                RegisteredKey::Sign(key) => card.sign = key,
+                RegisteredKey::Enc(key) => card.enc = key,
+                RegisteredKey::Log(key) => card.log = key,
+                RegisteredKey::Witness(key) => card.witness = key,
+            }
+            let end = entry.revocation.map_or(entry.until, |revoked| entry.until.min(revoked.effective));
+            PublicKeys { valid_from: entry.from, valid_until: end, ..card }
+        };
+        let mut by_age = entries;
+        by_age.sort_by_key(|entry| entry.from);
+        let youngest = by_age.iter().fold(card, |card, entry| with(&card, entry));
+        let mut cards: Vec<_> = by_age.iter().rev().map(|entry| with(&youngest, entry)).collect();
+        cards.dedup();
+        cards
+    }
+
     /// The card to prepare a letter by: with the key of the register where there is one.
     pub(crate) fn recipient_card(
         &self,

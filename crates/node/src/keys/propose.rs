@@ -3,7 +3,7 @@
 use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward};
 use super::records;
 use crate::node::{Node, NodeError};
-use crate::transport::Ask;
+use crate::transport::{Method, PeerRequest};
 use base::{Administration, Timestamp};
 use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
 use std::time::Duration;
@@ -16,6 +16,13 @@ const CATCH_UP: u64 = 64;
 
 /// How long a version is good for, in seconds: 90 days, so that renewing it is a habit and not an event.
 pub(crate) const LIFETIME_SECONDS: i64 = 90 * 24 * 3600;
+
+/// The longest answer about a register that is read.
+const ANSWER_LIMIT: usize = 256 * 1024;
+
+fn posting(path: &str, body: Vec<u8>) -> PeerRequest {
+    PeerRequest { method: Method::Post, path: path.to_owned(), body, limit: ANSWER_LIMIT }
+}
 
 /// What became of a change of a register.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -213,8 +220,8 @@ impl Node {
         partner: &Administration,
         proposal: &Proposal,
     ) -> Result<Option<String>, NodeError> {
-        let ask = Ask::post(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
-        let answer = match self.ask(partner, ask).await {
+        let ask = posting(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
+        let answer = match self.ask_about_register(partner, ask).await {
             Ok(answer) => answer,
             Err(words) => return Ok(Some(words)),
         };
@@ -244,9 +251,16 @@ impl Node {
         }
     }
 
-    async fn ask(&self, partner: &Administration, ask: Ask) -> Result<RegisterAnswer, String> {
-        let answer = self.transport().ask(partner, ask).await.map_err(|error| error.to_string())?;
-        RegisterAnswer::decode(&answer).map_err(|error| error.to_string())
+    async fn ask_about_register(
+        &self,
+        partner: &Administration,
+        ask: PeerRequest,
+    ) -> Result<RegisterAnswer, String> {
+        let answer = self.transport().call(partner, ask).await.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("it answered with status {}", answer.status));
+        }
+        RegisterAnswer::decode(&answer.body).map_err(|error| error.to_string())
     }
 
     /// Those whom this node can ask to approve.
@@ -282,8 +296,8 @@ impl Node {
         let (agreement, version) = (latest.register().agreement.clone(), latest.register().version);
         let mut next = latest.clone();
         for _ in 0..CATCH_UP {
-            let ask = Ask::post(REGISTERS_ROUTE, next.to_bytes());
-            let theirs = match self.ask(partner, ask).await {
+            let ask = posting(REGISTERS_ROUTE, next.to_bytes());
+            let theirs = match self.ask_about_register(partner, ask).await {
                 Ok(RegisterAnswer::InForce(theirs)) => theirs,
                 Ok(RegisterAnswer::Refused(words)) => {
                     tracing::warn!(%partner, agreement, words, "a partner does not take up the key register");
@@ -329,8 +343,9 @@ impl Node {
         let bureau = self.bureau();
         let Some(held) = bureau.registers.get(agreement) else { return };
         for partner in self.other_stewards(held.signed.register(), None) {
-            let ask = Ask::get(format!("{REGISTERS_ROUTE}/{agreement}"));
-            if let Ok(RegisterAnswer::InForce(Some(theirs))) = self.ask(&partner, ask).await
+            let path = format!("{REGISTERS_ROUTE}/{agreement}");
+            let ask = PeerRequest { method: Method::Get, path, body: Vec::new(), limit: ANSWER_LIMIT };
+            if let Ok(RegisterAnswer::InForce(Some(theirs))) = self.ask_about_register(&partner, ask).await
                 && theirs.register().version > held.signed.register().version
                 && let Err(error) = self.adopt_register(*theirs, Some(partner.clone())).await
             {

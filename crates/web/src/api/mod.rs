@@ -18,6 +18,9 @@
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
+//! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
+//! | `POST /registers/{agreement}` | operator | the first version of a key register, or a party more |
 //! | `POST /partners/invitations`, `.../invitations/accepted`, `/partners/acceptances` | operator | federate with another administration |
 //! | `POST /partners/{administration}/suspension`, `.../resumption` | operator | stop the exchange, and let it go on |
 //!
@@ -30,6 +33,7 @@ pub(crate) mod evidence;
 mod extract;
 mod guarantees;
 mod held;
+mod keys;
 mod log;
 mod messages;
 mod movements;
@@ -83,6 +87,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
     route("GET", "/api/v1/partners", || get(partners::list)),
+    route("GET", "/api/v1/keys", || get(keys::list)),
+    route("POST", "/api/v1/keys/rotations", || post(keys::rotate)),
+    route("POST", "/api/v1/keys/revocations", || post(keys::revoke)),
+    route("POST", "/api/v1/keys/renewals", || post(keys::renew)),
+    route("POST", "/api/v1/registers/{agreement}", || post(keys::found)),
     route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
     route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
     route("POST", "/api/v1/partners/acceptances", || post(partners::take)),

@@ -1,0 +1,230 @@
+//! Keys under traffic: three real nodes over TLS, whose keys are rotated and revoked while messages flow between them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use base::{AccessCode, Administration, Country, Currency, Eori, Grn, GuaranteeType, Money};
+use node::{
+    Config, GuaranteeRegistration, Node, Principal, Progress, RegisterView, Release, RevocationOrder, Role,
+    Rotation, SetUp, World,
+};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+const DECLARATION: &str = include_str!("../../corridor/declarations/gb-fr-it.xml");
+const AGREEMENT: &str = "common-transit";
+
+/// Nodes of Great Britain, France and Italy in one process, each with its port for partners.
+struct Federation {
+    folder: PathBuf,
+    nodes: Vec<Arc<Node>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Drop for Federation {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Federation {
+    async fn open() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("tidewaiter-keys-{}-{number}", std::process::id()));
+        let parties = ["GB", "FR", "IT"].map(|code| Administration::of(Country::parse(code).unwrap()));
+        let (stop, stopped) = watch::channel(false);
+        let unused = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (mut prepared, mut listeners) = (Vec::new(), Vec::new());
+        for administration in &parties {
+            let listener = TcpListener::bind(unused).await.unwrap();
+            let set_up = SetUp {
+                folder: folder.join(administration.country().as_str()),
+                administration: administration.clone(),
+                store: "sqlite:node.db".into(),
+                api: unused,
+                peer: listener.local_addr().unwrap(),
+                corridor_defaults: true,
+                reference: None,
+            };
+            prepared.push(node::initialise(&set_up).unwrap());
+            listeners.push(listener);
+        }
+        let mut nodes = Vec::new();
+        for (files, listener) in prepared.iter().zip(listeners) {
+            let others = prepared.iter().filter(|other| other.card != files.card);
+            let cards = others.map(|other| other.card.clone()).collect();
+            node::join_corridor(&files.config, cards, &parties).unwrap();
+            let mut config = Config::load(&files.config).unwrap();
+            config.transit.release = Release::Automatic;
+            let node = Node::open(config, World::system()).await.unwrap();
+            let until = |mut stopped: watch::Receiver<bool>| async move {
+                drop(stopped.wait_for(|stop| *stop).await);
+            };
+            tokio::spawn(web::server::serve_peers(Arc::clone(&node), listener, until(stopped.clone())));
+            drop(Arc::clone(&node).start_workers(until(stopped.clone())));
+            nodes.push(node);
+        }
+        Self { folder, nodes, stop }
+    }
+
+    fn gb(&self) -> &Arc<Node> {
+        &self.nodes[0]
+    }
+
+    /// Makes the register of the corridor's agreement, two of three must sign.
+    async fn found(&self) {
+        let threshold = node::Threshold { change: 2, revocation: 1 };
+        let progress = self.gb().found_register(AGREEMENT, Some(threshold)).await.unwrap();
+        assert_eq!(progress, Progress::InForce { version: 1 });
+        self.converged(1).await;
+    }
+
+    async fn view(&self, node: &Arc<Node>) -> RegisterView {
+        node.key_registers().await.unwrap().into_iter().next().expect("a register")
+    }
+
+    /// Waits until every node has at least this version and knows that all have it.
+    async fn converged(&self, version: u64) {
+        for node in &self.nodes {
+            patiently(|| async {
+                let views = node.key_registers().await.unwrap();
+                views.first().is_some_and(|view| view.version >= version && view.behind.is_empty())
+            })
+            .await;
+        }
+    }
+
+    /// Declares movements at Great Britain, which send letters to France and Italy.
+    async fn declare(&self, numbers: std::ops::Range<u32>) {
+        let trader = Principal { name: "alice".into(), role: Role::Trader };
+        for number in numbers {
+            let xml = DECLARATION
+                .replace("LEEDS-TURIN-000001", &format!("LEEDS-TURIN-{number:06}"))
+                .replace("CORRIDOR-000001", &format!("CORRIDOR-{number:06}"));
+            let submission = self.gb().submit(&trader, xml.into_bytes()).await.unwrap();
+            assert!(submission.accepted, "{}", submission.words);
+        }
+    }
+
+    async fn register_guarantee(&self) {
+        let officer = Principal { name: "officer".into(), role: Role::Officer };
+        let registration = GuaranteeRegistration {
+            grn: Grn::parse("26GB0000000001236").unwrap(),
+            kind: GuaranteeType::COMPREHENSIVE,
+            holders: BTreeSet::from([Eori::parse("GB205672212000").unwrap()]),
+            access_code: AccessCode::parse("AV26").unwrap(),
+            reference_amount: Money::parse("50000000.00", Currency::EUR).unwrap(),
+            percentage: 100,
+            valid_from: None,
+            valid_until: None,
+            not_valid_in: BTreeSet::new(),
+            office: None,
+        };
+        assert!(self.gb().register_guarantee(&officer, registration).await.unwrap().accepted);
+    }
+
+    /// Waits until nothing is queued at Great Britain any more, and gives `(delivered, refused)`.
+    async fn drained(&self) -> (i64, i64) {
+        patiently(|| async { self.gb().partners().await.unwrap().iter().all(|partner| partner.queued == 0) })
+            .await;
+        let partners = self.gb().partners().await.unwrap();
+        partners.iter().fold((0, 0), |(delivered, refused), partner| {
+            (delivered + partner.delivered, refused + partner.refused)
+        })
+    }
+
+    async fn arrived(&self) -> usize {
+        let mut count = 0;
+        for node in &self.nodes[1..] {
+            let rows = node.messages(None, None, 0, 1000).await.unwrap();
+            count += rows.iter().filter(|row| row.direction == "received").count();
+        }
+        count
+    }
+}
+
+/// Looks again until it is so; a minute without it is a failure.
+async fn patiently<F: Future<Output = bool>>(mut look: impl FnMut() -> F) {
+    for _ in 0..1200 {
+        if look().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come true within a minute");
+}
+
+fn rotation(purpose: &str, algorithm: Option<&str>) -> Rotation {
+    let purpose = serde_json::from_value(serde_json::Value::from(purpose)).unwrap();
+    Rotation { purpose, algorithm: algorithm.map(str::to_owned), device: None }
+}
+
+fn in_use(view: &RegisterView, administration: &str, purpose: &str) -> String {
+    let of = |key: &&node::KeyView| key.administration == administration && key.purpose == purpose;
+    view.keys.iter().filter(of).find(|key| key.in_use).map(|key| key.key.clone()).expect("a key in use")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_key_is_rotated_and_one_revoked_while_messages_flow() {
+    let federation = Federation::open().await;
+    federation.register_guarantee().await;
+    federation.declare(0..3).await;
+    let (before, refused) = federation.drained().await;
+    assert!(
+        before >= 6 && refused == 0,
+        "card-only partners exchange: {before} delivered, {refused} refused"
+    );
+    federation.found().await;
+
+    let first = federation.view(federation.gb()).await;
+    let mut version = 1;
+    let mut number = 3;
+    for (purpose, algorithm) in
+        [("sign", Some("ES256")), ("enc", None), ("log", None), ("witness", None), ("tls", None)]
+    {
+        for node in &federation.nodes {
+            federation.declare(number..number + 1).await;
+            number += 1;
+            node.rotate_key(rotation(purpose, algorithm)).await.unwrap();
+            version += 1;
+            federation.declare(number..number + 1).await;
+            number += 1;
+        }
+    }
+    federation.converged(version).await;
+    federation.declare(number..number + 2).await;
+    number += 2;
+    let (delivered, refused) = federation.drained().await;
+    assert_eq!(refused, 0);
+    assert_eq!(usize::try_from(delivered).unwrap(), federation.arrived().await, "each letter arrived once");
+    let rotated = federation.view(federation.gb()).await;
+    for purpose in ["sign", "enc", "log", "witness", "tls"] {
+        assert_ne!(in_use(&first, "NTA.GB", purpose), in_use(&rotated, "NTA.GB", purpose), "{purpose}");
+    }
+
+    // The rotated signing key turns out to be stolen. Its owner alone revokes it, at once.
+    let stolen = in_use(&rotated, "NTA.GB", "sign");
+    federation.gb().rotate_key(rotation("sign", None)).await.unwrap();
+    federation.converged(version + 1).await;
+    federation.declare(number..number + 2).await;
+    let order =
+        RevocationOrder { key: stolen.clone(), effective_position: None, reason: "compromised".into() };
+    let progress = federation.gb().revoke_key(order).await.unwrap();
+    assert_eq!(progress[AGREEMENT], Progress::InForce { version: version + 2 });
+    federation.converged(version + 2).await;
+    federation.declare(number + 2..number + 4).await;
+    let (delivered, refused) = federation.drained().await;
+    assert_eq!(refused, 0);
+    assert_eq!(usize::try_from(delivered).unwrap(), federation.arrived().await);
+    for node in &federation.nodes {
+        let view = federation.view(node).await;
+        let key = view.keys.iter().find(|key| key.key == stolen).unwrap();
+        assert_eq!((key.state, key.in_use), ("revoked", false));
+    }
+}
