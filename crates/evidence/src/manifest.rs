@@ -140,6 +140,12 @@ impl Manifest {
         in_chunks && index > 0 && index < self.parts.len()
     }
 
+    /// Whether it is a tombstone: a message without parts, which takes the place in its channel of one whose time was
+    /// over before anything of it had left. It discloses nothing.
+    pub fn is_tombstone(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Writes the one encoding of the manifest.
     ///
     /// # Errors
@@ -262,8 +268,8 @@ impl Manifest {
         if self.expires <= self.created {
             return bad("expires", "it must be after created");
         }
-        if self.parts.is_empty() || self.parts.len() > MAX_PARTS {
-            return bad("parts", "a message has 1 to 16 parts");
+        if self.parts.len() > MAX_PARTS {
+            return bad("parts", "a message has at most 16 parts");
         }
         text_within("agreement", &self.agreement.id)?;
         text_within("clause", &self.clause)?;

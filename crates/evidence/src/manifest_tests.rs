@@ -24,7 +24,7 @@ fn part() -> impl Strategy<Value = PartManifest> {
 }
 
 fn parts() -> impl Strategy<Value = Vec<PartManifest>> {
-    prop::collection::vec(part(), 1..=MAX_PARTS).prop_map(|mut parts| {
+    prop::collection::vec(part(), 0..=MAX_PARTS).prop_map(|mut parts| {
         for (index, part) in parts.iter_mut().enumerate() {
             part.name = format!("{index} {}", part.name);
         }
@@ -148,10 +148,9 @@ fn missing_repeated_misplaced_and_unknown_fields_are_refused() {
 #[test]
 fn fields_outside_their_limits_are_refused() {
     type Change = fn(&mut Manifest);
-    let changes: [(&str, Change); 11] = [
+    let changes: [(&str, Change); 10] = [
         ("sequence", |m| m.sequence = 0),
         ("expires", |m| m.expires = m.created),
-        ("no parts", |m| m.parts.clear()),
         ("17 parts", |m| {
             m.parts = (0..17).map(|n| PartManifest { name: n.to_string(), ..m.parts[0].clone() }).collect()
         }),

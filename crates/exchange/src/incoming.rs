@@ -246,7 +246,13 @@ pub fn assess(
     if let Some(reason) = register.stale(&manifest.agreement.id, &manifest.purpose, arrival.now) {
         return refused(Refusal::new(Reason::RegisterStale, reason));
     }
-    match permitted(incoming, register, arrival.now).and_then(|()| open_parts(incoming, receiver)) {
+    // A tombstone holds nothing and comes because its time is over: it only keeps its channel without gaps.
+    let parts = if incoming.manifest().is_tombstone() {
+        Ok(Vec::new())
+    } else {
+        permitted(incoming, register, arrival.now).and_then(|()| open_parts(incoming, receiver))
+    };
+    match parts {
         Ok(parts) => Ok(Assessment::New(Box::new(Opened {
             manifest: incoming.manifest().clone(),
             parts,

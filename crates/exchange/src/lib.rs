@@ -36,6 +36,7 @@ mod outgoing;
 mod refusal;
 mod register;
 mod response;
+pub mod stages;
 mod status;
 
 pub use acknowledgement::{Acknowledged, acknowledge, acknowledge_under, verify_acknowledgement};

@@ -34,6 +34,9 @@ pub struct Config {
     /// How the log is published and watched.
     #[serde(default)]
     pub log: LogPublication,
+    /// How long content is kept.
+    #[serde(default, skip_serializing_if = "Retention::is_default")]
+    pub retention: Retention,
     /// The partners' cards.
     #[serde(default)]
     pub partners: Vec<PathBuf>,
@@ -43,6 +46,21 @@ pub struct Config {
     /// The folder of this file; set on loading.
     #[serde(skip)]
     pub folder: PathBuf,
+}
+
+/// How long the content of messages between administrations is kept. Their proofs are kept for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// After how many days content is erased that no open case rests on; never when this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_days: Option<u32>,
+}
+
+impl Retention {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The addresses of a node.
@@ -125,11 +143,35 @@ pub struct Exchange {
     pub retry_longest_ms: u32,
     /// Which key exchange the channel to partners accepts.
     pub key_exchange: KeyExchange,
+    /// Milliseconds for which a partner is left alone after five failures in a row; the rest doubles with each failed
+    /// trial.
+    pub rest_first_ms: u32,
+    /// The longest rest, in milliseconds.
+    pub rest_longest_ms: u32,
+    /// How many letters may wait for one partner. When as many wait, new documents are refused unless they are urgent;
+    /// what procedures send is never refused.
+    pub queue_letters: u32,
+    /// How many MiB of content may wait for one partner.
+    pub queue_megabytes: u32,
+    /// At how many percent of either there is an alarm.
+    pub queue_warn_percent: u32,
+    /// After how many hours a waiting letter is an alarm.
+    pub oldest_warn_hours: u32,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { retry_first_ms: 1_000, retry_longest_ms: 300_000, key_exchange: KeyExchange::HybridPreferred }
+        Self {
+            retry_first_ms: 1_000,
+            retry_longest_ms: 300_000,
+            rest_first_ms: 5_000,
+            rest_longest_ms: 120_000,
+            queue_letters: 2_000_000,
+            queue_megabytes: 10_240,
+            queue_warn_percent: 50,
+            oldest_warn_hours: 24,
+            key_exchange: KeyExchange::HybridPreferred,
+        }
     }
 }
 

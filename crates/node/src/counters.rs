@@ -44,8 +44,8 @@ impl Counters {
     pub(crate) fn settled(&self, fate: &Fate) {
         let counter = match fate {
             Fate::Delivered(_) => &self.delivered,
-            Fate::Refused(_) => &self.refused,
-            Fate::Later(_) | Fate::Again(_) => &self.postponed,
+            Fate::Refused(_) | Fate::Expired { .. } => &self.refused,
+            Fate::Later(_) | Fate::Away(_) | Fate::Again(_) => &self.postponed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

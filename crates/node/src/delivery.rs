@@ -1,70 +1,37 @@
 //! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
 
 use crate::bureau::Bureau;
+use crate::circuits::Allowance;
 use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 use crate::effort::Step;
+use crate::failpoint;
 use crate::messages::{self, outcome};
 use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
 use crate::proofs;
-use crate::reception::{ReceptionError, load_frontier};
+use crate::reception::{ReceptionError, enter_in_log};
+use crate::transparency::Receipted;
 use base::{Administration, MessageId, Timestamp};
 use evidence::{AgreementReference, Channel, merkle};
 use exchange::{
-    Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Sender, Under,
+    Acknowledged, Backoff, Envelope, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason,
+    Sender, Under,
 };
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::{Tx, log, outbox};
+use std::sync::Arc;
+use store::{Tx, outbox};
 
 /// How many letters are claimed at once.
 const CLAIMS: usize = 64;
 
+/// How many letters are withdrawn in one transaction.
+const WITHDRAWN_AT_ONCE: usize = 256;
+
 /// How long a claim lasts: longer than the longest delivery, so that no letter is under way twice.
 const LEASE_MICROS: i64 = 30_000_000;
-
-/// How many letters to one partner may be under way: a partner that answers slowly must not hold up the others, nor fill
-/// the memory of this node.
-const UNDER_WAY: usize = 64;
 
 /// How long a letter waits whose recipient has no valid card, or with whom the exchange is suspended; when it is resumed
 /// the letter is due at once.
 const NO_CARD_MICROS: i64 = 60_000_000;
-
-/// The deliveries that are under way, by partner.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnderWay(Arc<Mutex<BTreeMap<Administration, usize>>>);
-
-/// The place of one delivery; it is given back when it is dropped.
-struct Place {
-    partner: Administration,
-    under_way: UnderWay,
-}
-
-impl UnderWay {
-    fn counts(&self) -> MutexGuard<'_, BTreeMap<Administration, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many more letters to `partner` may be under way.
-    fn left(&self, partner: &Administration) -> usize {
-        UNDER_WAY.saturating_sub(self.counts().get(partner).copied().unwrap_or_default())
-    }
-
-    /// A place for a delivery to `partner`. The one loop that claims letters claims no more than are left.
-    fn enter(&self, partner: &Administration) -> Place {
-        *self.counts().entry(partner.clone()).or_default() += 1;
-        Place { partner: partner.clone(), under_way: self.clone() }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(count) = self.under_way.counts().get_mut(&self.partner) {
-            *count = count.saturating_sub(1);
-        }
-    }
-}
 
 /// Why a claimed letter cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -90,22 +57,44 @@ impl Node {
             // Every letter enters a statement in the log; they wait until its database is put right.
             return Ok(false);
         }
-        let (now, under_way) = (self.now(), self.under_way().clone());
+        let (now, circuits) = (self.now(), self.circuits().clone());
+        failpoint::pass("claim-before");
         let (claims, more) = self
-            .write_as(Step::Claim, move |tx, _| -> Result<_, NodeError> {
+            .write_as(Step::Claim, move |tx, bureau| -> Result<_, NodeError> {
                 let (mut claims, mut more) = (Vec::new(), false);
                 for recipient in outbox::recipients(tx)? {
-                    // A partner that has no place left is looked at again when one of its letters is settled.
-                    let limit = under_way.left(&recipient).min(CLAIMS);
-                    let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
-                    more |= found.len() == limit && limit == CLAIMS;
-                    claims.extend(found);
+                    if bureau.suspended.contains_key(&recipient) {
+                        continue;
+                    }
+                    match circuits.allowance(&recipient, now) {
+                        // A partner that has no place left is looked at again when one of its letters is settled.
+                        Allowance::Nothing => {}
+                        Allowance::Trial => {
+                            let found = outbox::claim_trial(tx, "sender", &recipient, now, LEASE_MICROS)?;
+                            if let Some(claim) = found {
+                                circuits.begin_trial(&recipient, now);
+                                claims.push(claim);
+                            }
+                        }
+                        Allowance::Letters(left) => {
+                            let limit = left.min(CLAIMS);
+                            let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
+                            more |= found.len() == limit && limit == CLAIMS;
+                            claims.extend(found);
+                        }
+                    }
+                }
+                if !claims.is_empty() {
+                    failpoint::pass("claim-before-commit");
                 }
                 Ok((claims, more))
             })
             .await?;
+        if !claims.is_empty() {
+            failpoint::pass("claim-after-commit");
+        }
         for claim in claims {
-            let (node, place) = (Arc::clone(self), self.under_way().enter(&claim.recipient));
+            let (node, place) = (Arc::clone(self), self.circuits().enter(&claim.recipient));
             // Each on its own, so that letters are sealed on all cores and none waits for another.
             tokio::spawn(async move {
                 if let Err(error) = node.dispatch(claim).await {
@@ -137,6 +126,33 @@ impl Node {
         .await
     }
 
+    /// Withdraws letters whose time is over and of which nothing has left. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn withdraw_overdue(&self) -> Result<usize, NodeError> {
+        let now = self.now();
+        let due = self
+            .read(move |tx| -> Result<_, NodeError> { Ok(outbox::overdue(tx, now, WITHDRAWN_AT_ONCE)?) })
+            .await?;
+        let count = due.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        self.write(move |tx, _| -> Result<(), NodeError> {
+            for (id, exchange_id) in due {
+                if outbox::withdraw(tx, id, now)? {
+                    let words = "a message was not sent in time, and is not sent any more";
+                    messages::note_undelivered(tx, &exchange_id, now, words)?;
+                    messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(count)
+    }
+
     /// Seals a letter, unless it has been sealed before, and delivers it.
     async fn dispatch(self: &Arc<Self>, mut claim: outbox::Claim) -> Result<(), NodeError> {
         let suspended = self.bureau().suspended.get(&claim.recipient).cloned();
@@ -165,43 +181,49 @@ impl Node {
     async fn seal(&self, claim: &outbox::Claim) -> Result<Option<Vec<u8>>, NodeError> {
         let now = self.now();
         let (id, message_id) = (claim.id, claim.message_id);
+        failpoint::pass("seal-before");
         let prepared = self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, now));
-        let entering = self.write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
-            match prepared {
-                Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
-                // A card or key may be entered any time; a letter that is damaged never mends.
-                Err(SealError::NoCard(partner)) => {
-                    let reason = format!("`{partner}` has no valid card here: enter its card");
-                    tracing::error!(message = %message_id, reason, "a letter cannot be sealed");
-                    outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
-                    Ok(None)
+        failpoint::pass("seal-after");
+        let entered = self
+            .write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
+                match prepared {
+                    Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
+                    // A card or key may be entered any time; a letter that is damaged never mends.
+                    Err(SealError::NoCard(partner)) => {
+                        let reason = format!("`{partner}` has no valid card here: enter its card");
+                        tracing::error!(message = %message_id, reason, "a letter cannot be sealed");
+                        outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                        Ok(None)
+                    }
+                    Err(SealError::Stale(reason)) => {
+                        tracing::error!(message = %message_id, reason, "a letter waits for the key register");
+                        outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                        Ok(None)
+                    }
+                    Err(error) => {
+                        outbox::refused(tx, id, &error.to_string(), now)?;
+                        messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
+                        Ok(None)
+                    }
                 }
-                Err(SealError::Stale(reason)) => {
-                    tracing::error!(message = %message_id, reason, "a letter waits for the key register");
-                    outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
-                    Ok(None)
-                }
-                Err(error) => {
-                    outbox::refused(tx, id, &error.to_string(), now)?;
-                    messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
-                    Ok(None)
-                }
-            }
-        });
-        let envelope = entering.await?;
-        if envelope.is_some() {
+            })
+            .await?;
+        failpoint::pass("enter-after-commit");
+        if entered.is_some() {
             self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
         }
-        Ok(envelope)
+        Ok(entered)
     }
 
     /// Takes one letter to its partner and settles it by the answer.
     async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Vec<u8>) -> Result<(), NodeError> {
-        // A letter that has expired is delivered all the same: the partner refuses it as expired, and only that frees
-        // the channel for the letters behind it.
+        // A letter that was sealed before its time was over is delivered all the same: the partner may have it already,
+        // and gives its receipt again; if not, it refuses the letter as too late, which keeps the channel without gaps.
+        failpoint::pass("deliver-before-send");
         let answer = self.transport().deliver(&claim.recipient, envelope.clone()).await;
+        failpoint::pass("deliver-after-answer");
         let fate = match answer {
-            Err(error) => Fate::Later(error.to_string()),
+            Err(error) => Fate::Away(error.to_string()),
             Ok(answer) => {
                 self.counters().channel().heard(&claim.recipient, self.now());
                 let bureau = self.bureau();
@@ -209,23 +231,52 @@ impl Node {
                 let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
                 match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &keys))
                 {
-                    Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
+                    Ok(Outcome::Acknowledged(acknowledged)) => {
+                        self.keep_receipt_of(&claim.recipient, &envelope, acknowledged);
+                        match claim.withdrawn {
+                            Some(_) => Fate::Expired {
+                                receipt: Some(answer),
+                                reason: "its time was over before anything of it had left".to_owned(),
+                            },
+                            None => Fate::Delivered(answer),
+                        }
+                    }
                     Ok(Outcome::Gap { expected }) => {
                         Fate::Later(format!("number {expected} is missing there"))
                     }
                     Ok(Outcome::Conflict(conflict)) => {
                         Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
                     }
+                    Ok(Outcome::Refused(refused)) if refused.reason == Some(Reason::Expired) => {
+                        Fate::Expired { receipt: None, reason: refused.words }
+                    }
                     Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
                     Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, &envelope) => {
                         Fate::Again(refused.words)
                     }
-                    Ok(Outcome::Refused(refused)) => Fate::Later(refused.words),
-                    Err(error) => Fate::Later(error.to_string()),
+                    // What is not settled is about the two nodes and not about this letter: a key, a register, a
+                    // setting. The next letter would fare no better.
+                    Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
+                    Err(error) => Fate::Away(error.to_string()),
                 }
             }
         };
+        match &fate {
+            Fate::Away(_) => self.circuits().failed(&claim.recipient, self.now()),
+            _ => self.circuits().answered(&claim.recipient),
+        }
         self.settle(claim, fate).await
+    }
+
+    /// Keeps the receipt of a letter, to be compared with what the recipient's log shows later.
+    fn keep_receipt_of(&self, recipient: &Administration, envelope: &[u8], acknowledged: Acknowledged) {
+        if !self.awaits_receipt(recipient) {
+            return;
+        }
+        let Ok(envelope) = Envelope::decode(envelope) else { return };
+        let Acknowledged { included, receipt, .. } = acknowledged;
+        let leaf = merkle::leaf_hash(envelope.statement);
+        self.keep_receipt(recipient, Receipted { receipt, leaf, size: included.size, root: included.root });
     }
 
     async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
@@ -235,8 +286,9 @@ impl Node {
         let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
-        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_));
+        let again = !matches!(fate, Fate::Later(_) | Fate::Away(_));
         let settled = claim.message_id;
+        failpoint::pass("settle-before");
         self.write_as(Step::Settle, move |tx, _| -> Result<(), NodeError> {
             let exchange_id = claim.message_id.to_string();
             match fate {
@@ -251,18 +303,29 @@ impl Node {
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
+                Fate::Expired { receipt, reason } => {
+                    tracing::warn!(message = %claim.message_id, to = %claim.recipient, reason, "a letter expired");
+                    if claim.withdrawn.is_none() {
+                        let words = format!("{} to {} came too late: {reason}", claim.message_type, claim.recipient);
+                        messages::note_undelivered(tx, &exchange_id, now, &words)?;
+                    }
+                    outbox::expired(tx, claim.id, receipt.as_deref(), &reason, now)?;
+                    messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
+                }
                 Fate::Again(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
                     outbox::unsealed(tx, claim.id, now, &reason)?;
                 }
-                Fate::Later(reason) => {
+                Fate::Later(reason) | Fate::Away(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
                     outbox::postponed(tx, claim.id, now.plus_micros(wait), &reason)?;
                 }
             }
+            failpoint::pass("settle-before-commit");
             Ok(())
         })
         .await?;
+        failpoint::pass("settle-after-commit");
         if again {
             self.settlements().tell(settled);
         }
@@ -282,8 +345,17 @@ pub(crate) enum Fate {
     Delivered(Vec<u8>),
     /// The partner, or we, will never take it.
     Refused(String),
+    /// Its time was over.
+    Expired {
+        /// The receipt of the tombstone that was sent in its place.
+        receipt: Option<Vec<u8>>,
+        /// How that is known.
+        reason: String,
+    },
     /// It is tried again.
     Later(String),
+    /// The partner is away, or takes nothing from us for now; it is tried again.
+    Away(String),
     /// The partner has not taken it, as the key that signed it counts no more: it is sealed and signed anew.
     Again(String),
 }
@@ -311,12 +383,16 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         created: claim.created,
         expires: claim.expires,
         exercise: bureau.exercise,
-        parts: vec![OutgoingPart {
-            name: name.to_owned(),
-            media_type: media_type.to_owned(),
-            content: claim.cleared.clone(),
-            fields: crate::fields::of(media_type, &claim.cleared),
-        }],
+        parts: if claim.withdrawn.is_some() {
+            Vec::new()
+        } else {
+            vec![OutgoingPart {
+                name: name.to_owned(),
+                media_type: media_type.to_owned(),
+                content: claim.cleared.clone(),
+                fields: crate::fields::of(media_type, &claim.cleared),
+            }]
+        },
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
     Ok(exchange::prepare(&letter, &sender, &card, &mut |bytes| bureau.world.entropy.fill(bytes))?)
@@ -337,8 +413,8 @@ fn of_old_key(bureau: &Bureau, refused: &exchange::Refused, envelope: &[u8]) -> 
 
 /// The agreement of a letter, as the outbox keeps it.
 #[derive(serde::Deserialize)]
-struct AgreementOnRecord {
-    id: String,
+pub(crate) struct AgreementOnRecord {
+    pub(crate) id: String,
     version: u32,
     hash: base::Digest,
 }
@@ -352,14 +428,13 @@ fn enter(
     prepared: Prepared,
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, ReceptionError> {
+    failpoint::pass("enter-before-envelope");
     if !outbox::sealed(tx, id, &prepared.envelope)? {
         return Ok(outbox::envelope(tx, id)?);
     }
-    let leaf = merkle::leaf_hash(&prepared.statement);
-    let mut frontier = load_frontier(tx)?;
-    frontier.append(leaf);
-    let place = log::append(tx, &prepared.statement, leaf, now)?;
-    log::save_frontier(tx, &frontier.to_bytes())?;
+    failpoint::pass("enter-before-log");
+    let place = enter_in_log(tx, &prepared.statement, now)?;
+    failpoint::pass("enter-before-commit");
     if let Some(secret) = prepared.secrets.first() {
         proofs::keep_sent(tx, &message_id, secret.as_bytes(), place)?;
     }

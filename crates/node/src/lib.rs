@@ -12,6 +12,7 @@ mod bureau;
 mod cases;
 mod channel_counts;
 mod channel_refusal;
+mod circuits;
 mod clock;
 mod config;
 mod connector;
@@ -20,7 +21,10 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod erasing;
+mod exchange_desk;
 mod exporting;
+mod failpoint;
 pub mod federation;
 mod fields;
 mod files;
@@ -55,6 +59,7 @@ mod settlements;
 mod setup;
 mod sign_in;
 mod speakers;
+mod stages;
 mod submission;
 mod taking;
 mod tls;
@@ -70,20 +75,25 @@ pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
-pub use config::{Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit};
+pub use config::{
+    Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Retention, Transit,
+};
 pub use customs::transit::ResultCode;
 pub use documents::{
     DEFAULT_EXPIRY_SECONDS, DocumentContent, DocumentDecision, DocumentFault, DocumentRow, DocumentView,
-    MAX_CONTENT, NewDocument, SendError, Sent, default_purpose,
+    MAX_CONTENT, NewDocument, SendError, Sent as SentDocument, default_purpose,
 };
 pub use effort::{Effort, Step, process_time};
+pub use erasing::{EraseError, Erased};
 pub use evidence::Purpose;
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::key_register::Threshold;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
-pub use exporting::{Disclose, ExportError};
+pub use exchange_desk::{Alarm, AlarmCode, DeadLetterView, ExchangeView, QueueView, RedriveError};
+pub use exporting::{Disclose, EvidenceView, ExportError};
+pub use failpoint::FAILPOINTS;
 pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
@@ -119,6 +129,7 @@ pub use setup::{
     Prepared, SetUp, SetUpError, discard_store, initialise, join_corridor, model_agreement,
     register_principal,
 };
+pub use stages::{DeliveryView, STAGE_LIMIT, STAGE_ROUTE, StageView};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
@@ -128,5 +139,9 @@ pub use transparency::{
 pub use transport::{
     Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
     Transport, TransportError,
+};
+pub use verifier::{
+    Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,
+    Verdict,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -40,6 +40,8 @@ pub mod outcome {
     pub const DELIVERED: &str = "delivered";
     /// Refused by the partner, or by the exchange.
     pub const REFUSED: &str = "refused";
+    /// Its time was over before the partner could have it.
+    pub const EXPIRED: &str = "expired";
     /// Not sent: no clause of an agreement allows it.
     pub const WITHHELD: &str = "withheld";
     /// Handed to a room of this administration.

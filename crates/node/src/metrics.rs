@@ -1,5 +1,6 @@
 //! Metrics in the Prometheus text format (version 0.0.4). They count; they never name a movement or a trader.
 
+use crate::exchange_desk::QueueView;
 use crate::node::{Node, NodeError};
 use crate::views;
 use std::fmt::Write;
@@ -70,6 +71,7 @@ impl Node {
         ];
         let letters = letters.map(|(labels, value)| (labels, value.to_string()));
         sample(&mut out, "outbox_letters", "gauge", "Letters in the outbox by status.", &letters);
+        self.exchange_metrics(&mut out).await?;
         let registers: Vec<(String, String)> = self
             .register_days()
             .into_iter()
@@ -115,6 +117,38 @@ impl Node {
         Ok(())
     }
 }
+
+impl Node {
+    /// What waits for each partner.
+    async fn exchange_metrics(&self, out: &mut String) -> Result<(), NodeError> {
+        let view = self.exchange().await?;
+        let now = self.now().as_micros();
+        let figures: [Figure; 5] = [
+            ("queue_letters", "Letters that wait for a partner.", |queue, _| queue.letters),
+            ("queue_bytes", "Bytes of content that wait for a partner.", |queue, _| queue.bytes),
+            ("queue_oldest_seconds", "How long the oldest letter to a partner has waited.", |queue, now| {
+                queue.oldest.map_or(0, |oldest| (now - oldest).max(0) / 1_000_000)
+            }),
+            ("circuit_open", "Whether a partner is left alone since it does not answer.", |queue, _| {
+                i64::from(queue.circuit != "closed")
+            }),
+            ("exchange_alarms", "Alarms about the way to a partner.", |queue, _| {
+                i64::try_from(queue.alarms.len()).unwrap_or(i64::MAX)
+            }),
+        ];
+        for (name, help, figure) in figures {
+            let rows = view.queues.iter();
+            let rows = rows.map(|queue| (format!("{{partner=\"{}\"}}", queue.partner), figure(queue, now)));
+            sample(out, name, "gauge", help, &rows.collect::<Vec<_>>());
+        }
+        let help = "Staged statements that partners have not taken yet.";
+        sample(out, "stages_waiting", "gauge", help, &[("", view.stages_waiting)]);
+        Ok(())
+    }
+}
+
+/// A figure of a queue: name, help, and how it is read at a moment in microseconds.
+type Figure = (&'static str, &'static str, fn(&QueueView, i64) -> i64);
 
 pub(crate) fn sample<L: AsRef<str>, V: std::fmt::Display>(
     out: &mut String,

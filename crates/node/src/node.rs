@@ -3,11 +3,12 @@
 use crate::bureau::Bureau;
 use crate::channel_counts::Side;
 use crate::channel_refusal::ChannelRefusal;
+use crate::circuits::Circuits;
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
-use crate::delivery::UnderWay;
 use crate::effort::{Effort, Step};
+use crate::exchange_desk::Told;
 use crate::identity::IdentityError;
 use crate::in_force::InForce;
 use crate::measure::Measured;
@@ -62,6 +63,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// A message must not be erased.
+    #[error(transparent)]
+    Erase(#[from] crate::erasing::EraseError),
     /// The evidence of a message cannot be exported.
     #[error(transparent)]
     Export(#[from] crate::exporting::ExportError),
@@ -149,7 +153,10 @@ pub struct Node {
     effort: Arc<Effort>,
     settlements: Settlements,
     measured: Measured,
-    under_way: UnderWay,
+    circuits: Circuits,
+    stage_circuits: Circuits,
+    stages: Notify,
+    told_alarms: Told,
     sender: Notify,
     log_operator: LogOperator,
 }
@@ -234,6 +241,8 @@ impl Node {
         transport: Arc<dyn Transport>,
         (record, counters): (Arc<dyn HeadRecord>, Counters),
     ) -> Arc<Self> {
+        let rests = (config.exchange.rest_first_ms, config.exchange.rest_longest_ms);
+        let circuits = || Circuits::resting(rests.0, rests.1);
         Arc::new(Self {
             config,
             administration: bureau.administration.clone(),
@@ -250,7 +259,10 @@ impl Node {
             effort: Arc::default(),
             settlements: Settlements::default(),
             measured: Measured::default(),
-            under_way: UnderWay::default(),
+            circuits: circuits(),
+            stage_circuits: circuits(),
+            stages: Notify::new(),
+            told_alarms: Told::default(),
             sender: Notify::new(),
             log_operator: LogOperator::new(record),
         })
@@ -316,8 +328,28 @@ impl Node {
         &self.settlements
     }
 
-    pub(crate) fn under_way(&self) -> &UnderWay {
-        &self.under_way
+    /// The ways of letters to partners.
+    pub(crate) fn circuits(&self) -> &Circuits {
+        &self.circuits
+    }
+
+    /// The ways of staged statements to partners.
+    pub(crate) fn stage_circuits(&self) -> &Circuits {
+        &self.stage_circuits
+    }
+
+    /// The alarms of the exchange that officers have been told of.
+    pub(crate) fn told_alarms(&self) -> &Told {
+        &self.told_alarms
+    }
+
+    /// Tells the bearer of staged statements that there may be some.
+    pub(crate) fn wake_stages(&self) {
+        self.stages.notify_one();
+    }
+
+    pub(crate) async fn stages_woken(&self) {
+        self.stages.notified().await;
     }
 
     pub(crate) fn log_operator(&self) -> &LogOperator {

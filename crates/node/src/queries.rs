@@ -4,10 +4,11 @@ use crate::federation;
 use crate::node::{Node, NodeError};
 use crate::officer::{PossibleDecision, possible};
 use crate::views::{self, MessageRow, MovementFilter, MovementRow};
+use base::{Administration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Tx, journal, settings};
+use store::{Tx, journal, outbox, settings};
 
 /// The setting that readiness is tried with.
 const LAST_READY: &str = "readiness";
@@ -313,23 +314,13 @@ fn notices(tx: &mut dyn Tx, movement: &str) -> Result<Vec<NoticeRow>, NodeError>
 }
 
 fn traffic(tx: &mut dyn Tx, partner: &mut PartnerView) -> Result<(), NodeError> {
-    let to = partner.administration.as_str();
-    let counts = tx.query(
-        "SELECT status, COUNT(*), MAX(settled) FROM outbox WHERE recipient = ?1 GROUP BY status",
-        &[to.into()],
-    )?;
-    for row in &counts {
-        let (status, count, settled) = (row.text(0)?, row.int(1)?, row.opt_int(2)?);
-        match status {
-            "ready" | "waiting" => partner.queued += count,
-            "delivered" => (partner.delivered, partner.last_delivery) = (count, settled),
-            _ => partner.refused += count,
-        }
+    let Ok(to) = Administration::parse(&partner.administration) else { return Ok(()) };
+    if let Some(queue) = outbox::queue(tx, &to)? {
+        partner.queued = queue.letters;
+        partner.delivered = queue.delivered;
+        partner.refused = queue.refused + queue.expired;
+        partner.last_delivery = queue.last_delivery.map(Timestamp::as_micros);
+        partner.last_problem = queue.problem;
     }
-    let problem = tx.query(
-        "SELECT reason FROM outbox WHERE recipient = ?1 AND status = 'ready' AND reason IS NOT NULL ORDER BY id LIMIT 1",
-        &[to.into()],
-    )?;
-    partner.last_problem = problem.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
     Ok(())
 }

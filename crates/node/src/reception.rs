@@ -2,14 +2,19 @@
 
 use crate::bureau::Bureau;
 use crate::documents::{self, DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART, DocumentContent};
+use crate::failpoint;
 use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
 use crate::proofs;
+use crate::stages;
+use crate::submission::Submission;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
-use evidence::{EvidenceError, Manifest, merkle::Frontier};
+use evidence::merkle::{self, Frontier};
+use evidence::{EvidenceError, Manifest};
+use exchange::stages::{Decided, LaterStage};
 use exchange::{Arrival, Assessment, Environment, Found, InboxView, Opened, Reason, Receiver, Refusal};
 use std::collections::BTreeSet;
 use store::{StoreError, Tx, inbox, journal, log};
@@ -66,6 +71,8 @@ pub struct Opening {
 
 /// What a message holds.
 enum Content {
+    /// Nothing: a tombstone, in the place of a message whose time was over.
+    Tombstone,
     /// A message of transit.
     Transit(Box<Incoming>),
     /// A document, with its encoding.
@@ -78,6 +85,7 @@ impl Content {
         match self {
             Self::Transit(message) => message.message_type().map(|kind| kind.as_str()),
             Self::Document(..) => Some(DOCUMENT),
+            Self::Tombstone => None,
         }
     }
 
@@ -89,6 +97,7 @@ impl Content {
                 Err(_) => BTreeSet::new(),
             },
             Self::Document(..) => DocumentContent::element_paths().map(str::to_owned).collect(),
+            Self::Tombstone => BTreeSet::new(),
         }
     }
 }
@@ -106,6 +115,10 @@ pub fn open(bureau: &Bureau, peer: &Administration, envelope: &[u8], now: Timest
 }
 
 fn opening(bureau: &Bureau, opened: Opened, now: Timestamp) -> Result<Opening, Refusal> {
+    if opened.manifest.is_tombstone() {
+        let content = Content::Tombstone;
+        return Ok(Opening { edition: bureau.edition, opened, content, label: None });
+    }
     let [part] = opened.parts.as_slice() else {
         let detail = format!("a message of transit or a document has one part, not {}", opened.parts.len());
         return Err(Refusal::new(Reason::ContentRefused, detail));
@@ -260,12 +273,34 @@ fn accept(
 ) -> Result<Vec<u8>, ReceptionError> {
     let Opening { opened, content, label, .. } = opening;
     let manifest = &opened.manifest;
+    failpoint::pass("receive-before-effect");
     let message = match content {
-        Content::Transit(message) => proceed(tx, bureau, manifest, *message, (now, handling))?,
+        Content::Transit(message) => {
+            let submission = proceed(tx, bureau, manifest, *message, (now, handling))?;
+            if !submission.held {
+                for stage in stages_of(&submission) {
+                    stages::state(
+                        tx,
+                        bureau,
+                        manifest.from(),
+                        (manifest.message_id, opened.digest),
+                        stage,
+                        now,
+                    )?;
+                }
+            }
+            submission.message
+        }
         Content::Document(document, body) => {
             documents::receive(tx, bureau, manifest, (&document, &body), now)?
         }
+        Content::Tombstone => {
+            let words = format!("{} withdrew a message whose time was over", manifest.from());
+            messages::note(tx, now, "exchange", manifest.channel.subject(), "Withdrawn", &words)?;
+            0
+        }
     };
+    failpoint::pass("receive-after-effect");
     if let Some(label) = label {
         messages::set_label(tx, message, &serde_json::to_string(&label)?)?;
     }
@@ -276,8 +311,11 @@ fn accept(
         proofs::keep_received(tx, (message, &manifest.message_id), part.secret.as_bytes(), place)?;
     }
     log::save_frontier(tx, &frontier.to_bytes())?;
+    failpoint::pass("receive-after-log");
     let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
+    failpoint::pass("receive-before-inbox");
     enter(tx, manifest, opened.digest, &response, now)?;
+    failpoint::pass("receive-before-commit");
     Ok(response)
 }
 
@@ -288,7 +326,7 @@ fn proceed(
     manifest: &Manifest,
     message: Incoming,
     (now, handling): (Timestamp, Handling),
-) -> Result<i64, ProceedingError> {
+) -> Result<Submission, ProceedingError> {
     let origin = Origin::Partner {
         administration: manifest.from().clone(),
         exchange_id: manifest.message_id.to_string(),
@@ -296,11 +334,30 @@ fn proceed(
     };
     let actor = manifest.from().to_string();
     let mut proceeding = Proceeding::new(tx, bureau, now, &actor);
-    let submission = match handling {
-        Handling::Proceed => proceeding.take(origin, message)?,
-        Handling::Hold => proceeding.hold(origin, &message)?,
-    };
-    Ok(submission.message)
+    match handling {
+        Handling::Proceed => proceeding.take(origin, message),
+        Handling::Hold => proceeding.hold(origin, &message),
+    }
+}
+
+/// What a partner is told of a message of transit: the office's record changed in the same moment, so what was accepted
+/// has reached whom it was for.
+pub(crate) fn stages_of(submission: &Submission) -> Vec<LaterStage> {
+    if submission.accepted {
+        vec![LaterStage::Decided(Decided::Accepted), LaterStage::Delivered]
+    } else {
+        vec![LaterStage::Decided(Decided::Rejected)]
+    }
+}
+
+/// Enters a statement in our log, and gives its place.
+pub(crate) fn enter_in_log(tx: &mut dyn Tx, statement: &[u8], now: Timestamp) -> Result<i64, ReceptionError> {
+    let leaf = merkle::leaf_hash(statement);
+    let mut frontier = load_frontier(tx)?;
+    frontier.append(leaf);
+    let place = log::append(tx, statement, leaf, now)?;
+    log::save_frontier(tx, &frontier.to_bytes())?;
+    Ok(place)
 }
 
 /// The frontier of the node's log.

@@ -7,7 +7,7 @@
 //! table: lists are drawn from it and nothing is decided by it.
 
 use crate::keys::records;
-use crate::{documents, federation, partners, proofs};
+use crate::{documents, exchange_desk, federation, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -20,6 +20,8 @@ pub const MIGRATIONS: &[Migration] = &[
     federation::SCHEMA,
     records::SCHEMA,
     federation::SECOND_SCHEMA,
+    documents::STAGES,
+    exchange_desk::SCHEMA,
 ];
 
 const FIRST: Migration = Migration {

@@ -189,6 +189,7 @@ fn configuration(set_up: &SetUp) -> Config {
             Exchange::default()
         },
         relay: None,
+        retention: crate::config::Retention::default(),
         log: LogPublication::default(),
         partners: Vec::new(),
         agreements: Vec::new(),

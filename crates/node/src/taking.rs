@@ -1,13 +1,15 @@
 //! What a node is asked to do: take a trader's message, an officer's decision, a partner's envelope.
 
 use crate::effort::Step;
+use crate::failpoint;
 use crate::incoming::Incoming;
 use crate::messages::outcome;
 use crate::node::{Node, NodeError};
 use crate::officer::OfficerDecision;
 use crate::principals::{Principal, Role};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, Submission};
-use crate::reception::{self, Handling};
+use crate::reception::{self, Handling, stages_of};
+use crate::stages;
 use crate::transparency::LogError;
 use crate::views::MessageRow;
 use base::{Administration, Country};
@@ -78,10 +80,24 @@ impl Node {
         };
         let (incoming, actor, now) = (self.read_message(xml).await?, officer.name.clone(), self.now());
         let submission = self
-            .write(move |tx, bureau| {
-                Proceeding::new(tx, bureau, now, &actor).take_again(message, origin, &incoming)
+            .write(move |tx, bureau| -> Result<_, NodeError> {
+                let partner = match &origin {
+                    Origin::Partner { administration, exchange_id, .. } => {
+                        Some((administration.clone(), exchange_id.clone()))
+                    }
+                    Origin::Trader(_) | Origin::Own => None,
+                };
+                let submission =
+                    Proceeding::new(tx, bureau, now, &actor).take_again(message, origin, &incoming)?;
+                for stage in stages_of(&submission) {
+                    if let Some((sender, exchange_id)) = &partner {
+                        stages::state_of_received(tx, bureau, sender, exchange_id, stage, now)?;
+                    }
+                }
+                Ok(submission)
             })
             .await?;
+        self.wake_stages();
         self.wake_sender();
         Ok(Some(submission))
     }
@@ -132,6 +148,7 @@ impl Node {
             first => first,
         };
         self.counters().received();
+        self.wake_stages();
         if let Some(reason) = answer.as_ref().ok().and_then(|answer| exchange::refusal_in(answer)) {
             self.counters().channel().envelope_refused(reason);
         }
@@ -148,10 +165,17 @@ impl Node {
     ) -> Result<Vec<u8>, NodeError> {
         let (peer, envelope, now) = (peer.clone(), Arc::clone(envelope), self.now());
         // Signatures, seals and schemas are checked here, beside the writer and not on it.
+        failpoint::pass("receive-before-open");
         let opening = self.effort().of(Step::Open, || reception::open(&self.bureau(), &peer, &envelope, now));
-        self.write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
-            Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
-        })
-        .await
+        failpoint::pass("receive-after-open");
+        let answer = self
+            .write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
+                Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
+            })
+            .await;
+        if answer.is_ok() {
+            failpoint::pass("receive-after-commit");
+        }
+        answer
     }
 }

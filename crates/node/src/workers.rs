@@ -16,11 +16,20 @@ use store::{Tx, timers};
 /// How long the sender sleeps when nobody wakes it: a letter that was postponed becomes due without a wake-up.
 const SENDER_NAP: Duration = Duration::from_millis(100);
 
+/// How long the bearer of staged statements sleeps when nobody wakes it.
+const STAGE_NAP: Duration = Duration::from_millis(500);
+
+/// How often, in seconds, the queues are looked at for alarms.
+const ALARM_SECONDS: i64 = 10;
+
 /// How often time limits are looked at.
 const TIMER_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long a time limit waits on which this node failed.
 const TIMER_RETRY_SECONDS: i64 = 60;
+
+/// How often the retention rule is applied: it counts in days.
+const RETENTION_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
@@ -41,10 +50,12 @@ impl Node {
                 () = stop => {}
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
+                () = self.bring_stages_for_ever() => {}
                 () = self.sign_checkpoints() => {}
                 () = self.keep_registers() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.forget_for_ever() => {}
             }
         })
     }
@@ -65,7 +76,21 @@ impl Node {
         }
     }
 
+    /// Applies the retention rule.
+    async fn forget_for_ever(self: &Arc<Self>) {
+        if self.config().retention.content_days.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            if let Err(error) = self.apply_retention().await {
+                tracing::error!(%error, "the retention rule could not be applied");
+            }
+            tokio::time::sleep(RETENTION_PAUSE).await;
+        }
+    }
+
     async fn keep_time(self: &Arc<Self>) {
+        let mut looked_at = None;
         loop {
             match self.fire_timers().await {
                 Ok(count) if count == TIMERS_AT_ONCE => continue,
@@ -73,7 +98,35 @@ impl Node {
                 Ok(_) => self.wake_sender(),
                 Err(error) => tracing::error!(%error, "time limits could not be looked at"),
             }
+            if let Err(error) = self.withdraw_overdue().await {
+                tracing::error!(%error, "letters whose time is over could not be withdrawn");
+            }
+            if let Err(error) = self.expire_documents().await {
+                tracing::error!(%error, "documents whose time is over could not be closed");
+            }
+            if looked_at.is_none_or(|at: Timestamp| at.plus_seconds(ALARM_SECONDS) <= self.now()) {
+                looked_at = Some(self.now());
+                if let Err(error) = self.tell_alarms().await {
+                    tracing::error!(%error, "alarms of the exchange could not be told");
+                }
+            }
             tokio::time::sleep(TIMER_PAUSE).await;
+        }
+    }
+
+    /// Brings our statements about partners' messages to them.
+    async fn bring_stages_for_ever(self: &Arc<Self>) {
+        loop {
+            match self.bring_stages().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "staged statements could not be brought"),
+            }
+            tokio::select! {
+                biased;
+                () = self.stages_woken() => {}
+                () = tokio::time::sleep(STAGE_NAP) => {}
+            }
         }
     }
 

@@ -142,6 +142,7 @@ impl Member {
             transit: Transit { release: self.release, clearance: self.release, ..Transit::default() },
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
             relay: None,
+            retention: node::Retention::default(),
             log: LogPublication::default(),
             partners: Vec::new(),
             agreements: Vec::new(),

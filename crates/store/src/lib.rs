@@ -45,6 +45,7 @@ mod migrate;
 pub mod outbox;
 mod pool;
 mod postgres;
+mod scrub;
 mod session;
 pub mod settings;
 mod sqlite;
@@ -56,6 +57,7 @@ pub mod timers;
 pub mod witnessing;
 mod writer;
 
+pub mod stages;
 mod store;
 
 pub use db::{Engine, Row, Tx, Value};
@@ -63,6 +65,7 @@ pub use error::StoreError;
 pub use location::{Location, destroy};
 pub use memory::MemoryDisk;
 pub use migrate::Migration;
+pub use scrub::scrub;
 pub use store::{Execution, Statistics, Store};
 
 /// Every statement of this room, by name: what the house rule "every statement prepares on both engines" runs over.
@@ -74,6 +77,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         log::STATEMENTS,
         migrate::STATEMENTS,
         outbox::STATEMENTS,
+        outbox::DEAD_STATEMENTS,
+        outbox::QUEUE_STATEMENTS,
+        stages::STATEMENTS,
         settings::STATEMENTS,
         state::STATEMENTS,
         tiles::STATEMENTS,

@@ -35,6 +35,8 @@ const OWN: &[Migration] = &[
     tiles::SCHEMA,
     witnessing::SCHEMA,
     outbox::BY_RECIPIENT,
+    outbox::CIRCUITS,
+    crate::stages::SCHEMA,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

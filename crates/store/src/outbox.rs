@@ -8,14 +8,21 @@
 //! | ready | [`claim`]ed, [`postponed`] | ready, from a later moment |
 //! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
 //! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
-//! | ready, waiting | its time is over ([`expired`]) | expired |
+//! | ready, waiting | its time is over before anything left ([`withdraw`]) | as it was, but withdrawn: a tombstone goes in its place |
+//! | ready, waiting | the partner has the tombstone, or refuses the letter as too late ([`expired`]) | expired |
 //!
 //! Only the first open letter of a channel is ready, so letters of one channel leave in order and those of different
 //! channels never wait for each other. A claim is a lease: a worker that dies loses it when it runs out.
 
+mod dead;
 mod letter;
+mod queue;
 
+pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
+pub use dead::{DeadLetter, close, dead, dead_letter};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
+pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
+pub use queue::{Queue, queue, queues, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
@@ -42,10 +49,40 @@ pub(crate) const BY_RECIPIENT: Migration = Migration {
     sql: "create index outbox_turn on outbox (recipient, lane, available, id) where status = 'ready'",
 };
 
+/// Circuits, expiry, figures by recipient and dead letters. Nothing claims for all recipients at once any more, so the
+/// index for that goes.
+pub(crate) const CIRCUITS: Migration = Migration {
+    name: "outbox-circuits",
+    sql: "drop index outbox_ready;
+        alter table outbox add column withdrawn BIGINT;
+        alter table outbox add column closed BIGINT;
+        alter table outbox add column closing TEXT;
+        create index outbox_sealed on outbox (recipient, id) where status = 'ready' and envelope is not null;
+        create index outbox_overdue on outbox (expires, id)
+            where status in ('ready', 'waiting') and envelope is null and withdrawn is null;
+        create index outbox_oldest on outbox (recipient, id) where status in ('ready', 'waiting');
+        create index outbox_undealt on outbox (id) where status in ('refused', 'expired') and closed is null;
+        create table outbox_queue (
+            recipient TEXT not null primary key, letters BIGINT not null, bytes BIGINT not null,
+            delivered BIGINT not null, refused BIGINT not null, expired BIGINT not null, last_delivery BIGINT)",
+};
+
 crate::statements! {
+    TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
+            created, expires, cleared, envelope, attempts, withdrawn
+        from outbox where status = 'ready' and recipient = ?1 and envelope is not null and worker is null
+        order by id limit 1";
+    SIZES = "select length(cleared) + coalesce(length(envelope), 0)
+        from outbox where status = 'ready' and recipient = ?1 and available <= ?2
+        order by lane, available, id limit ?3";
+    OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and envelope is null
+        and withdrawn is null and expires <= ?1 order by expires, id limit ?2";
+    WITHDRAW = "update outbox set withdrawn = ?2 where id = ?1 and status in ('ready', 'waiting')
+        and envelope is null and withdrawn is null and worker is null";
+    SENT = "select recipient, agreement, envelope, status, withdrawn, attempts from outbox where message_id = ?1";
     NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
     DUE_TO = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts
+            created, expires, cleared, envelope, attempts, withdrawn
         from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
     LEASE_ONE = "update outbox set worker = ?2, available = ?3, attempts = attempts + 1 where id = ?1";
@@ -58,7 +95,7 @@ crate::statements! {
         where ?4 = (select coalesce(max(sequence), 0) + 1 from outbox where channel = ?3)
         returning id";
     DUE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts
+            created, expires, cleared, envelope, attempts, withdrawn
         from outbox where status = 'ready' and available <= ?1 order by lane, available, id limit ?2";
     LEASE = "update outbox set worker = ?1, available = ?2, attempts = attempts + 1 where id in
         (select id from outbox where status = 'ready' and available <= ?3 order by lane, available, id limit ?4)";
@@ -68,13 +105,15 @@ crate::statements! {
         where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
-        where id = ?1 and status in ('ready', 'waiting') returning channel";
+        where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
     RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
         and sequence = (select min(sequence) from outbox where channel = ?1 and status in ('ready', 'waiting'))";
     EXISTS = "select count(*) from outbox where id = ?1";
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
+    ERASE = "update outbox set cleared = ?2, envelope = null where message_id = ?1
+        and status not in ('ready', 'waiting')";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
         (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
@@ -90,6 +129,9 @@ crate::statements! {
 pub fn next_sequence(tx: &mut dyn Tx, channel: &str) -> Result<i64, StoreError> {
     only(tx.query(NEXT_SEQUENCE, &[channel.into()])?)?.int(0)
 }
+
+/// How many bytes of content one claim reads: the memory of a node must not grow with what waits.
+const CLAIMED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// Puts a letter into the outbox, in the same command as the change that it tells of, and gives its row.
 ///
@@ -112,7 +154,10 @@ pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> 
         letter.cleared.into(),
     ];
     match first(tx.query(ENQUEUE, &row)?) {
-        Some(row) => row.int(0),
+        Some(row) => {
+            queue::grown(tx, letter.recipient.as_str(), letter.cleared.len())?;
+            row.int(0)
+        }
         None => Err(StoreError::OutOfSequence {
             series: letter.channel.to_owned(),
             given: letter.sequence,
@@ -179,14 +224,115 @@ pub fn claim_to(
     lease_micros: i64,
     limit: usize,
 ) -> Result<Vec<Claim>, StoreError> {
+    let limit = within(tx, recipient, now, limit)?;
     let rows = tx.query(DUE_TO, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
+    lease(tx, rows, worker, now.plus_micros(lease_micros))
+}
+
+/// Takes one letter to see whether a recipient is back: one that is sealed already, whether it is due or not, so that a
+/// long absence seals no new one at each trial; else the first that is due.
+///
+/// # Errors
+/// When the database fails.
+pub fn claim_trial(
+    tx: &mut dyn Tx,
+    worker: &str,
+    recipient: &Administration,
+    now: Timestamp,
+    lease_micros: i64,
+) -> Result<Option<Claim>, StoreError> {
+    let sealed = tx.query(TRIAL, &[recipient.as_str().into()])?;
+    if sealed.is_empty() {
+        return Ok(claim_to(tx, worker, recipient, now, lease_micros, 1)?.pop());
+    }
+    Ok(lease(tx, sealed, worker, now.plus_micros(lease_micros))?.pop())
+}
+
+/// How many of the next `limit` letters are claimed at once, so that their contents fit in [`CLAIMED_BYTES`]; one always.
+fn within(
+    tx: &mut dyn Tx,
+    recipient: &Administration,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let rows = tx.query(SIZES, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
+    let (mut count, mut total) = (0, 0);
+    for row in &rows {
+        total += row.int(0)?;
+        if count > 0 && total > CLAIMED_BYTES {
+            break;
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn lease(
+    tx: &mut dyn Tx,
+    rows: Vec<crate::Row>,
+    worker: &str,
+    until: Timestamp,
+) -> Result<Vec<Claim>, StoreError> {
     let mut claims: Vec<Claim> = rows.iter().map(Claim::from_row).collect::<Result<_, _>>()?;
-    let until = now.plus_micros(lease_micros);
     for claim in &mut claims {
         tx.execute(LEASE_ONE, &[claim.id.into(), worker.into(), until.into()])?;
         claim.attempts += 1;
     }
     Ok(claims)
+}
+
+/// A letter as it was sent, for what is said about it later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentLetter {
+    /// Who was to get it.
+    pub recipient: Administration,
+    /// The agreement.
+    pub agreement: String,
+    /// The sealed bytes; `None` while nothing has left.
+    pub envelope: Option<Vec<u8>>,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether it was withdrawn, so that the sealed bytes are its tombstone's.
+    pub withdrawn: bool,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// A letter by its identity, as it was sent.
+///
+/// # Errors
+/// When the database fails.
+pub fn sent(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<SentLetter>, StoreError> {
+    let row = first(tx.query(SENT, &[message_id.to_string().into()])?);
+    row.map(|row| {
+        Ok(SentLetter {
+            recipient: parsed("recipient", row.text(0)?)?,
+            agreement: row.text(1)?.to_owned(),
+            envelope: row.opt_bytes(2)?.map(<[u8]>::to_vec),
+            status: Status::parse(row.text(3)?)?,
+            withdrawn: row.opt_int(4)?.is_some(),
+            attempts: row.int(5)?,
+        })
+    })
+    .transpose()
+}
+
+/// Letters whose time is over and of which nothing has left yet, the first to expire first.
+///
+/// # Errors
+/// When the database fails.
+pub fn overdue(tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<Vec<(i64, String)>, StoreError> {
+    let rows = tx.query(OVERDUE, &[now.into(), limit_value(limit)])?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?.to_owned()))).collect()
+}
+
+/// Withdraws a letter of which nothing has left: it keeps its place in the channel, in which a tombstone is sent. `false`
+/// means that it was sealed, settled or withdrawn before.
+///
+/// # Errors
+/// When the database fails.
+pub fn withdraw(tx: &mut dyn Tx, id: i64, at: Timestamp) -> Result<bool, StoreError> {
+    tx.execute(WITHDRAW, &[id.into(), at.into()]).map(|rows| rows == 1)
 }
 
 /// Stores the sealed bytes of a letter, once. `false` means that others are stored already: send those
@@ -245,13 +391,19 @@ pub fn refused(tx: &mut dyn Tx, id: i64, reason: &str, at: Timestamp) -> Result<
     settle(tx, id, Status::Refused, None, Some(reason), at)
 }
 
-/// Gives a letter up whose time is over, and lets the next letter of the channel go. `false` means that it was
+/// Gives a letter up whose time is over, with the receipt of its tombstone if one was sent, and lets the next letter of the channel go. `false` means that it was
 /// settled before.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such letter.
-pub fn expired(tx: &mut dyn Tx, id: i64, at: Timestamp) -> Result<bool, StoreError> {
-    settle(tx, id, Status::Expired, None, None, at)
+pub fn expired(
+    tx: &mut dyn Tx,
+    id: i64,
+    receipt: Option<&[u8]>,
+    reason: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    settle(tx, id, Status::Expired, receipt, Some(reason), at)
 }
 
 /// What has become of a letter.
@@ -270,6 +422,15 @@ pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, 
 pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, StoreError> {
     let row = first(tx.query(STORED, &[message_id.to_string().into()])?);
     row.as_ref().map(Stored::from_row).transpose()
+}
+
+/// Erases content and sealed bytes of a letter that is settled; `false` when there is none or it is still open. What the
+/// partner answered stays.
+///
+/// # Errors
+/// When the database fails.
+pub fn erase(tx: &mut dyn Tx, message_id: MessageId) -> Result<bool, StoreError> {
+    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into()])? == 1)
 }
 
 /// How many letters stand where.
@@ -298,6 +459,7 @@ fn settle(
         return known(tx, id, false);
     };
     tx.execute(RELEASE_NEXT, &[settled.text(0)?.into()])?;
+    queue::shrunk(tx, settled.text(1)?, settled.int(2)?, status, at)?;
     Ok(true)
 }
 

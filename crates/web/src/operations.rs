@@ -32,14 +32,21 @@ async fn live() -> &'static str {
 async fn ready(State(node): State<Arc<Node>>) -> Response {
     match node.readiness().await {
         Ok(()) => {
-            // Who asks reads only how many: what runs out is for the log, the notices and the page of keys.
+            // Who asks reads only how many: what is wrong is for the log, the notices and the console's pages.
+            let mut lines = "ready\n".to_owned();
             let warnings = node.key_warnings().len();
-            let ready = if warnings == 0 {
-                "ready\n".to_owned()
-            } else {
-                format!("ready\nkey warnings: {warnings}\n")
-            };
-            ready.into_response()
+            if warnings > 0 {
+                lines.push_str(&format!("key warnings: {warnings}\n"));
+            }
+            match node.alarm_count().await {
+                Ok(alarms) if alarms > 0 => {
+                    lines.push_str(&format!(
+                        "exchange: {alarms} alarms, see the page Exchange of the console\n"
+                    ));
+                }
+                _ => {}
+            }
+            lines.into_response()
         }
         Err(reason) => {
             tracing::warn!(reason, "the node is not ready");

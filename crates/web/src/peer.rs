@@ -42,6 +42,9 @@ pub fn routes(node: Arc<Node>) -> Router {
     let witness = Router::new()
         .route(&format!("{}/add-checkpoint", node::WITNESS_PREFIX), post(add_checkpoint))
         .layer(DefaultBodyLimit::max(node::WITNESS_REQUEST_LIMIT));
+    let stages = Router::new()
+        .route(node::STAGE_ROUTE, post(receive_stages))
+        .layer(DefaultBodyLimit::max(node::STAGE_LIMIT));
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
         .route(node::PROPOSALS_ROUTE, post(proposal))
@@ -50,6 +53,7 @@ pub fn routes(node: Arc<Node>) -> Router {
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
+        .merge(stages)
         .merge(witness)
         .merge(log::public_routes())
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
@@ -113,6 +117,26 @@ async fn entry(
 fn unavailable(error: &NodeError, what: &str) -> Response {
     tracing::error!(%error, "{what}");
     (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+}
+
+/// `POST /peer/v1/stages`: takes a batch of staged statements about messages of ours, and answers for each whether it is
+/// kept. A batch that cannot be read is a 400.
+async fn receive_stages(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    batch: Bytes,
+) -> Response {
+    match node.receive_stages(&peer.0, batch.to_vec()).await {
+        Ok(Ok(answer)) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
+        Ok(Err(reason)) => {
+            tracing::warn!(reason, peer = %peer.0, "refused a batch of staged statements");
+            (StatusCode::BAD_REQUEST, format!("{reason}\n")).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, peer = %peer.0, "could not take staged statements");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+        }
+    }
 }
 
 /// `POST /peer/v1/envelopes`: takes one envelope and answers with the exchange's answer: an acknowledgement, a gap, a

@@ -183,6 +183,8 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
             guarantee(Grn::issue(2026, country, &format!("900{number}")).unwrap().as_str())
         }
         // The message of this office was never held: 404 shows a caller who may ask.
+        // The message of this office is a trader's: 404 shows a caller who may ask.
+        ("POST", "/api/v1/messages/{id}/erasure") => br#"{"ground": "a test"}"#.to_vec(),
         ("POST", "/api/v1/held/{id}/retry") => Vec::new(),
         // Nobody is a partner of this office, and what is posted is no file of another: 404 and 422 show a caller who may
         // ask.

@@ -3,14 +3,25 @@
 use super::content::DocumentContent;
 use super::rows::{self, DocumentRow, Standing};
 use super::{NewDocument, SendError, Sent};
+use crate::bureau::Bureau;
 use crate::effort::Step;
+use crate::exchange_desk;
+use crate::failpoint;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
+use crate::stages;
+use base::{Administration, Timestamp};
+use exchange::Lane;
+use exchange::stages::{Decided, LaterStage};
 use serde::{Deserialize, Serialize};
+use store::Tx;
 
 /// The shortest and the longest time until expiry, in seconds.
 const EXPIRY: std::ops::RangeInclusive<i64> = 60..=400 * 24 * 3600;
+
+/// How many documents are closed in one transaction.
+const AT_ONCE: i64 = 256;
 
 /// The longest words of a decision, in bytes: as many as a staged statement carries.
 const MAX_WORDS: usize = 400;
@@ -21,7 +32,7 @@ const MAX_WORDS: usize = 400;
 pub struct DocumentDecision {
     /// Whether it is accepted.
     pub accept: bool,
-    /// In words; the sender is shown them.
+    /// In words, which stay here: the sender is told the decision and nothing that an officer wrote.
     #[serde(default)]
     pub words: String,
 }
@@ -54,13 +65,21 @@ impl Node {
         if !self.bureau().partners.contains_key(&new.recipient) {
             return Ok(Err(SendError::NoPartner(new.recipient)));
         }
-        let (author, now) = (author.name.clone(), self.now());
+        let (author, now, limits) = (author.name.clone(), self.now(), self.config().exchange.clone());
         let sent = self
             .write_as(Step::Post, move |tx, bureau| -> Result<_, NodeError> {
-                Ok(super::send(tx, bureau, &author, new, now)
-                    .map_err(crate::proceeding::ProceedingError::from)?)
+                if new.lane != Lane::Urgent
+                    && let Some(words) = exchange_desk::full(tx, &new.recipient, &limits)?
+                {
+                    return Ok(Err(SendError::QueueFull(words)));
+                }
+                let sent = super::send(tx, bureau, &author, new, now)
+                    .map_err(crate::proceeding::ProceedingError::from)?;
+                failpoint::pass("send-before-commit");
+                Ok(sent)
             })
             .await?;
+        failpoint::pass("send-after-commit");
         self.wake_sender();
         Ok(sent)
     }
@@ -124,7 +143,7 @@ impl Node {
         let standing = if decision.accept { Standing::Accepted } else { Standing::Declined };
         let (officer, now) = (officer.name.clone(), self.now());
         let decided = self
-            .write(move |tx, _| -> Result<bool, NodeError> {
+            .write(move |tx, bureau| -> Result<bool, NodeError> {
                 if !rows::decide(tx, message, standing, (&officer, &words), now)? {
                     return Ok(false);
                 }
@@ -132,9 +151,86 @@ impl Node {
                 let told = if words.is_empty() { String::new() } else { format!(": {words}") };
                 let told = format!("{officer} {} the document `{}`{told}", standing.as_str(), row.title);
                 messages::note(tx, now, "documents", &row.subject, "Decided", &told)?;
+                failpoint::pass("decide-before-stage");
+                let decided = if decision.accept { Decided::Accepted } else { Decided::Declined };
+                state(tx, bureau, &row, LaterStage::Decided(decided), now)?;
+                if decision.accept && row.opened.is_some() {
+                    state(tx, bureau, &row, LaterStage::Delivered, now)?;
+                }
+                failpoint::pass("decide-before-commit");
                 Ok(true)
             })
             .await?;
+        failpoint::pass("decide-after-commit");
+        self.wake_stages();
         Ok(Ok(decided))
     }
+
+    /// Hands out the content of a document: it has reached whom it was for, if it was accepted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn hand_out_document(&self, message: i64) -> Result<Option<DocumentView>, NodeError> {
+        let Some(view) = self.document(message).await? else { return Ok(None) };
+        if view.row.direction == "received" && view.row.opened.is_none() && view.document.is_some() {
+            let now = self.now();
+            self.write(move |tx, bureau| -> Result<(), NodeError> {
+                if rows::handed_out(tx, message, now)?
+                    && let Some(row) = rows::one(tx, message)?
+                    && row.standing == Standing::Accepted.as_str()
+                {
+                    state(tx, bureau, &row, LaterStage::Delivered, now)?;
+                }
+                Ok(())
+            })
+            .await?;
+            self.wake_stages();
+        }
+        Ok(Some(view))
+    }
+
+    /// Closes open documents on which nobody decided in time, and tells their senders. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn expire_documents(&self) -> Result<usize, NodeError> {
+        let now = self.now();
+        let due =
+            self.read(move |tx| -> Result<_, NodeError> { Ok(rows::overdue(tx, now, AT_ONCE)?) }).await?;
+        let count = due.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        self.write(move |tx, bureau| -> Result<(), NodeError> {
+            for message in due {
+                let words = "nobody decided on it in time";
+                if rows::decide(tx, message, Standing::Undecided, ("clock", words), now)?
+                    && let Some(row) = rows::one(tx, message)?
+                {
+                    let told =
+                        format!("the document `{}` of {} was not decided on in time", row.title, row.partner);
+                    messages::note(tx, now, "documents", &row.subject, "Undecided", &told)?;
+                    state(tx, bureau, &row, LaterStage::Expired, now)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        self.wake_stages();
+        Ok(count)
+    }
+}
+
+/// Signs a stage of a received document for its sender.
+fn state(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    row: &DocumentRow,
+    stage: LaterStage,
+    now: Timestamp,
+) -> Result<(), NodeError> {
+    let (Ok(sender), Some(exchange_id)) = (Administration::parse(&row.partner), &row.exchange_id) else {
+        return Ok(());
+    };
+    Ok(stages::state_of_received(tx, bureau, &sender, exchange_id, stage, now)?)
 }

@@ -6,6 +6,7 @@
 //! | sent | here: it was cleared and is on its way, or has arrived and awaits its decision there |
 //! | open | there: it waits for an officer |
 //! | accepted, declined | an officer of the recipient decided |
+//! | undecided | no officer of the recipient decided in time |
 
 mod content;
 mod desk;
@@ -15,7 +16,7 @@ pub(crate) use content::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 pub use content::{DocumentContent, DocumentFault, MAX_CONTENT};
 pub use desk::{DocumentDecision, DocumentView};
 pub use rows::{DocumentRow, Standing};
-pub(crate) use rows::{SCHEMA, settle};
+pub(crate) use rows::{SCHEMA, STAGES};
 
 use crate::bureau::Bureau;
 use crate::messages::{self, Direction, NewMessage, outcome};
@@ -68,6 +69,9 @@ pub enum SendError {
     /// The time limit.
     #[error("the time until expiry must be from 60 seconds to 400 days")]
     Expiry,
+    /// As much waits for the partner as may.
+    #[error("{0}")]
+    QueueFull(String),
     /// No clause lets it leave.
     #[error("it was not sent: {0}")]
     Withheld(String),
@@ -157,6 +161,7 @@ pub(crate) fn send(
             size,
             standing: Standing::Sent,
             author,
+            expires: now.plus_seconds(expires_seconds),
         },
     )?;
     Ok(Ok(Sent { message, exchange_id, clause: cleared.clause().to_string() }))
@@ -204,9 +209,24 @@ pub(crate) fn receive(
             size: document.content.len(),
             standing: Standing::Open,
             author: manifest.from().as_str(),
+            expires: manifest.expires,
         },
     )?;
     Ok(message)
+}
+
+/// Notes at the sender what the recipient stated about a document of ours. A message that is none is left alone.
+pub(crate) fn settle_sent(
+    tx: &mut dyn Tx,
+    exchange_id: &str,
+    standing: Standing,
+    words: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if let Some(message) = rows::number(tx, exchange_id)? {
+        rows::settle(tx, message, standing, words, at)?;
+    }
+    Ok(())
 }
 
 /// Every statement of the documents, by name.

@@ -27,27 +27,47 @@ CREATE INDEX documents_open ON documents (message) WHERE standing = 'open';
 ",
 };
 
+/// Until when a document can be decided on, and when it was handed out.
+pub(crate) const STAGES: Migration = Migration {
+    name: "node-document-stages",
+    sql: "
+ALTER TABLE documents ADD COLUMN expires BIGINT;
+ALTER TABLE documents ADD COLUMN opened BIGINT;
+CREATE INDEX documents_overdue ON documents (expires, message) WHERE standing = 'open';
+DROP INDEX outbox_by_recipient;
+",
+};
+
 store::statements! {
+    OVERDUE = "SELECT d.message FROM documents d WHERE d.standing = 'open' AND d.expires <= ?1
+        ORDER BY d.expires, d.message LIMIT ?2";
+    HANDED_OUT = "UPDATE documents SET opened = ?2
+        WHERE message = ?1 AND direction = 'received' AND opened IS NULL";
+    NUMBER = "SELECT id FROM messages WHERE exchange_id = ?1 AND direction = 'sent'";
     INSERT = "INSERT INTO documents (message, direction, partner, subject, purpose, title, media_type, size, standing,
-            author, words, decided)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '', NULL)";
+            author, words, decided, expires)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '', NULL, ?11)";
     DECIDE = "UPDATE documents SET standing = ?2, author = ?3, words = ?4, decided = ?5
         WHERE message = ?1 AND standing = 'open'";
     SETTLE = "UPDATE documents SET standing = ?2, words = ?3, decided = ?4
         WHERE message = ?1 AND direction = 'sent' AND standing NOT IN ('accepted', 'declined')";
     ONE = "SELECT d.message, d.direction, d.partner, d.subject, d.purpose, d.title, d.media_type, d.size, d.standing,
-            d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label
+            d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label,
+            d.expires, d.opened
         FROM documents d JOIN messages m ON m.id = d.message WHERE d.message = ?1";
     OPEN = "SELECT d.message, d.direction, d.partner, d.subject, d.purpose, d.title, d.media_type, d.size, d.standing,
-            d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label
+            d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label,
+            d.expires, d.opened
         FROM documents d JOIN messages m ON m.id = d.message
         WHERE d.standing = 'open' AND d.message > ?1 ORDER BY d.message LIMIT ?2";
     LATEST = "SELECT d.message, d.direction, d.partner, d.subject, d.purpose, d.title, d.media_type, d.size, d.standing,
-            d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label
+            d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label,
+            d.expires, d.opened
         FROM documents d JOIN messages m ON m.id = d.message
         WHERE d.message < ?1 ORDER BY d.message DESC LIMIT ?2";
     OF_SUBJECT = "SELECT d.message, d.direction, d.partner, d.subject, d.purpose, d.title, d.media_type, d.size,
-            d.standing, d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label
+            d.standing, d.author, d.words, d.decided, m.at, m.outcome, m.clause, m.exchange_id, m.label,
+            d.expires, d.opened
         FROM documents d JOIN messages m ON m.id = d.message
         WHERE d.subject = ?1 AND d.message < ?2 ORDER BY d.message DESC LIMIT ?3";
 }
@@ -63,6 +83,8 @@ pub enum Standing {
     Accepted,
     /// An officer of the recipient declined it.
     Declined,
+    /// No officer of the recipient decided in time.
+    Undecided,
 }
 
 impl Standing {
@@ -73,6 +95,7 @@ impl Standing {
             Self::Open => "open",
             Self::Accepted => "accepted",
             Self::Declined => "declined",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -96,7 +119,7 @@ pub struct DocumentRow {
     pub media_type: String,
     /// The size of its content in bytes.
     pub size: i64,
-    /// `sent`, `open`, `accepted` or `declined`.
+    /// `sent`, `open`, `accepted`, `declined` or `undecided`.
     pub standing: String,
     /// Who sent it here, or who decided on it.
     pub author: String,
@@ -114,6 +137,10 @@ pub struct DocumentRow {
     pub exchange_id: Option<String>,
     /// The label that its content carries here, as JSON; a sent one has none.
     pub label: Option<String>,
+    /// Until when it can be decided on, in microseconds since 1970.
+    pub expires: Option<i64>,
+    /// When its content was first handed out here, in microseconds since 1970.
+    pub opened: Option<i64>,
 }
 
 impl DocumentRow {
@@ -141,6 +168,8 @@ impl DocumentRow {
             clause: row.opt_text(14)?.map(str::to_owned),
             exchange_id: row.opt_text(15)?.map(str::to_owned),
             label: row.opt_text(16)?.map(str::to_owned),
+            expires: row.opt_int(17)?,
+            opened: row.opt_int(18)?,
         })
     }
 }
@@ -157,6 +186,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) size: usize,
     pub(crate) standing: Standing,
     pub(crate) author: &'a str,
+    pub(crate) expires: Timestamp,
 }
 
 pub(crate) fn insert(tx: &mut dyn Tx, row: &NewRow<'_>) -> Result<(), StoreError> {
@@ -171,6 +201,7 @@ pub(crate) fn insert(tx: &mut dyn Tx, row: &NewRow<'_>) -> Result<(), StoreError
         i64::try_from(row.size).unwrap_or(i64::MAX).into(),
         row.standing.as_str().into(),
         row.author.into(),
+        row.expires.into(),
     ];
     tx.execute(INSERT, &values).map(drop)
 }
@@ -197,6 +228,21 @@ pub(crate) fn settle(
 ) -> Result<bool, StoreError> {
     let row = [message.into(), standing.as_str().into(), words.into(), at.into()];
     tx.execute(SETTLE, &row).map(|rows| rows == 1)
+}
+
+/// The number of the message that we sent with this identity between nodes.
+pub(crate) fn number(tx: &mut dyn Tx, exchange_id: &str) -> Result<Option<i64>, StoreError> {
+    tx.query(NUMBER, &[exchange_id.into()])?.first().map(|row| row.int(0)).transpose()
+}
+
+/// Open documents whose time is over, the first to expire first.
+pub(crate) fn overdue(tx: &mut dyn Tx, now: Timestamp, limit: i64) -> Result<Vec<i64>, StoreError> {
+    tx.query(OVERDUE, &[now.into(), limit.into()])?.iter().map(|row| row.int(0)).collect()
+}
+
+/// Notes that the content of a received document was handed out. `false` means that it was before.
+pub(crate) fn handed_out(tx: &mut dyn Tx, message: i64, at: Timestamp) -> Result<bool, StoreError> {
+    tx.execute(HANDED_OUT, &[message.into(), at.into()]).map(|rows| rows == 1)
 }
 
 pub(crate) fn one(tx: &mut dyn Tx, message: i64) -> Result<Option<DocumentRow>, StoreError> {

@@ -196,7 +196,7 @@ impl Node {
         let verified = verify_own(&bureau, &note.to_note(), &witnesses_of(&bureau, partner))?;
         let at = verified.cosigned_by(&witness_name(partner)).ok_or(Vain::NotSigned)?;
         let name = witness_name(partner);
-        let line = note.signatures().iter().filter(|line| line.name() == name).next_back();
+        let line = note.signatures().iter().rfind(|line| line.name() == name);
         let line = line.ok_or(Vain::NotSigned)?.line();
         self.write(move |tx, _| -> Result<(), LogError> {
             let saved = witnessing::SavedCosignature { size: row(size), witness: name, at, line };

@@ -66,6 +66,8 @@ pub struct Claim {
     pub envelope: Option<Vec<u8>>,
     /// How often it has been claimed, this claim included.
     pub attempts: i64,
+    /// When it was withdrawn because its time was over; a tombstone is sent in its place then.
+    pub withdrawn: Option<Timestamp>,
 }
 
 /// What is stored of a letter.
@@ -107,6 +109,7 @@ impl Claim {
             cleared: row.bytes(12)?.to_vec(),
             envelope: row.opt_bytes(13)?.map(<[u8]>::to_vec),
             attempts: row.int(14)?,
+            withdrawn: row.opt_timestamp(15)?,
         })
     }
 }
@@ -138,7 +141,7 @@ impl Status {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, StoreError> {
+    pub(super) fn parse(text: &str) -> Result<Self, StoreError> {
         let all = [Self::Waiting, Self::Ready, Self::Delivered, Self::Refused, Self::Expired];
         let found = all.into_iter().find(|status| status.as_str() == text);
         found.ok_or_else(|| StoreError::damaged("outbox status", format!("`{text}` is none")))

@@ -34,7 +34,7 @@ on_every_engine! {
         enqueue(5, "A", 4).unwrap();
         assert_eq!(due(), [2, 3]);
         assert!(write(&store, |tx| outbox::refused(tx, 2, "clause 4.2 does not allow it", at(23))));
-        assert!(write(&store, |tx| outbox::expired(tx, 3, at(24))));
+        assert!(write(&store, |tx| outbox::expired(tx, 3, None, "late", at(24))));
         assert_eq!(due(), [5]);
         let counts = read(&store, |tx| outbox::counts(tx));
         assert_eq!(counts, outbox::Counts { ready: 1, waiting: 0, delivered: 1, refused: 2, expired: 1 });
@@ -59,6 +59,34 @@ on_every_engine! {
         let due: Vec<i64> = read(&store, |tx| outbox::due(tx, at(10), 3)).iter().map(|claim| claim.id).collect();
         assert_eq!(due, [3, 2, 4]);
         assert_eq!(read(&store, |tx| outbox::due(tx, at(9), 3)), []);
+    }
+
+    fn letters_are_claimed_by_recipient(place) {
+        let store = place.store();
+        let italy = base::Administration::parse("NTA.IT").unwrap();
+        let (to_italy, to_france) = (italy.clone(), france());
+        write(&store, move |tx| {
+            for (number, recipient, channel, lane) in
+                [(1, &to_italy, "A", 1), (2, &to_france, "B", 1), (3, &to_italy, "C", 0), (4, &to_italy, "D", 1)]
+            {
+                outbox::enqueue(tx, &outbox::Letter { lane, ..letter(recipient, number, channel, 1) })?;
+            }
+            Ok(())
+        });
+        assert_eq!(read(&store, outbox::recipients), [france(), italy.clone()]);
+        let claim = |recipient: &base::Administration, now: i64, limit: usize| -> Vec<(i64, i64)> {
+            let recipient = recipient.clone();
+            let claims =
+                write(&store, move |tx| outbox::claim_to(tx, "w", &recipient, at(now), 100, limit));
+            claims.into_iter().map(|claim| (claim.id, claim.attempts)).collect()
+        };
+        assert_eq!(claim(&italy, 9, 5), [], "nothing is due yet");
+        assert_eq!(claim(&italy, 10, 2), [(3, 1), (1, 1)], "the urgent one first, and no more than asked for");
+        assert_eq!(claim(&italy, 10, 5), [(4, 1)], "what is leased is not claimed again");
+        assert_eq!(claim(&france(), 10, 5), [(2, 1)]);
+        assert_eq!(claim(&italy, 110, 1), [(3, 2)], "the leases ran out");
+        assert!(write(&store, |tx| outbox::delivered(tx, 2, b"receipt", at(120))));
+        assert_eq!(read(&store, outbox::recipients), [italy.clone()]);
     }
 
     fn a_claim_is_a_lease(place) {

@@ -115,7 +115,7 @@ fn perform(tx: &mut dyn Tx, act: &Act, now: i64) -> Result<String, StoreError> {
         Act::Postpone { id, by } => outbox::postponed(tx, id, at(now + by), "later").map(words),
         Act::Settle { id, how: 0 } => outbox::delivered(tx, id, b"receipt", at(now)).map(words),
         Act::Settle { id, how: 1 } => outbox::refused(tx, id, "clause", at(now)).map(words),
-        Act::Settle { id, .. } => outbox::expired(tx, id, at(now)).map(words),
+        Act::Settle { id, .. } => outbox::expired(tx, id, None, "late", at(now)).map(words),
         Act::Receive { number, channel, sequence } => receive(tx, number, channel, sequence),
         Act::Set { key, kind, due } => {
             timers::set(tx, "room", &key.to_string(), &kind.to_string(), at(due), b"").map(|()| String::new())

@@ -59,6 +59,12 @@ pub async fn send(
         Err(SendError::Withheld(words)) => {
             Err(Problem::new(StatusCode::FORBIDDEN, "withheld", "no agreement lets this leave", words))
         }
+        Err(error @ SendError::QueueFull(_)) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "queue-full",
+            "too much waits for this partner",
+            error.to_string(),
+        )),
         Err(error) => Err(Problem::unprocessable(error.to_string())),
     }
 }
@@ -108,7 +114,7 @@ pub async fn content(
     _: StaffCaller,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let view = node.document(id).await?.ok_or_else(|| Problem::absent("document"))?;
+    let view = node.hand_out_document(id).await?.ok_or_else(|| Problem::absent("document"))?;
     let document = view.document.ok_or_else(|| Problem::absent("content of a document"))?;
     Ok((download_headers(&document.media_type, id), document.content).into_response())
 }

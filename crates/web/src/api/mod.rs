@@ -6,6 +6,7 @@
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
 //! | `GET /messages/{id}/evidence` | officer, operator (without content) | the evidence file of a message between administrations |
+//! | `POST /messages/{id}/erasure` | officer | erase the content of a message, and keep its proofs |
 //! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
@@ -17,6 +18,9 @@
 //! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
+//! | `GET /exchange` | officer, operator | what waits for each partner, circuits, alarms |
+//! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
+//! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
 //! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
@@ -30,6 +34,7 @@ mod auth;
 mod decisions;
 mod documents;
 pub(crate) mod evidence;
+mod exchange;
 mod extract;
 mod guarantees;
 mod held;
@@ -69,6 +74,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/messages", || get(messages::list)),
     route("GET", "/api/v1/messages/{id}", || get(messages::body)),
     route("GET", "/api/v1/messages/{id}/evidence", || get(evidence::file)),
+    route("POST", "/api/v1/messages/{id}/erasure", || post(evidence::erase)),
     route("GET", "/api/v1/movements", || get(movements::list)),
     route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
     route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),
@@ -86,6 +92,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
+    route("GET", "/api/v1/exchange", || get(exchange::show)),
+    route("GET", "/api/v1/messages/{id}/delivery", || get(exchange::delivery)),
+    route("GET", "/api/v1/dead-letters", || get(exchange::dead)),
+    route("POST", "/api/v1/dead-letters/{id}/redrive", || post(exchange::redrive)),
+    route("POST", "/api/v1/dead-letters/{id}/close", || post(exchange::close)),
     route("GET", "/api/v1/partners", || get(partners::list)),
     route("GET", "/api/v1/keys", || get(keys::list)),
     route("POST", "/api/v1/keys/rotations", || post(keys::rotate)),

@@ -19,6 +19,10 @@ pub enum Section {
     Movements,
     /// Guarantee accounts.
     Guarantees,
+    /// Documents between administrations.
+    Documents,
+    /// The exchange with partners.
+    Exchange,
     /// Partner administrations.
     Partners,
     /// The log and its witnesses.
@@ -100,6 +104,16 @@ impl Frame {
     /// Whether the page is about guarantees.
     pub fn in_guarantees(&self) -> bool {
         self.section == Section::Guarantees
+    }
+
+    /// Whether the page is about documents.
+    pub fn in_documents(&self) -> bool {
+        self.section == Section::Documents
+    }
+
+    /// Whether the page is about the exchange.
+    pub fn in_exchange(&self) -> bool {
+        self.section == Section::Exchange
     }
 
     /// Whether the page is about partners.

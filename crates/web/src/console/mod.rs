@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `/console` | the worklist: what waits for a decision, where every movement stands |
 //! | `/console/movements/{movement}` | one movement: its state at each office, its timeline, what was disclosed |
-//! | `/console/messages/{id}` | one message, and its XML to download |
+//! | `/console/messages/{id}` | one message, what proves it, and its XML and evidence file to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
+//! | `/console/documents`, `/console/documents/{id}` | documents sent and received, and the decision on one |
+//! | `/console/exchange` | what waits for each partner, alarms, dead letters |
 //! | `/console/partners` | partner administrations and the exchange with them |
 //! | `/console/log` | the node's log, its witnesses, and what the comparison of logs has found |
 //!
@@ -18,6 +20,9 @@ mod assets;
 mod decision;
 mod decision_form;
 mod decisions;
+mod documents;
+mod evidence;
+mod exchange;
 mod failure;
 mod frame;
 mod guarantees;
@@ -61,6 +66,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/movements/{movement}/decisions", post(decisions::take))
         .route("/console/messages/{id}", get(messages::show))
         .route("/console/messages/{id}/xml", get(messages::download))
+        .route("/console/messages/{id}/evidence", get(evidence::download))
         .route("/console/guarantees", get(guarantees::list))
         .route("/console/guarantees/{grn}", get(guarantees::show))
         .route("/console/partners", get(partners::show))
@@ -68,6 +74,12 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/partners/{administration}/resumption", post(partners::resume))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
+        .route("/console/documents", get(documents::list).post(documents::send))
+        .route("/console/documents/{id}", get(documents::show))
+        .route("/console/documents/{id}/content", get(documents::download))
+        .route("/console/documents/{id}/decisions", post(documents::decide))
+        .route("/console/exchange", get(exchange::show))
+        .route("/console/exchange/dead-letters/{id}", post(exchange::deal))
         .route("/console/{*anything}", get(failure::unknown_page))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(axum::middleware::map_response(frame::guard));

@@ -109,7 +109,7 @@ fn what_was_entered_is_shown_when_its_form_is_gone() {
 #[test]
 fn a_message() {
     let xml = b"<?xml version=\"1.0\"?><ncts:CC015C><LRN>M &amp; M</LRN><a><b/></a></ncts:CC015C>";
-    let page = MessagePage::new(frame(Section::Movements), &message(), "acme", xml);
+    let page = MessagePage::new(frame(Section::Movements), &message(), "acme", (xml, Some(evidence())));
     insta::assert_snapshot!(page.render().unwrap());
 }
 
@@ -314,7 +314,7 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         WorklistPage::new(frame(Section::Movements), wanted, &[movement], &counts, &found).render(),
         MovementPage::new(frame(Section::Movements), outside, &view, Outcome::None).render(),
         MovementPage::new(frame(Section::Movements), outside, &view, refused).render(),
-        MessagePage::new(frame(Section::Movements), &message, outside, outside.as_bytes()).render(),
+        MessagePage::new(frame(Section::Movements), &message, outside, (outside.as_bytes(), None)).render(),
         GuaranteesPage::new(frame(Section::Guarantees), std::slice::from_ref(&guarantee)).render(),
         GuaranteePage::new(frame(Section::Guarantees), &guarantee).render(),
         PartnersPage::new(frame(Section::Partners), &[partner], true, None).render(),
@@ -358,4 +358,22 @@ fn partner_with(outside: &str) -> PartnerView {
     partner.agreements.push(outside.to_owned());
     partner.last_problem = Some(format!("no{outside}"));
     partner
+}
+
+/// The evidence of a message whose content was erased.
+fn evidence() -> super::evidence::Evidence {
+    let line = |words: &str, at: &str| super::evidence::Line { words: words.to_owned(), at: at.to_owned() };
+    super::evidence::Evidence {
+        holds: true,
+        proved: vec![
+            line("NTA.GB signed this message to NTA.FR with its key 12ab", "2026-11-24T06:00:00.000000Z"),
+            line(
+                "the log of NTA.FR holds the message as entry 8 of 16: it cannot be taken out or changed unseen",
+                "",
+            ),
+        ],
+        problems: Vec::new(),
+        gaps: vec!["what NTA.FR decided upon the message".to_owned()],
+        erased: Some((super::moment::Moment::from_micros(0), "officer".to_owned(), "case 17".to_owned())),
+    }
 }
