@@ -53,14 +53,6 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The public keys that this administration shows to partners: those of its card, with the relay's TLS key where a
-    /// relay stands in front.
-    pub(crate) fn own_keys(&self) -> PublicKeys {
-        let card = &self.identity.card;
-        let relay = self.channel.relay.as_ref().map(|relay| relay.key);
-        PublicKeys { tls_spki: relay.unwrap_or(card.tls_spki), ..card.clone() }
-    }
-
     /// Every key that is known here, for the door: those that open it and those that must not.
     pub(crate) fn peer_keys(&self) -> PeerKeys {
         let mut keys = PeerKeys::accepting(self.tls_keys()).with_own(&self.identity.card);

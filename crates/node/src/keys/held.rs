@@ -137,6 +137,15 @@ impl Bureau {
         accepted
     }
 
+    /// Our own keys as partners know them: behind a relay, its TLS key is what they see.
+    pub(crate) fn own_keys(&self) -> PublicKeys {
+        let card = self.identity.card.clone();
+        match &self.channel.relay {
+            Some(relay) => PublicKeys { tls_spki: relay.key, ..card },
+            None => card,
+        }
+    }
+
     /// The card that an administration federated with.
     pub(crate) fn card_of(&self, administration: &Administration) -> Option<PublicKeys> {
         if *administration == self.administration {
