@@ -11,7 +11,7 @@ use evidence::{
     Conflict, ConflictEvidence, EvidenceError, EvidenceFile, LoggedCheckpoint, Manifest, PublicKeys,
     ShownPart, Statement, TreeHead, merkle, witness_name,
 };
-use exchange::{AnswerError, Envelope, Register, answer_evidence};
+use exchange::{AnswerError, Envelope, answer_evidence};
 use store::{StoreError, Tx, inbox, journal, log, outbox};
 use verifier::{Trust, Verdict};
 
