@@ -28,6 +28,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod algorithm;
+mod at_rest;
 pub mod cbor;
 mod channel;
 mod checkpoint;
@@ -60,6 +61,7 @@ pub mod tile;
 pub mod witness;
 
 pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey, normalised};
+pub use at_rest::{open_at_rest, seal_at_rest};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};

@@ -2,12 +2,9 @@
 
 use crate::disclosure::LeafScheme;
 use crate::{
-    Administration, AgreementReference, Channel, Digest, Encryption, EvidenceError, KeySet, Keys, Manifest,
-    MessageId, P256PublicKey, PartManifest, Signer, Statement, StatementKey, Suite, Timestamp,
+    Administration, AgreementReference, Channel, Digest, Encryption, KeySet, Keys, Manifest, MessageId,
+    PartManifest, Statement, StatementKey, Suite, Timestamp,
 };
-use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -24,24 +21,9 @@ pub(crate) fn keys(seed: u8) -> &'static Keys {
     })
 }
 
-/// A key of ES256, as a device holds it.
-struct Token(EcdsaKeyPair);
-
-impl Signer for Token {
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], EvidenceError> {
-        let signature = self.0.sign(&SystemRandom::new(), message).unwrap();
-        Ok(signature.as_ref().try_into().unwrap())
-    }
-}
-
 /// The key of ES256 whose private scalar is 32 times `seed`.
 pub(crate) fn es256(seed: u8) -> StatementKey {
-    let scalar = PrivateKey::from_private_key(&ECDH_P256, &[seed; 32]).unwrap();
-    let point = scalar.compute_public_key().unwrap();
-    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &[seed; 32], point.as_ref()).unwrap();
-    let public = P256PublicKey::from_coordinates(point.as_ref()[1..].try_into().unwrap()).unwrap();
-    StatementKey::behind(std::sync::Arc::new(Token(pair)), crate::VerifyingKey::Es256(public))
+    StatementKey::es256_from_scalar(&[seed; 32]).unwrap()
 }
 
 pub(crate) fn administration(code: &str) -> Administration {

@@ -1,8 +1,10 @@
 //! Keys that sign, and the port behind which they live: in this process, or in a device that never shows them.
 
 use crate::algorithm::normalised;
-use crate::{Algorithm, EvidenceError, KeyId, PublicKey, VerifyingKey};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use crate::{Algorithm, EvidenceError, KeyId, P256PublicKey, PublicKey, VerifyingKey};
+use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,6 +34,18 @@ impl Signer for InMemory {
         let signature = self.0.sign(message);
         let wrong = |_| EvidenceError::Signer { reason: "a signature has another length".to_owned() };
         signature.as_ref().try_into().map_err(wrong)
+    }
+}
+
+/// A key pair on P-256 in this process. ECDSA needs a random number for each signature, which the cryptographic library
+/// draws by itself: this is the one place of this room where the same input gives other bytes each time.
+struct InMemoryP256(EcdsaKeyPair);
+
+impl Signer for InMemoryP256 {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], EvidenceError> {
+        let failed = || EvidenceError::Signer { reason: "signing failed".to_owned() };
+        let signature = self.0.sign(&SystemRandom::new(), message).map_err(|_| failed())?;
+        signature.as_ref().try_into().map_err(|_| failed())
     }
 }
 
@@ -95,6 +109,22 @@ impl StatementKey {
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, EvidenceError> {
         let (signer, public) = InMemory::from_seed(seed)?;
         Ok(Self { signer: Arc::new(signer), public: public.into() })
+    }
+
+    /// The ES256 key with a secret scalar (FIPS 186-5), big-endian.
+    ///
+    /// # Errors
+    /// When it is not between 1 and the order of the group.
+    pub fn es256_from_scalar(scalar: &[u8; 32]) -> Result<Self, EvidenceError> {
+        let unusable = || EvidenceError::Key { what: "P-256", reason: "the scalar does not make a key pair" };
+        let private = PrivateKey::from_private_key(&ECDH_P256, scalar).map_err(|_| unusable())?;
+        let point = private.compute_public_key().map_err(|_| unusable())?;
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point.as_ref());
+        let coordinates = point.as_ref().get(1..).and_then(|coordinates| coordinates.try_into().ok());
+        let public = P256PublicKey::from_coordinates(coordinates.ok_or_else(unusable)?)?;
+        let signer = Arc::new(InMemoryP256(pair.map_err(|_| unusable())?));
+        Ok(Self { signer, public: VerifyingKey::Es256(public) })
     }
 
     /// A key that lives behind a port.

@@ -9,8 +9,7 @@ use crate::clock::World;
 use crate::config::Config;
 use crate::files::{create_private, write_private};
 use crate::identity::IdentityError;
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use evidence::{KeySet, PublicKeys, Seed};
+use evidence::{EvidenceError, KeySet, PublicKeys, Seed, open_at_rest, seal_at_rest};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -82,7 +81,7 @@ impl Sealing {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    fn key(&self, passphrase: &Passphrase) -> Result<LessSafeKey, String> {
+    fn key(&self, passphrase: &Passphrase) -> Result<Zeroizing<[u8; 32]>, String> {
         let known = (self.form, self.kdf.as_str(), self.aead.as_str()) == (1, "argon2id", "aes-256-gcm");
         if !known || self.memory_kib > MOST_MEMORY_KIB || self.passes > 64 {
             return Err("it is sealed in a way that this version does not know".to_owned());
@@ -94,8 +93,7 @@ impl Sealing {
         let mut key = Zeroizing::new([0u8; 32]);
         let stretched = kdf.hash_password_into(passphrase.as_bytes(), &salt, key.as_mut_slice());
         stretched.map_err(|error| error.to_string())?;
-        let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| "the sealing key is unusable")?;
-        Ok(LessSafeKey::new(key))
+        Ok(key)
     }
 }
 
@@ -132,13 +130,14 @@ pub(crate) fn read(
 /// `None` when the passphrase is wrong or the file was altered.
 fn open(file: &SealedFile, passphrase: &Passphrase) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     let key = file.sealed.key(passphrase)?;
-    let nonce = from_hex(&file.nonce).and_then(|nonce| <[u8; NONCE_LEN]>::try_from(nonce).ok());
+    let nonce = from_hex(&file.nonce).and_then(|nonce| <[u8; 12]>::try_from(nonce).ok());
     let nonce = nonce.ok_or("its nonce must be 24 hexadecimal digits")?;
     let ciphertext = from_hex(&file.ciphertext).ok_or("its ciphertext must be hexadecimal")?;
-    let mut buffer = Zeroizing::new(ciphertext);
-    let bound = Aad::from(file.sealed.bound());
-    let opened = key.open_in_place(Nonce::assume_unique_for_key(nonce), bound, &mut buffer);
-    Ok(opened.ok().map(|plain| Zeroizing::new(plain.to_vec())))
+    match open_at_rest(&key, nonce, &file.sealed.bound(), ciphertext) {
+        Ok(plain) => Ok(Some(plain)),
+        Err(EvidenceError::CannotOpen) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The bytes of a key file, sealed when there is a passphrase.
@@ -150,16 +149,14 @@ fn encode(
 ) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
     let malformed = |reason: String| IdentityError::Malformed(path.to_owned(), reason);
     let plain = serde_json::to_vec_pretty(file).map_err(|error| malformed(error.to_string()))?;
-    let mut buffer = Zeroizing::new(plain);
-    let Some(passphrase) = passphrase else { return Ok(buffer) };
+    let plain = Zeroizing::new(plain);
+    let Some(passphrase) = passphrase else { return Ok(plain) };
     // A fresh salt gives a fresh key, so that no nonce is ever used twice with one key.
     let sealed = Sealing::fresh(world);
     let key = sealed.key(passphrase).map_err(malformed)?;
-    let nonce = world.random::<NONCE_LEN>();
-    let bound = Aad::from(sealed.bound());
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut *buffer)
-        .map_err(|_| malformed("it cannot be sealed".to_owned()))?;
-    let file = SealedFile { sealed, nonce: to_hex(&nonce), ciphertext: to_hex(&buffer) };
+    let nonce = world.random::<12>();
+    let ciphertext = seal_at_rest(&key, nonce, &sealed.bound(), plain)?;
+    let file = SealedFile { sealed, nonce: to_hex(&nonce), ciphertext: to_hex(&ciphertext) };
     serde_json::to_vec_pretty(&file).map(Zeroizing::new).map_err(|error| malformed(error.to_string()))
 }
 

@@ -5,16 +5,10 @@ use super::file::{KeyFile, from_hex, to_hex};
 use crate::clock::World;
 use crate::identity::IdentityError;
 use crate::tls::TlsIdentity;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base::Administration;
 use evidence::key_register::{RegisteredKey, Steward};
-use evidence::{
-    Algorithm, EvidenceError, KeyId, Keys, P256PublicKey, Purpose, SealingKey, Seed, Signer, SigningKey,
-    StatementKey, VerifyingKey,
-};
+use evidence::{Algorithm, KeyId, Keys, Purpose, SealingKey, Seed, SigningKey, StatementKey};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Certificate and key of a TLS identity, DER as hexadecimal digits.
 #[derive(Clone, Serialize, Deserialize)]
@@ -38,8 +32,8 @@ pub(crate) struct HeldKey {
 pub(crate) enum Secret {
     /// A seed, for EdDSA and for sealing.
     Seed(Seed),
-    /// A key on P-256, PKCS #8 as hexadecimal digits.
-    P256(String),
+    /// The secret scalar of a key on P-256.
+    P256(Seed),
     /// A TLS certificate and its key.
     Tls(TlsSecret),
     /// A key in a device.
@@ -112,7 +106,9 @@ impl Ring {
     fn hold(&mut self, held: &HeldKey) -> Result<(), IdentityError> {
         match (held.purpose, &held.secret) {
             (Purpose::Sign, Secret::Seed(seed)) => self.sign.push(StatementKey::from_seed(seed.as_bytes())?),
-            (Purpose::Sign, Secret::P256(pkcs8)) => self.sign.push(p256(pkcs8)?),
+            (Purpose::Sign, Secret::P256(scalar)) => {
+                self.sign.push(StatementKey::es256_from_scalar(scalar.as_bytes())?);
+            }
             (Purpose::Sign, Secret::Device(device)) => self.sign.push(in_device(device)?),
             (Purpose::Enc, Secret::Seed(seed)) => self.enc.push(SealingKey::from_seed(seed.as_bytes())),
             (Purpose::Log, Secret::Seed(seed)) => self.log.push(SigningKey::from_seed(seed.as_bytes())?),
@@ -190,12 +186,7 @@ impl HeldKey {
     ) -> Result<Self, IdentityError> {
         let secret = match (purpose, algorithm) {
             (Purpose::Tls, _) => Secret::Tls(TlsSecret::generate(administration)?),
-            (Purpose::Sign, Algorithm::Es256) => {
-                let unusable = EvidenceError::Key { what: "P-256", reason: "it cannot be made" };
-                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
-                let pkcs8 = pair.and_then(|pair| pair.to_pkcs8v1()).map_err(|_| unusable)?;
-                Secret::P256(to_hex(pkcs8.as_ref()))
-            }
+            (Purpose::Sign, Algorithm::Es256) => Secret::P256(Seed::from_bytes(world.random())),
             _ => Secret::Seed(Seed::from_bytes(world.random())),
         };
         Ok(Self { purpose, secret })
@@ -213,26 +204,6 @@ impl TlsSecret {
         let der = |text: &str| from_hex(text).ok_or(IdentityError::Unsuited(Purpose::Tls));
         Ok(TlsIdentity::new(der(&self.certificate)?, der(&self.key)?)?)
     }
-}
-
-/// A key of ES256 in this process. ECDSA needs randomness, which the cryptographic library draws itself.
-struct P256(EcdsaKeyPair);
-
-impl Signer for P256 {
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], EvidenceError> {
-        let failed = |reason: &str| EvidenceError::Signer { reason: reason.to_owned() };
-        let signature = self.0.sign(&SystemRandom::new(), message).map_err(|_| failed("signing failed"))?;
-        signature.as_ref().try_into().map_err(|_| failed("a signature has another length"))
-    }
-}
-
-fn p256(pkcs8: &str) -> Result<StatementKey, IdentityError> {
-    let unusable = || EvidenceError::Key { what: "P-256", reason: "it is not PKCS #8 in hexadecimal digits" };
-    let der = from_hex(pkcs8).ok_or_else(unusable)?;
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| unusable())?;
-    let point = pair.public_key().as_ref().get(1..).ok_or_else(unusable)?;
-    let public = P256PublicKey::from_coordinates(point.try_into().map_err(|_| unusable())?)?;
-    Ok(StatementKey::behind(Arc::new(P256(pair)), VerifyingKey::Es256(public)))
 }
 
 /// Opens a signing key in a device.
