@@ -12,7 +12,7 @@ use evidence::{
     ShownPart, Statement, TreeHead, merkle, witness_name,
 };
 use exchange::{AnswerError, Envelope, answer_evidence};
-use store::{StoreError, Tx, inbox, journal, log, outbox};
+use store::{StoreError, Tx, inbox, journal, log, outbox, stages};
 use verifier::{Trust, Verdict};
 
 /// What of the content an evidence file shows.
@@ -152,6 +152,12 @@ pub(crate) fn file(
         Some(answer) => answer_evidence(answer)?,
         None => exchange::AnswerEvidence::default(),
     };
+    let later = if kept.sent {
+        let attached = stages::of_message(tx, kept.message_id)?.into_iter();
+        attached.map(|attached| attached.statement).collect()
+    } else {
+        stages::ours(tx, manifest.from(), kept.message_id)?
+    };
     let mut receipts: Vec<Vec<u8>> = answered.receipt.into_iter().collect();
     let mut checkpoints = Vec::new();
     if let Some(index) = kept.leaf_index
@@ -168,7 +174,7 @@ pub(crate) fn file(
     Ok(Some(EvidenceFile {
         statement,
         receipts,
-        stages: answered.stage.into_iter().collect(),
+        stages: answered.stage.into_iter().chain(later).collect(),
         shown,
         checkpoints,
         cards,

@@ -33,6 +33,7 @@ crate::statements! {
         where id = ?1 and taken is null";
     RECEIVE = "insert into stage_received (message_id, stage, at, code, words, statement, entered)
         values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (message_id, stage) do nothing";
+    OURS = "select statement from stage_queue where recipient = ?1 and message_id = ?2 order by stage";
     OF_MESSAGE = "select message_id, stage, at, code, words, statement from stage_received where message_id = ?1
         order by stage";
 }
@@ -173,4 +174,17 @@ fn attached(row: &Row) -> Result<Attached, StoreError> {
         words: row.text(4)?.to_owned(),
         statement: row.bytes(5)?.to_vec(),
     })
+}
+
+/// What we signed about a partner's message, in the order of the stages.
+///
+/// # Errors
+/// When the database fails.
+pub fn ours(
+    tx: &mut dyn Tx,
+    sender: &Administration,
+    message_id: MessageId,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows = tx.query(OURS, &[sender.as_str().into(), message_id.to_string().into()])?;
+    rows.iter().map(|row| Ok(row.bytes(0)?.to_vec())).collect()
 }

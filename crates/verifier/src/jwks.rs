@@ -1,12 +1,13 @@
 //! The keys of a file as a JSON Web Key Set (RFC 7517), for tools that know nothing of cards.
 
 use base64url::encode;
+use evidence::key_register::SignedRegister;
 use evidence::{PublicKeys, VerifyingKey};
 use serde_json::{Value, json};
 
-/// The keys of all cards: signing, log and witness keys as JWKs (RFC 8037 for Ed25519), with the COSE key thumbprint as
+/// The keys of all cards and registers: signing, log and witness keys as JWKs (RFC 8037 for Ed25519), with the COSE key thumbprint as
 /// `kid`, and whose they are, for what and when as members of our own.
-pub(crate) fn of(cards: &[PublicKeys]) -> Value {
+pub(crate) fn of(cards: &[PublicKeys], registers: &[SignedRegister]) -> Value {
     let mut keys = Vec::new();
     for card in cards {
         let purposes: [(&str, VerifyingKey); 3] =
@@ -20,6 +21,23 @@ pub(crate) fn of(cards: &[PublicKeys]) -> Value {
                 members.insert("valid_from".to_owned(), card.valid_from.to_string().into());
                 members.insert("valid_until".to_owned(), card.valid_until.to_string().into());
             }
+            keys.push(jwk);
+        }
+    }
+    for entry in registers.iter().flat_map(|signed| &signed.register().entries) {
+        let Some(key) = entry.key.verifying() else { continue };
+        let mut jwk = jwk(&key);
+        if let Value::Object(members) = &mut jwk {
+            members.insert("kid".to_owned(), key.key_id().to_string().into());
+            members.insert("administration".to_owned(), entry.administration.to_string().into());
+            members.insert("purpose".to_owned(), entry.key.purpose().to_string().into());
+            members.insert("valid_from".to_owned(), entry.from.to_string().into());
+            members.insert("valid_until".to_owned(), entry.until.to_string().into());
+            if let Some(revocation) = entry.revocation {
+                members.insert("revoked_from_log_position".to_owned(), revocation.position.into());
+            }
+        }
+        if !keys.contains(&jwk) {
             keys.push(jwk);
         }
     }

@@ -26,6 +26,7 @@ pub struct Unpacked {
 /// | `checkpoint-N.txt` | checkpoints of logs with cosignatures | C2SP tlog-checkpoint |
 /// | `keys.jwks` | the keys that the file brings | JWK set (RFC 7517) |
 /// | `card-N.json` | the cards that the file brings | partner card |
+/// | `register-N.cbor` | the key registers that the file brings | signed key register |
 /// | `manifest.json` | what the statement says, and how the pieces belong together | JSON |
 /// | `disclosed.json` | fields shown, with salts and proofs | JSON |
 /// | `part-N.bin` | parts shown whole | as their media type says |
@@ -55,6 +56,9 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<Unpacked>, EvidenceError> {
     for (number, card) in (1..).zip(&file.cards) {
         add(format!("card-{number}.json"), card.to_json().into_bytes());
     }
+    for (number, register) in (1..).zip(&file.registers) {
+        add(format!("register-{number}.cbor"), register.to_bytes());
+    }
     for shown in file.shown.iter().filter(|shown| shown.shown.path == WHOLE) {
         add(format!("part-{}.bin", shown.part + 1), shown.shown.value.clone());
     }
@@ -62,7 +66,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<Unpacked>, EvidenceError> {
         add("conflict.cose".to_owned(), conflict.proof.clone());
         add("conflicting-statement.cose".to_owned(), conflict.statement.clone());
     }
-    add("keys.jwks".to_owned(), text(&jwks::of(&file.cards)));
+    add("keys.jwks".to_owned(), text(&jwks::of(&file.cards, &file.registers)));
     add("manifest.json".to_owned(), text(&described(&file, &manifest)));
     add("disclosed.json".to_owned(), text(&disclosed(&file, &manifest)));
     Ok(files)
