@@ -91,7 +91,7 @@ pub fn statement(bytes: &[u8]) -> bool {
         bytes.windows(inner.len()).any(|window| window == inner),
         "the manifest is not the one that is signed"
     );
-    claim.verify(&World::shared().gb.keys.sign.public()).is_ok()
+    claim.verify(World::shared().gb.keys.sign.public()).is_ok()
 }
 
 /// Statements that carry receipts.
@@ -107,7 +107,7 @@ pub fn transparent(bytes: &[u8]) -> bool {
 pub fn stage(bytes: &[u8]) -> bool {
     let Ok(claim) = StagedStatement::read(bytes) else { return false };
     is_canonical(bytes);
-    claim.verify(&World::shared().fr.keys.sign.public()).is_ok()
+    claim.verify(World::shared().fr.keys.sign.public()).is_ok()
 }
 
 /// Receipts of a partner's log, for the first letter of the world.

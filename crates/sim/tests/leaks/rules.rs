@@ -142,10 +142,10 @@ impl Rules {
         let Some(allowed) = self.allowed.get(kind) else { return false };
         let dictionary = Dictionary::built_in().unwrap();
         let Some(class) = dictionary.class(path) else { return false };
-        allowed.as_ref().is_none_or(|allowed| allowed.contains(path))
-            && !self.forbidden.contains(path)
-            && !self.categories.contains(class.category.as_str())
-            && !(self.impersonal && class.personal)
+        let listed = allowed.as_ref().is_none_or(|allowed| allowed.contains(path));
+        let by_category = self.categories.contains(class.category.as_str());
+        let withheld = self.forbidden.contains(path) || by_category || (self.impersonal && class.personal);
+        listed && !withheld
     }
 }
 
