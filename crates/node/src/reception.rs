@@ -7,9 +7,9 @@ use crate::incoming::Incoming;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{PART, XML};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
+use crate::proofs;
 use crate::stages;
 use crate::submission::Submission;
-use crate::proofs;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, Timestamp};
 use evidence::merkle::{self, Frontier};
@@ -351,11 +351,7 @@ pub(crate) fn stages_of(submission: &Submission) -> Vec<LaterStage> {
 }
 
 /// Enters a statement in our log, and gives its place.
-pub(crate) fn enter_in_log(
-    tx: &mut dyn Tx,
-    statement: &[u8],
-    now: Timestamp,
-) -> Result<i64, ReceptionError> {
+pub(crate) fn enter_in_log(tx: &mut dyn Tx, statement: &[u8], now: Timestamp) -> Result<i64, ReceptionError> {
     let leaf = merkle::leaf_hash(statement);
     let mut frontier = load_frontier(tx)?;
     frontier.append(leaf);

@@ -29,8 +29,8 @@
 mod auth;
 mod decisions;
 mod documents;
-mod exchange;
 pub(crate) mod evidence;
+mod exchange;
 mod extract;
 mod guarantees;
 mod held;
