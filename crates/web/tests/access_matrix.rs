@@ -182,6 +182,10 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
         }
         // The message of this office was never held: 404 shows a caller who may ask.
         ("POST", "/api/v1/held/{id}/retry") => Vec::new(),
+        ("POST", "/api/v1/documents") => b"text".to_vec(),
+        ("POST", "/api/v1/documents/{id}/decision") => br#"{"accept":true}"#.to_vec(),
+        ("POST", "/api/v1/dead-letters/{id}/redrive") => Vec::new(),
+        ("POST", "/api/v1/dead-letters/{id}/close") => br#"{"reason":"not needed"}"#.to_vec(),
         ("POST", _) => panic!("say here what is posted to `{path}`"),
         _ => Vec::new(),
     }
