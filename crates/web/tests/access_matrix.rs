@@ -182,9 +182,9 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
             let country = base::Country::parse("GB").unwrap();
             guarantee(Grn::issue(2026, country, &format!("900{number}")).unwrap().as_str())
         }
-        // The message of this office was never held: 404 shows a caller who may ask.
         // The message of this office is a trader's: 404 shows a caller who may ask.
         ("POST", "/api/v1/messages/{id}/erasure") => br#"{"ground": "a test"}"#.to_vec(),
+        // The message of this office was never held: 404 shows a caller who may ask.
         ("POST", "/api/v1/held/{id}/retry") => Vec::new(),
         // Nobody is a partner of this office, and what is posted is no file of another: 404 and 422 show a caller who may
         // ask.
@@ -200,6 +200,10 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
         ("POST", "/api/v1/keys/rotations") => br#"{"purpose": "sign"}"#.to_vec(),
         ("POST", "/api/v1/keys/revocations") => br#"{"key": "00000000", "reason": "withdrawn"}"#.to_vec(),
         ("POST", "/api/v1/keys/renewals" | "/api/v1/registers/{agreement}") => b"{}".to_vec(),
+        ("POST", "/api/v1/documents") => b"text".to_vec(),
+        ("POST", "/api/v1/documents/{id}/decision") => br#"{"accept":true}"#.to_vec(),
+        ("POST", "/api/v1/dead-letters/{id}/redrive") => Vec::new(),
+        ("POST", "/api/v1/dead-letters/{id}/close") => br#"{"reason":"not needed"}"#.to_vec(),
         ("POST", _) => panic!("say here what is posted to `{path}`"),
         _ => Vec::new(),
     }
