@@ -191,7 +191,7 @@ async fn case(
     let mut arms = Arms::default();
     for _ in 0..ROUNDS {
         arms.exchange(pair, size, in_flight, per_round).await?;
-        arms.bare(&primitives, bare, size, in_flight.min(per_round)).await?;
+        arms.bare(&primitives, bare, size, in_flight, per_round).await?;
     }
     let peak = node::peak_memory().unwrap_or_default();
     let messages = per_round * ROUNDS;
@@ -229,8 +229,9 @@ impl Arms {
         bare: &BareStore,
         size: usize,
         in_flight: usize,
+        per_round: usize,
     ) -> Result<(), BenchError> {
-        let messages = (CONTENT_LIMIT / 16 / size.max(1)).clamp(8, BARE_MESSAGES);
+        let messages = (CONTENT_LIMIT / 16 / size.max(1)).min(per_round).clamp(8, BARE_MESSAGES);
         let count = u32::try_from(messages).unwrap_or(u32::MAX);
         let at_once = in_flight.min(cores());
         let times = block_in_place(|| primitives.run_on(at_once, count));
