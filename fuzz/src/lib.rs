@@ -188,6 +188,8 @@ pub fn reception(bytes: &[u8]) -> bool {
             assert_eq!(decoded.encode(), response);
             false
         }
+        // None of the letters has an attachment, and what is signed cannot be given one.
+        Assessment::Offered(_) => panic!("an attachment that nobody signed was wanted"),
         Assessment::Repeat { .. } | Assessment::Conflict { .. } => panic!("nothing came before"),
     }
 }

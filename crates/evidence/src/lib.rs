@@ -73,7 +73,7 @@ pub use file::{
 };
 pub use key_set::{KeySet, Keys, Seed};
 pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};
-pub use manifest::{AgreementReference, Encryption, Manifest, PartManifest, Suite};
+pub use manifest::{AgreementReference, Encryption, MAX_PARTS, MAX_TEXT, Manifest, PartManifest, Suite};
 pub use ml_dsa::{MlDsaPublicKey, MlDsaSigningKey};
 pub use note::{NoteKeyId, NoteSignature, SignatureType, SignedNote};
 pub use quorum::{Quorum, QuorumResult};

@@ -1,12 +1,15 @@
 //! Incoming messages: what the recipient does with an envelope.
 
+use crate::attachment::head_and_path;
 use crate::channel::{Place, place};
 use crate::conflict::prove_conflict;
 use crate::envelope::Envelope;
+use crate::offer::{Attachment, Offer};
 use crate::refusal::{Reason, Refusal, refuse};
 use crate::register::Register;
 use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
+use evidence::chunked::{ChunkedPart, open_head};
 use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
 use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
@@ -129,6 +132,8 @@ pub enum Assessment {
     /// It is new, proved and open: apply it, enter its leaf in the log and answer with [`crate::acknowledge`], in one
     /// transaction with the inbox row.
     New(Box<Opened>),
+    /// As new, but its attachments travel in chunks: look how far they are ([`Offer::progress`]).
+    Offered(Box<Offer>),
     /// It was answered before: return the same bytes; change nothing.
     Repeat {
         /// The first answer.
@@ -248,18 +253,25 @@ pub fn assess(
     }
     // A tombstone holds nothing and comes because its time is over: it only keeps its channel without gaps.
     let parts = if incoming.manifest().is_tombstone() {
-        Ok(Vec::new())
+        Ok((Vec::new(), Vec::new()))
     } else {
-        permitted(incoming, register, arrival.now).and_then(|()| open_parts(incoming, receiver))
+        permitted(incoming, register, arrival.now).and_then(|()| open_all(incoming, receiver))
     };
     match parts {
-        Ok(parts) => Ok(Assessment::New(Box::new(Opened {
-            manifest: incoming.manifest().clone(),
-            parts,
-            statement: incoming.envelope.statement.to_vec(),
-            digest: incoming.digest,
-            leaf: merkle::leaf_hash(incoming.envelope.statement),
-        }))),
+        Ok((parts, attachments)) => {
+            let opened = Opened {
+                manifest: incoming.manifest().clone(),
+                parts,
+                statement: incoming.envelope.statement.to_vec(),
+                digest: incoming.digest,
+                leaf: merkle::leaf_hash(incoming.envelope.statement),
+            };
+            Ok(if attachments.is_empty() {
+                Assessment::New(Box::new(opened))
+            } else {
+                Assessment::Offered(Box::new(Offer::new(opened, attachments)))
+            })
+        }
         Err(refusal) => refused(refusal),
     }
 }
@@ -317,12 +329,25 @@ fn complete(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<(), Refu
         let detail = format!("{} parts instead of {}", parts.len(), manifest.parts.len());
         return Err(Refusal::new(Reason::DigestMismatch, detail));
     }
-    for (described, part) in manifest.parts.iter().zip(parts) {
-        if digest_of(part) != described.ciphertext {
+    for (index, (described, part)) in manifest.parts.iter().zip(parts).enumerate() {
+        let holds = if manifest.is_chunked(index) {
+            has_head(manifest, index, part)
+        } else {
+            digest_of(part) == described.ciphertext
+        };
+        if !holds {
             return Err(Refusal::new(Reason::DigestMismatch, format!("part `{}`", described.name)));
         }
     }
     Ok(())
+}
+
+/// Whether what came of an attachment is its head.
+fn has_head(manifest: &Manifest, index: usize, opening: &[u8]) -> bool {
+    let (Ok(part), Some((head, path))) = (ChunkedPart::of(manifest, index), head_and_path(opening)) else {
+        return false;
+    };
+    part.verify_head(head, &path).is_ok()
 }
 
 /// Whether the message is in time and its agreement lets these two exchange messages now.
@@ -351,15 +376,21 @@ fn permitted(incoming: &Incoming<'_>, register: &dyn Register, now: Timestamp) -
     Ok(())
 }
 
-fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<OpenedPart>, Refusal> {
+/// Opens the parts in one piece and the heads of those in chunks.
+fn open_all(
+    incoming: &Incoming<'_>,
+    receiver: &Receiver<'_>,
+) -> Result<(Vec<OpenedPart>, Vec<Attachment>), Refusal> {
     let manifest = incoming.manifest();
     let Some(key) = receiver.keys.opening(manifest.encryption.recipient_key) else {
         let detail = format!("`{}`", manifest.encryption.recipient_key.short());
         return Err(Refusal::new(Reason::NotForUs, detail));
     };
     let binding = manifest.binding().map_err(|error| Refusal::new(Reason::Malformed, error))?;
-    let described = manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
-    described
+    let described = || manifest.parts.iter().zip(&incoming.envelope.parts).enumerate();
+    let (whole, chunked): (Vec<_>, Vec<_>) = described().partition(|(index, _)| !manifest.is_chunked(*index));
+    let parts = whole
+        .into_iter()
         .map(|(index, (part, sealed))| {
             let aad = part_aad(&binding, index);
             let (secret, content) = open(key, &aad, sealed)
@@ -369,7 +400,22 @@ fn open_parts(incoming: &Incoming<'_>, receiver: &Receiver<'_>) -> Result<Vec<Op
             }
             Ok(OpenedPart { name: part.name.clone(), media_type: part.media_type.clone(), content, secret })
         })
-        .collect()
+        .collect::<Result<_, Refusal>>()?;
+    let attachments = chunked.into_iter().map(|(index, (part, opening))| {
+        let cannot = || Refusal::new(Reason::CannotOpen, format!("part `{}`", part.name));
+        let (head, _) = head_and_path(opening).ok_or_else(cannot)?;
+        let (key, secret) = open_head(key, &part_aad(&binding, index), head).map_err(|_| cannot())?;
+        Ok(Attachment {
+            part: index,
+            name: part.name.clone(),
+            media_type: part.media_type.clone(),
+            chunks: ChunkedPart::of(manifest, index).map_err(|_| cannot())?,
+            plaintext_root: part.plaintext_root,
+            key,
+            secret,
+        })
+    });
+    Ok((parts, attachments.collect::<Result<_, Refusal>>()?))
 }
 
 /// Whether the manifest's root is that of this content, and of each of its fields where it states them.

@@ -12,6 +12,7 @@
 //!                                                    inbox: sender + message id, expected number of the channel
 //!                                                    assess ── New ──> one transaction: inbox, effect, log leaf,
 //!                                                      │               acknowledge ─┐
+//!                                                      ├─ Offered: wanted chunks, or as New once all are here
 //!                                                      ├─ Repeat: the first answer  │
 //!                                                      ├─ Conflict: signed proof    │
 //!                                                      ├─ Gap: expected number      │
@@ -25,24 +26,30 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod acknowledgement;
+mod attachment;
 mod backoff;
 mod breaker;
 mod channel;
+mod chunk;
 mod conflict;
 mod envelope;
 mod incoming;
 mod lane;
+mod offer;
 mod outgoing;
 mod refusal;
 mod register;
 mod response;
 pub mod stages;
 mod status;
+mod upload;
 
 pub use acknowledgement::{Acknowledged, acknowledge, acknowledge_under, verify_acknowledgement};
+pub use attachment::{OutgoingAttachment, head_and_path};
 pub use backoff::Backoff;
 pub use breaker::{Breaker, Circuit};
 pub use channel::{Channel, Place, place};
+pub use chunk::{Chunk, ChunkAnswer, ChunkRefusal, MAX_CHUNK_MESSAGE, VerifiedChunk};
 pub use conflict::{Conflict, prove_conflict, verify_conflict};
 pub use envelope::{Envelope, MAX_ENVELOPE};
 pub use incoming::{
@@ -50,7 +57,8 @@ pub use incoming::{
     assess, read_statement,
 };
 pub use lane::Lane;
-pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare};
+pub use offer::{Attachment, ChunkRange, HeldChunks, Offer, Progress, Wanted};
+pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare, prepare_with};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
 pub use response::{
@@ -58,3 +66,4 @@ pub use response::{
     verify_response,
 };
 pub use status::DeliveryStatus;
+pub use upload::{Next, Upload, WINDOW};

@@ -1,5 +1,6 @@
 //! Outgoing messages: sealing the parts and signing the statement.
 
+use crate::attachment::OutgoingAttachment;
 use crate::envelope::{Envelope, MAX_ENVELOPE};
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::disclosure::{Field, LeafTree, PartSecret};
@@ -69,7 +70,7 @@ pub struct Prepared {
     pub digest: Digest,
     /// The leaf of the statement in a log.
     pub leaf: Hash,
-    /// The secret of each part, from which its content can be proved later.
+    /// The secret of each part in one piece, from which its content can be proved later.
     pub secrets: Vec<PartSecret>,
 }
 
@@ -98,6 +99,14 @@ pub enum PrepareError {
         /// Its size in bytes.
         size: usize,
     },
+    /// A message with attachments in chunks has one part before them.
+    #[error(
+        "a message with attachments has one part beside them, not {count}: make the others attachments too"
+    )]
+    OnePart {
+        /// How many it has.
+        count: usize,
+    },
     /// Sealing or signing failed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -114,6 +123,23 @@ pub fn prepare(
     recipient: &PublicKeys,
     random: &mut dyn FnMut(&mut [u8]),
 ) -> Result<Prepared, PrepareError> {
+    prepare_with(letter, &[], sender, recipient, random)
+}
+
+/// As [`prepare`], with attachments that travel in chunks: the envelope is an offer then (see [`crate::Offer`]).
+///
+/// # Errors
+/// As [`prepare`]; also when there are attachments and not exactly one part beside them.
+pub fn prepare_with(
+    letter: &OutgoingLetter,
+    attachments: &[OutgoingAttachment],
+    sender: &Sender<'_>,
+    recipient: &PublicKeys,
+    random: &mut dyn FnMut(&mut [u8]),
+) -> Result<Prepared, PrepareError> {
+    if !attachments.is_empty() && letter.parts.len() != 1 {
+        return Err(PrepareError::OnePart { count: letter.parts.len() });
+    }
     if letter.channel.sender() != sender.administration {
         return Err(PrepareError::NotTheSender {
             channel: letter.channel.to_string(),
@@ -141,7 +167,11 @@ pub fn prepare(
         });
         secrets.push(secret);
     }
+    parts.extend(attachments.iter().map(OutgoingAttachment::described));
     let mut manifest = manifest(letter, recipient, parts, random);
+    if !attachments.is_empty() {
+        manifest.encryption.suite = Suite::HpkeX25519ChaCha20Poly1305Chunks;
+    }
     let binding = manifest.binding()?;
     let mut sealed = Vec::new();
     for (index, ((part, secret), described)) in
@@ -150,6 +180,13 @@ pub fn prepare(
         let bytes = seal(&recipient.enc, &part_aad(&binding, index), secret, &part.content, random)?;
         described.ciphertext = digest_of(&bytes);
         sealed.push(bytes);
+    }
+    for (attachment, index) in attachments.iter().zip(letter.parts.len()..) {
+        let (digest, opening) = attachment.seal(&recipient.enc, &part_aad(&binding, index), random)?;
+        if let Some(described) = manifest.parts.get_mut(index) {
+            described.ciphertext = digest;
+        }
+        sealed.push(opening);
     }
     let statement = Statement::sign(&manifest, sender.sign)?;
     let envelope =

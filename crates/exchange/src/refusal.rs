@@ -67,6 +67,9 @@ reasons! {
     CannotOpen "cannot-open" true "a part does not open"
     ContentMismatch "content-mismatch" true "the content of a part is not what the statement describes"
     ClauseUnknown "clause-unknown" true "the agreement has no such clause, or the clause does not permit this message"
+    PartTooLarge "part-too-large" true "an attachment is larger than this administration takes"
+    QuotaExceeded "quota-exceeded" false "the attachments of this partner that are under way take all the room that it has"
+    NoRoom "no-room" false "there is no room for the attachments now"
     ContentRefused "content-refused" true "the content is not acceptable"
 }
 
@@ -180,7 +183,7 @@ mod tests {
              production-in-exercise\ndigest-mismatch\nsequence-used\nregister-stale\nexpired settles\nagreement-unknown settles\n\
              agreement-hash-differs settles\nagreement-not-in-force settles\nnot-a-party settles\n\
              not-for-us settles\ncannot-open settles\ncontent-mismatch settles\nclause-unknown settles\n\
-             content-refused settles"
+             part-too-large settles\nquota-exceeded\nno-room\ncontent-refused settles"
         );
     }
 

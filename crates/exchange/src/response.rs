@@ -3,6 +3,7 @@
 use crate::acknowledgement::{self, Acknowledged};
 use crate::conflict::{self, Conflict};
 use crate::envelope::Envelope;
+use crate::offer::Wanted;
 use crate::refusal::{Reason, Refusal};
 use base::{Administration, Timestamp};
 use evidence::cbor::{Reader, Writer};
@@ -19,6 +20,7 @@ const ACKNOWLEDGED: u64 = 1;
 const GAP: u64 = 2;
 const CONFLICT: u64 = 3;
 const REFUSED: u64 = 4;
+const WANTED: u64 = 5;
 
 /// What a recipient answers to an envelope. Its encoding is deterministic CBOR, `[1, kind, body]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Response {
     Conflict(Vec<u8>),
     /// Kind 4: it does not accept the message; a staged statement with the reason.
     Refused(Vec<u8>),
+    /// Kind 5: it wants chunks of the attachments. Not signed: it asks, and proves nothing.
+    Wanted(Wanted),
 }
 
 impl Response {
@@ -46,6 +50,10 @@ impl Response {
             Self::Gap { expected } => out.uint(GAP).uint(*expected),
             Self::Conflict(body) => out.uint(CONFLICT).bytes(body),
             Self::Refused(body) => out.uint(REFUSED).bytes(body),
+            Self::Wanted(wanted) => {
+                wanted.write(out.uint(WANTED));
+                &mut out
+            }
         };
         out.finish()
     }
@@ -72,6 +80,7 @@ impl Response {
             GAP => Self::Gap { expected: input.uint()? },
             CONFLICT => Self::Conflict(input.bytes()?.to_vec()),
             REFUSED => Self::Refused(input.bytes()?.to_vec()),
+            WANTED => Self::Wanted(Wanted::read(&mut input)?),
             kind => {
                 return Err(AnswerError::other("response", format!("`{kind}` is not a kind of response")));
             }
@@ -115,7 +124,7 @@ pub fn answer_evidence(response: &[u8]) -> Result<AnswerEvidence, AnswerError> {
         }
         Response::Refused(stage) => AnswerEvidence { stage: Some(stage), ..AnswerEvidence::default() },
         Response::Conflict(proof) => AnswerEvidence { conflict: Some(proof), ..AnswerEvidence::default() },
-        Response::Gap { .. } => AnswerEvidence::default(),
+        Response::Gap { .. } | Response::Wanted(_) => AnswerEvidence::default(),
     })
 }
 
@@ -161,6 +170,8 @@ pub enum Outcome {
         /// The number of the first missing message.
         expected: u64,
     },
+    /// The recipient wants chunks of the attachments: send them, then offer the message again.
+    Wanted(Wanted),
     /// The message id was used before for something else: stop, and tell an operator.
     Conflict(Conflict),
     /// The recipient does not accept the message.
@@ -214,6 +225,13 @@ pub fn verify_response<K: KeyLookup + ?Sized>(
         Response::Gap { expected } => {
             let reason = format!("it expects number {expected}, which is not before {}", manifest.sequence);
             return Err(AnswerError::other("gap answer", reason));
+        }
+        Response::Wanted(wanted) => {
+            let ours = wanted.statement == digest_of(sent.statement) && wanted.is_within(manifest);
+            if !ours {
+                return Err(AnswerError::other("answer", "it wants chunks that the message has not"));
+            }
+            Outcome::Wanted(wanted)
         }
         Response::Conflict(body) => {
             Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, keys)?)

@@ -37,6 +37,9 @@ pub struct Config {
     /// How long content is kept.
     #[serde(default, skip_serializing_if = "Retention::is_default")]
     pub retention: Retention,
+    /// Attachments: large parts of documents, which travel in chunks.
+    #[serde(default)]
+    pub attachments: Attachments,
     /// The partners' cards.
     #[serde(default)]
     pub partners: Vec<PathBuf>,
@@ -91,6 +94,27 @@ pub struct OwnRelay {
     /// partners directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+/// What attachments may take of this node. One MiB is 1,048,576 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attachments {
+    /// The largest attachment that is taken, from officers and from partners.
+    pub largest_mib: u64,
+    /// How much the attachments of one partner that are under way to this node may take together.
+    pub partner_quota_mib: u64,
+    /// How many messages with attachments of one partner may be under way to this node.
+    pub partner_transfers: u32,
+    /// What must stay free on the disk of the store: letters and the log need it. A store in PostgreSQL is on another
+    /// machine's disk, which only that machine can watch.
+    pub keep_free_mib: u64,
+}
+
+impl Default for Attachments {
+    fn default() -> Self {
+        Self { largest_mib: 4_096, partner_quota_mib: 16_384, partner_transfers: 8, keep_free_mib: 1_024 }
+    }
 }
 
 /// National choices in transit.

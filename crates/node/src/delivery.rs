@@ -155,6 +155,10 @@ impl Node {
 
     /// Seals a letter, unless it has been sealed before, and delivers it.
     async fn dispatch(self: &Arc<Self>, mut claim: outbox::Claim) -> Result<(), NodeError> {
+        if self.transfers().is_under_way(claim.message_id) {
+            // Its attachments take longer than a lease; the new lease is theirs.
+            return Ok(());
+        }
         let suspended = self.bureau().suspended.get(&claim.recipient).cloned();
         if let Some(reason) = suspended {
             let until = self.now().plus_micros(NO_CARD_MICROS);
@@ -181,8 +185,10 @@ impl Node {
     async fn seal(&self, claim: &outbox::Claim) -> Result<Option<Vec<u8>>, NodeError> {
         let now = self.now();
         let (id, message_id) = (claim.id, claim.message_id);
+        let attachments = self.outgoing_attachments(claim).await?;
         failpoint::pass("seal-before");
-        let prepared = self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, now));
+        let prepared =
+            self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, attachments.as_deref(), now));
         failpoint::pass("seal-after");
         let entered = self
             .write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
@@ -219,53 +225,10 @@ impl Node {
     async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Vec<u8>) -> Result<(), NodeError> {
         // A letter that was sealed before its time was over is delivered all the same: the partner may have it already,
         // and gives its receipt again; if not, it refuses the letter as too late, which keeps the channel without gaps.
-        failpoint::pass("deliver-before-send");
-        let answer = self.transport().deliver(&claim.recipient, envelope.clone()).await;
-        failpoint::pass("deliver-after-answer");
-        let fate = match answer {
-            Err(error) => Fate::Away(error.to_string()),
-            Ok(answer) => {
-                self.counters().channel().heard(&claim.recipient, self.now());
-                let bureau = self.bureau();
-                let agreement = agreement_of(&claim);
-                let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
-                match self.effort().of(Step::Verify, || exchange::verify_response(&answer, &envelope, &keys))
-                {
-                    Ok(Outcome::Acknowledged(acknowledged)) => {
-                        self.keep_receipt_of(&claim.recipient, &envelope, acknowledged);
-                        match claim.withdrawn {
-                            Some(_) => Fate::Expired {
-                                receipt: Some(answer),
-                                reason: "its time was over before anything of it had left".to_owned(),
-                            },
-                            None => Fate::Delivered(answer),
-                        }
-                    }
-                    Ok(Outcome::Gap { expected }) => {
-                        Fate::Later(format!("number {expected} is missing there"))
-                    }
-                    Ok(Outcome::Conflict(conflict)) => {
-                        Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
-                    }
-                    Ok(Outcome::Refused(refused)) if refused.reason == Some(Reason::Expired) => {
-                        Fate::Expired { receipt: None, reason: refused.words }
-                    }
-                    Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
-                    Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, &envelope) => {
-                        Fate::Again(refused.words)
-                    }
-                    // What is not settled is about the two nodes and not about this letter: a key, a register, a
-                    // setting. The next letter would fare no better.
-                    Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
-                    Err(error) => Fate::Away(error.to_string()),
-                }
-            }
-        };
-        match &fate {
-            Fate::Away(_) => self.circuits().failed(&claim.recipient, self.now()),
-            _ => self.circuits().answered(&claim.recipient),
+        match self.offer(&claim, &envelope).await {
+            Offered::Fate(fate) => self.settle(claim, fate).await,
+            Offered::Wanted(wanted) => self.begin_transfer(claim, envelope, wanted).await,
         }
-        self.settle(claim, fate).await
     }
 
     /// Keeps the receipt of a letter, to be compared with what the recipient's log shows later.
@@ -279,7 +242,68 @@ impl Node {
         self.keep_receipt(recipient, Receipted { receipt, leaf, size: included.size, root: included.root });
     }
 
-    async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
+    /// Takes an envelope to its partner, and says what its answer means.
+    pub(crate) async fn offer(&self, claim: &outbox::Claim, envelope: &[u8]) -> Offered {
+        failpoint::pass("deliver-before-send");
+        let answer = self.transport().deliver(&claim.recipient, envelope.to_vec()).await;
+        failpoint::pass("deliver-after-answer");
+        let offered = match answer {
+            Err(error) => Offered::Fate(Fate::Away(error.to_string())),
+            Ok(answer) => {
+                self.counters().channel().heard(&claim.recipient, self.now());
+                self.understand(claim, envelope, answer)
+            }
+        };
+        match &offered {
+            Offered::Fate(Fate::Away(_)) => self.circuits().failed(&claim.recipient, self.now()),
+            _ => self.circuits().answered(&claim.recipient),
+        }
+        offered
+    }
+
+    /// What a partner's answer to an envelope means.
+    fn understand(&self, claim: &outbox::Claim, envelope: &[u8], answer: Vec<u8>) -> Offered {
+        let bureau = self.bureau();
+        let agreement = agreement_of(claim);
+        let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
+        let verified = self.effort().of(Step::Verify, || exchange::verify_response(&answer, envelope, &keys));
+        Offered::Fate(match verified {
+            Ok(Outcome::Acknowledged(acknowledged)) => {
+                self.keep_receipt_of(&claim.recipient, envelope, acknowledged);
+                match claim.withdrawn {
+                    Some(_) => Fate::Expired {
+                        receipt: Some(answer),
+                        reason: "its time was over before anything of it had left".to_owned(),
+                    },
+                    None => Fate::Delivered(answer),
+                }
+            }
+            Ok(Outcome::Wanted(wanted)) => return Offered::Wanted(wanted),
+            Ok(Outcome::Gap { expected }) => Fate::Later(format!("number {expected} is missing there")),
+            Ok(Outcome::Conflict(conflict)) => {
+                Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
+            }
+            Ok(Outcome::Refused(refused)) if refused.reason == Some(Reason::Expired) => {
+                Fate::Expired { receipt: None, reason: refused.words }
+            }
+            Ok(Outcome::Refused(refused)) if refused.settles() => Fate::Refused(refused.words),
+            // No room for attachments says nothing about letters without.
+            Ok(Outcome::Refused(refused))
+                if matches!(refused.reason, Some(Reason::QuotaExceeded | Reason::NoRoom)) =>
+            {
+                Fate::Later(refused.words)
+            }
+            Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, envelope) => {
+                Fate::Again(refused.words)
+            }
+            // What is not settled is about the two nodes and not about this letter: a key, a register, a setting. The
+            // next letter would fare no better.
+            Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
+            Err(error) => Fate::Away(error.to_string()),
+        })
+    }
+
+    pub(crate) async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
         let now = self.now();
         let mut jitter = [0u8; 8];
         self.world().entropy.fill(&mut jitter);
@@ -303,6 +327,10 @@ impl Node {
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
+                Fate::Again(reason) => {
+                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
+                    outbox::unsealed(tx, claim.id, now, &reason)?;
+                }
                 Fate::Expired { receipt, reason } => {
                     tracing::warn!(message = %claim.message_id, to = %claim.recipient, reason, "a letter expired");
                     if claim.withdrawn.is_none() {
@@ -311,10 +339,6 @@ impl Node {
                     }
                     outbox::expired(tx, claim.id, receipt.as_deref(), &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
-                }
-                Fate::Again(reason) => {
-                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
-                    outbox::unsealed(tx, claim.id, now, &reason)?;
                 }
                 Fate::Later(reason) | Fate::Away(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
@@ -339,6 +363,14 @@ impl Node {
     }
 }
 
+/// What the answer to an envelope means.
+pub(crate) enum Offered {
+    /// The delivery ends.
+    Fate(Fate),
+    /// Chunks of attachments come first.
+    Wanted(exchange::Wanted),
+}
+
 /// What became of a delivery.
 pub(crate) enum Fate {
     /// The partner has receipted it.
@@ -360,8 +392,14 @@ pub(crate) enum Fate {
     Again(String),
 }
 
-fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Prepared, SealError> {
+fn prepare(
+    bureau: &Bureau,
+    claim: &outbox::Claim,
+    attachments: Option<&[exchange::OutgoingAttachment]>,
+    now: Timestamp,
+) -> Result<Prepared, SealError> {
     let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
+    let attachments = attachments.ok_or_else(|| damaged(&"an attachment was erased before it left"))?;
     let agreement: AgreementOnRecord =
         serde_json::from_str(&claim.agreement).map_err(|error| damaged(&error))?;
     if let Some(reason) = bureau.stale_for(&agreement.id, &claim.purpose, now) {
@@ -395,7 +433,8 @@ fn prepare(bureau: &Bureau, claim: &outbox::Claim, now: Timestamp) -> Result<Pre
         },
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
-    Ok(exchange::prepare(&letter, &sender, &card, &mut |bytes| bureau.world.entropy.fill(bytes))?)
+    let random = &mut |bytes: &mut [u8]| bureau.world.entropy.fill(bytes);
+    Ok(exchange::prepare_with(&letter, attachments, &sender, &card, random)?)
 }
 
 /// The agreement that a letter is sent under; a letter that does not name one was never sealed.

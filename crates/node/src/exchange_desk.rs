@@ -1,5 +1,6 @@
 //! The exchange as officers and operators see it: what waits for each partner, what is wrong, and the dead letters.
 
+use crate::attachments::binding;
 use crate::circuits;
 use crate::config::Exchange;
 use crate::documents::{self, DocumentContent, NewDocument};
@@ -434,7 +435,16 @@ fn send_document(
         expires_seconds: (dead.expires.as_micros() - dead.created.as_micros()) / 1_000_000,
         document,
     };
-    let sent = documents::send(tx, bureau, officer, new, now).map_err(ProceedingError::from)?;
+    // Its attachments go along as they are: their chunks stay, and only their heads are sealed anew.
+    let Some(attachments) = binding::free(tx, dead.message_id, now)? else {
+        return Ok(Err(RedriveError::NoContent));
+    };
+    let recipient = &dead.recipient;
+    let sent =
+        documents::send(tx, bureau, officer, (new, &attachments), now).map_err(ProceedingError::from)?;
+    if sent.is_err() {
+        binding::bind(tx, &attachments, recipient, dead.message_id)?;
+    }
     Ok(sent.map(|sent| sent.message).map_err(|error| RedriveError::Withheld(error.to_string())))
 }
 

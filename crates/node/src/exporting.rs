@@ -1,6 +1,7 @@
 //! The evidence of one message as a file: everything that proves it, and of its content what is asked for.
 
 use crate::bureau::Bureau;
+use crate::keys::records;
 use crate::node::{Node, NodeError};
 use crate::proofs::{self, Erasure, Kept};
 use crate::transparency::{LogError, LogProof, log_proof};
@@ -171,7 +172,7 @@ pub(crate) fn file(
         shown,
         checkpoints,
         cards,
-        registers: Vec::new(),
+        registers: records::youngest(tx, &manifest.agreement.id, REGISTERS_IN_A_FILE)?,
         conflict,
     }))
 }
@@ -297,6 +298,9 @@ fn own_log(
     Ok(Some(Logged { receipt, checkpoint: LoggedCheckpoint { log: ours.clone(), note, index, path } }))
 }
 
+/// How many versions of a register go into a file: as many as a file holds.
+const REGISTERS_IN_A_FILE: i64 = 16;
+
 /// The cards of both parties, and of those who cosigned.
 fn cards(bureau: &Bureau, manifest: &Manifest, checkpoints: &[LoggedCheckpoint]) -> Vec<PublicKeys> {
     let cosigned = |who: &Administration| {
@@ -305,7 +309,8 @@ fn cards(bureau: &Bureau, manifest: &Manifest, checkpoints: &[LoggedCheckpoint])
     };
     let known = bureau.partners.keys().chain([&bureau.administration]);
     let signers = known.filter(|who| *who == manifest.from() || *who == manifest.to() || cosigned(who));
-    signers.flat_map(|who| bureau.cards(who)).collect()
+    // What came after the cards is in the registers.
+    signers.filter_map(|who| bureau.card_of(who)).collect()
 }
 
 /// The proof that the sender used the identity for two messages, if it did.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod accounts;
+mod attachments;
 mod audit;
 mod bridge;
 mod bureau;
@@ -70,13 +71,15 @@ mod workers;
 
 pub use accounts::{EntryView, GuaranteeRegistration, GuaranteeView, LockView};
 pub use agreements::Term;
+pub use attachments::{AttachmentDownload, AttachmentError, AttachmentUpload, AttachmentView, BindError};
 pub use audit::states_that_differ;
 pub use bureau::{Bureau, ChannelPolicy};
 pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{
-    Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Retention, Transit,
+    Attachments, Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Retention,
+    Transit,
 };
 pub use customs::transit::ResultCode;
 pub use documents::{
@@ -91,6 +94,7 @@ pub use evidence::key_register::Threshold;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
+pub use exchange::MAX_CHUNK_MESSAGE;
 pub use exchange_desk::{Alarm, AlarmCode, DeadLetterView, ExchangeView, QueueView, RedriveError};
 pub use exporting::{Disclose, EvidenceView, ExportError};
 pub use failpoint::FAILPOINTS;
@@ -104,7 +108,7 @@ pub use keys::file::seal_key_file;
 pub use keys::held::{Freshness, HeldRegister};
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
-pub use keys::ring::{DeviceKey, Ring};
+pub use keys::ring::{DeviceKey, Ring, in_device as open_device_key};
 pub use keys::view::{KeyView, RegisterView};
 pub use measure::{
     BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
@@ -137,8 +141,8 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest, Route,
-    Transport, TransportError,
+    CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest,
+    Route, Transport, TransportError,
 };
 pub use verifier::{
     Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,

@@ -1,5 +1,6 @@
 //! A node: the application of one administration, between the outside and the rooms.
 
+use crate::attachments::Transfers;
 use crate::bureau::Bureau;
 use crate::channel_counts::Side;
 use crate::channel_refusal::ChannelRefusal;
@@ -88,6 +89,9 @@ pub enum NodeError {
     /// A partner's card was expected.
     #[error("the card is that of `{0}`, which runs this node: enter the card of a partner")]
     OwnCard(Administration),
+    /// The log cannot be read or signed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A version of a key register is refused.
     #[error(transparent)]
     Register(Box<evidence::key_register::RegisterError>),
@@ -111,9 +115,6 @@ pub enum NodeError {
     /// An order about keys says something impossible.
     #[error("{0}")]
     Order(String),
-    /// The log cannot be read or signed.
-    #[error(transparent)]
-    Log(#[from] LogError),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -157,6 +158,7 @@ pub struct Node {
     stage_circuits: Circuits,
     stages: Notify,
     told_alarms: Told,
+    transfers: Transfers,
     sender: Notify,
     log_operator: LogOperator,
 }
@@ -263,6 +265,7 @@ impl Node {
             stage_circuits: circuits(),
             stages: Notify::new(),
             told_alarms: Told::default(),
+            transfers: Transfers::default(),
             sender: Notify::new(),
             log_operator: LogOperator::new(record),
         })
@@ -326,6 +329,10 @@ impl Node {
     /// Who hears of letters that are settled.
     pub fn settlements(&self) -> &Settlements {
         &self.settlements
+    }
+
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
     }
 
     /// The ways of letters to partners.

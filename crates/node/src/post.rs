@@ -258,7 +258,7 @@ pub(crate) fn enqueue(
     bureau: &Bureau,
     letter: &Cleared<'_>,
     now: Timestamp,
-) -> Result<String, PostError> {
+) -> Result<MessageId, PostError> {
     let terms = &letter.terms;
     if letter.channel.recipient() != terms.recipient {
         return Err(PostError::Astray(letter.channel.to_string(), terms.recipient.clone()));
@@ -286,7 +286,7 @@ pub(crate) fn enqueue(
     messages::set_exchange(tx, letter.message, &terms.clause, &id.to_string())?;
     let record = serde_json::to_value(terms.record)?;
     note(tx, letter.message, terms.recipient, now, &terms.clause, "cleared", &record)?;
-    Ok(id.to_string())
+    Ok(id)
 }
 
 /// Errors and cancellations overtake the rest: someone waits for them at a barrier.

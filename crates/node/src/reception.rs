@@ -1,5 +1,6 @@
 //! The way in: an envelope from a partner, taken in one transaction with everything that follows from it.
 
+use crate::attachments::{self, Allowance, Arrived};
 use crate::bureau::Bureau;
 use crate::documents::{self, DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART, DocumentContent};
 use crate::failpoint;
@@ -15,7 +16,9 @@ use base::{Administration, Digest, Timestamp};
 use evidence::merkle::{self, Frontier};
 use evidence::{EvidenceError, Manifest};
 use exchange::stages::{Decided, LaterStage};
-use exchange::{Arrival, Assessment, Environment, Found, InboxView, Opened, Reason, Receiver, Refusal};
+use exchange::{
+    Arrival, Assessment, Environment, Found, InboxView, Offer, Opened, Reason, Receiver, Refusal, Response,
+};
 use std::collections::BTreeSet;
 use store::{StoreError, Tx, inbox, journal, log};
 
@@ -153,7 +156,7 @@ pub fn receive(
     peer: &Administration,
     envelope: &[u8],
     opening: Option<Opening>,
-    moment: (Timestamp, Handling),
+    (moment, allowance): ((Timestamp, Handling), Allowance),
 ) -> Result<Vec<u8>, ReceptionError> {
     let (now, handling) = moment;
     // A key may have been withdrawn since it was proved. What was proved need not be read again.
@@ -181,15 +184,26 @@ pub fn receive(
     match exchange::assess(&incoming, &receiver, bureau, &arrival)? {
         Assessment::New(opened) => match self::opening(bureau, *opened, now) {
             Ok(opening) => accept(tx, bureau, opening, now, handling),
-            Err(refusal) => {
-                let code = refusal.reason.code();
-                tracing::warn!(code, %peer, %refusal, "refused a message under its agreement");
-                keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
-                let response = exchange::refuse(&incoming, &refusal, &receiver, now)?;
-                enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
-                Ok(response)
-            }
+            Err(refusal) => refuse(tx, bureau, &incoming, envelope, (&refusal, now)),
         },
+        Assessment::Offered(offer) => {
+            let opening = match offered_document(bureau, &offer, now) {
+                Ok(opening) => opening,
+                Err(refusal) => return refuse(tx, bureau, &incoming, envelope, (&refusal, now)),
+            };
+            match attachments::take_up(tx, *offer, &allowance, now)? {
+                Arrived::Wanted(wanted) => Ok(Response::Wanted(wanted).encode()),
+                Arrived::Complete => accept(tx, bureau, opening, now, handling),
+                Arrived::Refused(refusal) => refuse(tx, bureau, &incoming, envelope, (&refusal, now)),
+                Arrived::Conflict(first) => {
+                    tracing::error!(%peer, message = %incoming.message_id(), "one identity for two offers: proof kept");
+                    let proof = exchange::prove_conflict(&incoming, first, &receiver, now)?;
+                    let response = Response::Conflict(proof).encode();
+                    keep_proof(tx, bureau, &channel, (envelope, &response), now)?;
+                    Ok(response)
+                }
+            }
+        }
         Assessment::Repeat { response } => Ok(response),
         Assessment::Gap { expected, response } => {
             tracing::info!(%peer, channel, expected, "an earlier message of the channel is missing");
@@ -204,12 +218,52 @@ pub fn receive(
             let code = refusal.reason.code();
             tracing::warn!(code, %peer, %refusal, "refused a message");
             if refusal.reason.settles() {
-                keep_refused(tx, bureau, incoming.manifest(), envelope, (&refusal, now))?;
-                enter(tx, incoming.manifest(), incoming.digest(), &response, now)?;
+                settle(tx, bureau, &incoming, envelope, (&refusal, &response, now))?;
             }
             Ok(response)
         }
     }
+}
+
+/// The document of an offer; only a document has attachments.
+fn offered_document(bureau: &Bureau, offer: &Offer, now: Timestamp) -> Result<Opening, Refusal> {
+    let opening = opening(bureau, offer.opened().clone(), now)?;
+    match opening.content {
+        Content::Document(..) => Ok(opening),
+        Content::Transit(_) | Content::Tombstone => {
+            Err(Refusal::new(Reason::ContentRefused, "only a document has attachments"))
+        }
+    }
+}
+
+/// Refuses a message that was proved to be its sender's, and settles it when the reason does.
+fn refuse(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    incoming: &exchange::Incoming<'_>,
+    envelope: &[u8],
+    (refusal, now): (&Refusal, Timestamp),
+) -> Result<Vec<u8>, ReceptionError> {
+    let code = refusal.reason.code();
+    tracing::warn!(code, peer = %incoming.sender(), %refusal, "refused a message");
+    let response = exchange::refuse(incoming, refusal, &receiver(bureau), now)?;
+    if refusal.reason.settles() {
+        settle(tx, bureau, incoming, envelope, (refusal, &response, now))?;
+    }
+    Ok(response)
+}
+
+/// Enters a refused message, whose number is used now; what came of its attachments is erased.
+fn settle(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    incoming: &exchange::Incoming<'_>,
+    envelope: &[u8],
+    (refusal, response, now): (&Refusal, &[u8], Timestamp),
+) -> Result<(), ReceptionError> {
+    attachments::settled(tx, incoming.sender(), incoming.message_id())?;
+    keep_refused(tx, bureau, incoming.manifest(), envelope, (refusal, now))?;
+    enter(tx, incoming.manifest(), incoming.digest(), response, now)
 }
 
 /// What the inbox knows about a message.

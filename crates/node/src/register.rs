@@ -9,12 +9,7 @@ use exchange::{AgreementStanding, Register};
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
-        let card = if *administration == self.administration {
-            Some(self.own_keys())
-        } else {
-            self.partners.get(administration).map(|card| card.keys.clone())
-        };
-        card.map(|card| self.cards_by_registers(card)).unwrap_or_default()
+        self.card_of(administration).map(|card| self.cards_by_registers(card)).unwrap_or_default()
     }
 
     fn knows(&self, agreement: &str, administration: &Administration) -> bool {

@@ -191,6 +191,7 @@ fn configuration(set_up: &SetUp) -> Config {
         relay: None,
         retention: crate::config::Retention::default(),
         log: LogPublication::default(),
+        attachments: crate::config::Attachments::default(),
         partners: Vec::new(),
         agreements: Vec::new(),
         folder: set_up.folder.clone(),

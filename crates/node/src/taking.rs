@@ -164,13 +164,14 @@ impl Node {
         handling: Handling,
     ) -> Result<Vec<u8>, NodeError> {
         let (peer, envelope, now) = (peer.clone(), Arc::clone(envelope), self.now());
+        let allowance = self.allowance();
         // Signatures, seals and schemas are checked here, beside the writer and not on it.
         failpoint::pass("receive-before-open");
         let opening = self.effort().of(Step::Open, || reception::open(&self.bureau(), &peer, &envelope, now));
         failpoint::pass("receive-after-open");
         let answer = self
             .write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
-                Ok(reception::receive(tx, bureau, &peer, &envelope, opening, (now, handling))?)
+                Ok(reception::receive(tx, bureau, &peer, &envelope, opening, ((now, handling), allowance))?)
             })
             .await;
         if answer.is_ok() {

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// The route on which a node takes envelopes from partners.
 pub const ENVELOPE_ROUTE: &str = "/peer/v1/envelopes";
 
+/// The route on which a node takes chunks of attachments from partners.
+pub const CHUNK_ROUTE: &str = "/peer/v1/chunks";
+
 /// The longest answer that a partner may give: acknowledgements and conflict proofs are a few kilobytes.
 const ANSWER_LIMIT: usize = 256 * 1024;
 

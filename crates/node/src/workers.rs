@@ -52,10 +52,11 @@ impl Node {
                 () = self.keep_time() => {}
                 () = self.bring_stages_for_ever() => {}
                 () = self.sign_checkpoints() => {}
-                () = self.keep_registers() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
+                () = self.tidy_attachments() => {}
             }
         })
     }

@@ -144,6 +144,7 @@ impl Member {
             relay: None,
             retention: node::Retention::default(),
             log: LogPublication::default(),
+            attachments: node::Attachments::default(),
             partners: Vec::new(),
             agreements: Vec::new(),
             folder: PathBuf::new(),

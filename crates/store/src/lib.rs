@@ -32,6 +32,7 @@
 #![allow(clippy::disallowed_methods)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod attachments;
 pub mod counter;
 mod db;
 mod dialect;
@@ -54,6 +55,7 @@ pub mod state;
 pub mod testing;
 pub mod tiles;
 pub mod timers;
+pub mod transfers;
 pub mod witnessing;
 mod writer;
 
@@ -71,6 +73,7 @@ pub use store::{Execution, Statistics, Store};
 /// Every statement of this room, by name: what the house rule "every statement prepares on both engines" runs over.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     [
+        attachments::STATEMENTS,
         counter::STATEMENTS,
         inbox::STATEMENTS,
         journal::STATEMENTS,
@@ -84,6 +87,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         state::STATEMENTS,
         tiles::STATEMENTS,
         timers::STATEMENTS,
+        transfers::STATEMENTS,
         witnessing::STATEMENTS,
     ]
     .concat()

@@ -3,8 +3,8 @@
 use crate::db::parsed;
 use crate::session::{CommandTx, Session};
 use crate::{
-    StoreError, Tx, Value, counter, dialect, inbox, journal, log, outbox, settings, state, tiles, timers,
-    witnessing,
+    StoreError, Tx, Value, attachments, counter, dialect, inbox, journal, log, outbox, settings, state,
+    tiles, timers, transfers, witnessing,
 };
 use base::Digest;
 use sha2::{Digest as _, Sha256};
@@ -37,6 +37,8 @@ const OWN: &[Migration] = &[
     outbox::BY_RECIPIENT,
     outbox::CIRCUITS,
     crate::stages::SCHEMA,
+    attachments::SCHEMA,
+    transfers::SCHEMA,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

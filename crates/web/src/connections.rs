@@ -1,10 +1,10 @@
 //! The connections of a port: how many there may be at once, how long each step may take, and how they end when the
 //! node stops. No client can hold a connection, or the stop of the node, for longer than the limits here.
 
-use crate::api::Problem;
+use crate::api::{ATTACHMENTS, Problem};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
@@ -29,6 +30,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a request may take from its head to the answer: 32 MiB at half a megabyte a second, and the work on it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a request may take whose content streams: a gigabyte at half a megabit a second. Whoever reads or writes it
+/// ends it long before, when nothing moves.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
 /// How long a connection may last, so that a client which never reads its answers does not hold its place for ever.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -125,7 +130,14 @@ where
     };
     let too_long = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
     let (stream, router) = opened.map_err(|_| too_long("the opening"))??;
-    let service = hyper::service::service_fn(move |request| answer(router.clone(), request, limits.request));
+    // Whether the latest request of the connection streams its content.
+    let streams = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&streams);
+    let service = hyper::service::service_fn(move |request| {
+        let limit = if streams_content(&request) { STREAM_TIMEOUT } else { limits.request };
+        noted.store(limit == STREAM_TIMEOUT, Ordering::Relaxed);
+        answer(router.clone(), request, limit)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -137,8 +149,17 @@ where
         () = sleep(limits.lifetime) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let ended = timeout(limits.request, connection).await.map_err(|_| too_long("the last request"))?;
+    let last = if streams.load(Ordering::Relaxed) { STREAM_TIMEOUT } else { limits.request };
+    let ended = timeout(last, connection).await.map_err(|_| too_long("the last request"))?;
     ended.map_err(io::Error::other)
+}
+
+/// Whether a request is for an attachment, whose content takes as long as the line needs.
+fn streams_content<B>(request: &hyper::Request<B>) -> bool {
+    let path = request.uri().path();
+    let upload = request.method() == Method::POST && path == ATTACHMENTS;
+    let download = path.strip_prefix(ATTACHMENTS).is_some_and(|rest| rest.ends_with("/content"));
+    upload || (request.method() == Method::GET && download)
 }
 
 async fn answer(
@@ -230,6 +251,23 @@ mod tests {
     }
 
     const LIMITS: Limits = Limits::with(16);
+
+    #[test]
+    fn uploads_and_downloads_of_attachments_stream_and_nothing_else_does() {
+        let streams = |method: &str, path: &str| {
+            streams_content(&hyper::Request::builder().method(method).uri(path).body(()).unwrap())
+        };
+        assert!(streams("POST", "/api/v1/attachments?name=scan.tif"));
+        assert!(streams("GET", "/api/v1/attachments/7/content"));
+        for (method, path) in [
+            ("GET", "/api/v1/attachments"),
+            ("DELETE", "/api/v1/attachments/7"),
+            ("POST", "/api/v1/messages"),
+            ("GET", "/api/v1/documents/7/content"),
+        ] {
+            assert!(!streams(method, path), "{method} {path}");
+        }
+    }
 
     /// Lets everything happen that can happen now.
     async fn settle() {

@@ -51,6 +51,7 @@ pub fn routes(node: Arc<Node>) -> Router {
         .route(node::REGISTERS_ROUTE, post(register))
         .route(&format!("{}/{{agreement}}", node::REGISTERS_ROUTE), get(register_in_force))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
+        .merge(chunks())
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
         .merge(stages)
@@ -117,6 +118,29 @@ async fn entry(
 fn unavailable(error: &NodeError, what: &str) -> Response {
     tracing::error!(%error, "{what}");
     (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+}
+
+/// The route of chunks, with the limit of chunks.
+fn chunks() -> Router<Arc<Node>> {
+    Router::new()
+        .route(node::CHUNK_ROUTE, post(receive_chunk))
+        .layer(DefaultBodyLimit::max(node::MAX_CHUNK_MESSAGE))
+}
+
+/// `POST /peer/v1/chunks`: takes one chunk of an attachment that is offered here, and answers that it is held or why not.
+/// Chunks may come in any order and again. A failure of this node is a 503, and the partner tries again.
+async fn receive_chunk(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    chunk: Bytes,
+) -> Response {
+    match node.receive_chunk(&peer.0, chunk.to_vec()).await {
+        Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
+        Err(error) => {
+            tracing::error!(%error, peer = %peer.0, "could not take a chunk");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+        }
+    }
 }
 
 /// `POST /peer/v1/stages`: takes a batch of staged statements about messages of ours, and answers for each whether it is

@@ -196,10 +196,6 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
         }
         ("POST", "/api/v1/partners/{administration}/suspension") => br#"{"reason": "a break-in"}"#.to_vec(),
         ("POST", "/api/v1/partners/{administration}/resumption") => Vec::new(),
-        // There is no register yet: 409 shows a caller who may change keys.
-        ("POST", "/api/v1/keys/rotations") => br#"{"purpose": "sign"}"#.to_vec(),
-        ("POST", "/api/v1/keys/revocations") => br#"{"key": "00000000", "reason": "withdrawn"}"#.to_vec(),
-        ("POST", "/api/v1/keys/renewals" | "/api/v1/registers/{agreement}") => b"{}".to_vec(),
         ("POST", _) => panic!("say here what is posted to `{path}`"),
         _ => Vec::new(),
     }

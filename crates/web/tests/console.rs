@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tower::ServiceExt;
 
 /// Every route of the console that shows or does something for officers.
-const GUARDED: [(&str, &str); 12] = [
+const GUARDED: [(&str, &str); 13] = [
     ("GET", "/console"),
     ("GET", "/console/movements/26GB000060KNEJKEJ3"),
     ("POST", "/console/movements/26GB000060KNEJKEJ3/decisions"),
@@ -21,6 +21,7 @@ const GUARDED: [(&str, &str); 12] = [
     ("GET", "/console/guarantees"),
     ("GET", "/console/guarantees/26GB0000000001236"),
     ("GET", "/console/partners"),
+    ("GET", "/console/keys"),
     ("GET", "/console/log"),
     ("GET", "/console/log/findings/1/proof"),
     ("POST", "/console/sign-out"),

@@ -200,6 +200,7 @@ impl World {
                     opened.parts.iter().map(|part| String::from_utf8_lossy(&part.content).into_owned());
                 (Taken::Applied(parts.collect()), response, true)
             }
+            Assessment::Offered(_) => panic!("no letter here has attachments in chunks"),
             Assessment::Repeat { response } => (Taken::Repeated, response, false),
             Assessment::Conflict { response } => (Taken::Conflict, response, false),
             Assessment::Gap { expected, response } => (Taken::Gap(expected), response, false),

@@ -56,6 +56,20 @@ impl Node {
         author: &Principal,
         new: NewDocument,
     ) -> Result<Result<Sent, SendError>, NodeError> {
+        self.send_document_with(author, new, Vec::new()).await
+    }
+
+    /// Sends a document with attachments that were uploaded before. What the clause says of the document's content holds
+    /// for them: they are content of the document that is too large for its envelope.
+    ///
+    /// # Errors
+    /// As [`Node::send_document`].
+    pub async fn send_document_with(
+        &self,
+        author: &Principal,
+        new: NewDocument,
+        attachments: Vec<i64>,
+    ) -> Result<Result<Sent, SendError>, NodeError> {
         if let Err(fault) = new.document.validate() {
             return Ok(Err(fault.into()));
         }
@@ -73,7 +87,7 @@ impl Node {
                 {
                     return Ok(Err(SendError::QueueFull(words)));
                 }
-                let sent = super::send(tx, bureau, &author, new, now)
+                let sent = super::send(tx, bureau, &author, (new, &attachments), now)
                     .map_err(crate::proceeding::ProceedingError::from)?;
                 failpoint::pass("send-before-commit");
                 Ok(sent)

@@ -18,6 +18,7 @@ pub use desk::{DocumentDecision, DocumentView};
 pub use rows::{DocumentRow, Standing};
 pub(crate) use rows::{SCHEMA, STAGES};
 
+use crate::attachments::binding;
 use crate::bureau::Bureau;
 use crate::messages::{self, Direction, NewMessage, outcome};
 use crate::post::{self, PostError};
@@ -75,6 +76,9 @@ pub enum SendError {
     /// No clause lets it leave.
     #[error("it was not sent: {0}")]
     Withheld(String),
+    /// Its attachments.
+    #[error(transparent)]
+    Attachments(crate::attachments::BindError),
 }
 
 /// What became of a document that was to be sent.
@@ -96,9 +100,12 @@ pub(crate) fn send(
     tx: &mut dyn Tx,
     bureau: &Bureau,
     author: &str,
-    new: NewDocument,
+    (new, attachments): (NewDocument, &[i64]),
     now: Timestamp,
 ) -> Result<Result<Sent, SendError>, PostError> {
+    if let Err(error) = binding::check(tx, attachments)? {
+        return Ok(Err(error.into()));
+    }
     let NewDocument { recipient, subject, purpose, lane, expires_seconds, document } = new;
     let channel = match evidence::Channel::new(bureau.administration.clone(), recipient.clone(), &subject) {
         Ok(channel) => channel,
@@ -147,7 +154,9 @@ pub(crate) fn send(
         expires: now.plus_seconds(expires_seconds),
         content: &body,
     };
-    let exchange_id = post::enqueue(tx, bureau, &letter, now)?;
+    let message_id = post::enqueue(tx, bureau, &letter, now)?;
+    binding::bind(tx, attachments, &recipient, message_id)?;
+    let exchange_id = message_id.to_string();
     rows::insert(
         tx,
         &NewRow {

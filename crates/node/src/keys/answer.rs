@@ -130,6 +130,17 @@ impl Node {
         self.register_in_force(&agreement).await
     }
 
+    /// The version of a register in force here with its approvals, as it goes into a file.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn signed_register(&self, agreement: &str) -> Result<Option<Vec<u8>>, NodeError> {
+        let agreement = agreement.to_owned();
+        let latest =
+            self.read(move |tx| -> Result<_, NodeError> { Ok(records::latest(tx, &agreement)?) }).await?;
+        Ok(latest.map(|latest| latest.to_bytes()))
+    }
+
     /// The version of a register in force here, as an answer to a partner.
     ///
     /// # Errors

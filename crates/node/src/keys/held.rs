@@ -55,6 +55,15 @@ impl Bureau {
         self.registers.get(agreement).filter(|held| held.signed.register().parties().contains(of))
     }
 
+    /// The youngest version of a register in force that has keys of a partner.
+    pub(crate) fn register_version(&self, partner: &Administration) -> Option<u64> {
+        let registers = self.registers.values().map(|held| held.signed.register());
+        registers
+            .filter(|register| register.parties().contains(partner))
+            .map(|register| register.version)
+            .max()
+    }
+
     /// How near its end the register of an agreement is.
     pub fn freshness(&self, held: &HeldRegister, now: Timestamp) -> Freshness {
         let register = held.signed.register();
@@ -144,6 +153,14 @@ impl Bureau {
             Some(relay) => PublicKeys { tls_spki: relay.key, ..card },
             None => card,
         }
+    }
+
+    /// The card that an administration federated with.
+    pub(crate) fn card_of(&self, administration: &Administration) -> Option<PublicKeys> {
+        if *administration == self.administration {
+            return Some(self.own_keys());
+        }
+        self.partners.get(administration).map(|card| card.keys.clone())
     }
 
     /// The cards of an administration, given the one that it federated with: where it is in a register, cards that have

@@ -88,6 +88,18 @@ pub(crate) fn version(
     rows.first().map(read).transpose()
 }
 
+/// The youngest versions of a register, at most `count`, oldest first.
+pub(crate) fn youngest(
+    tx: &mut dyn Tx,
+    agreement: &str,
+    count: i64,
+) -> Result<Vec<SignedRegister>, StoreError> {
+    let sql = "SELECT register FROM key_registers WHERE agreement = ?1 ORDER BY version DESC LIMIT ?2";
+    let rows = tx.query(sql, &[agreement.into(), count.into()])?;
+    let read = |row: &store::Row| SignedRegister::read(row.bytes(0)?).map_err(|error| damaged(&error));
+    rows.iter().rev().map(read).collect()
+}
+
 /// The version of a register in force.
 pub(crate) fn latest(tx: &mut dyn Tx, agreement: &str) -> Result<Option<SignedRegister>, StoreError> {
     let sql = "SELECT MAX(version) FROM key_registers WHERE agreement = ?1";

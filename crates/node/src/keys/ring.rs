@@ -235,13 +235,21 @@ fn p256(pkcs8: &str) -> Result<StatementKey, IdentityError> {
     Ok(StatementKey::behind(Arc::new(P256(pair)), VerifyingKey::Es256(public)))
 }
 
+/// Opens a signing key in a device.
+///
+/// # Errors
+/// When the library, the token or the key is missing, or the PIN is wrong.
 #[cfg(feature = "pkcs11")]
-pub(crate) fn in_device(device: &DeviceKey) -> Result<StatementKey, IdentityError> {
+pub fn in_device(device: &DeviceKey) -> Result<StatementKey, IdentityError> {
     super::device::open(device)
 }
 
+/// Opens a signing key in a device; this program cannot.
+///
+/// # Errors
+/// Always: the feature `pkcs11` is missing.
 #[cfg(not(feature = "pkcs11"))]
-pub(crate) fn in_device(device: &DeviceKey) -> Result<StatementKey, IdentityError> {
+pub fn in_device(device: &DeviceKey) -> Result<StatementKey, IdentityError> {
     let reason = "this program was built without the feature `pkcs11`".to_owned();
     Err(IdentityError::Device { device: device.label.clone(), reason })
 }

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attachments;
 mod crash;
 mod group_commit;
 mod letters;

@@ -25,6 +25,8 @@ pub struct Address {
     #[serde(default)]
     lane: Lane,
     expires_in: Option<i64>,
+    /// Attachments that were uploaded before, as in `3,4`.
+    attachments: Option<String>,
 }
 
 /// `POST /api/v1/documents?to=NTA.FR&subject=...&title=...`: sends the body as a document: 202 when it was cleared and
@@ -54,7 +56,8 @@ pub async fn send(
             content: content.to_vec(),
         },
     };
-    match node.send_document(&principal, new).await? {
+    let attachments = attachment_numbers(address.attachments.as_deref())?;
+    match node.send_document_with(&principal, new, attachments).await? {
         Ok(sent) => Ok((StatusCode::ACCEPTED, Json(json!(sent))).into_response()),
         Err(SendError::Withheld(words)) => {
             Err(Problem::new(StatusCode::FORBIDDEN, "withheld", "no agreement lets this leave", words))
@@ -67,6 +70,17 @@ pub async fn send(
         )),
         Err(error) => Err(Problem::unprocessable(error.to_string())),
     }
+}
+
+/// The numbers of attachments in a query.
+fn attachment_numbers(listed: Option<&str>) -> Result<Vec<i64>, Problem> {
+    let named = listed.unwrap_or_default().split(',').filter(|word| !word.is_empty());
+    let numbers = named.map(|word| {
+        word.trim().parse().map_err(|_| {
+            Problem::unprocessable(format!("`attachments`: `{word}` is no number of an attachment"))
+        })
+    });
+    numbers.collect()
 }
 
 /// The cursor of a list of documents.
@@ -105,6 +119,18 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let view = node.document(id).await?.ok_or_else(|| Problem::absent("document"))?;
     Ok(Json(json!(view.row)).into_response())
+}
+
+/// `GET /api/v1/documents/{id}/attachments`: what is listed of the attachments of one document.
+pub async fn attachments(
+    State(node): State<Arc<Node>>,
+    _: StaffCaller,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    if node.document(id).await?.is_none() {
+        return Err(Problem::absent("document"));
+    }
+    Ok(Json(json!({ "attachments": node.document_attachments(id).await? })).into_response())
 }
 
 /// `GET /api/v1/documents/{id}/content`: its content, as the media type that its sender named; never as something that a

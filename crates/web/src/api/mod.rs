@@ -21,6 +21,9 @@
 //! | `GET /exchange` | officer, operator | what waits for each partner, circuits, alarms |
 //! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
 //! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
+//! | `GET`, `POST /attachments`, `GET`, `DELETE /attachments/{id}` | officer (read: operator too) | large parts of documents |
+//! | `GET /attachments/{id}/content` | officer | the content of one, streamed |
+//! | `GET /documents/{id}/attachments` | officer, operator | the attachments of a document |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
 //! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
 //! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
@@ -30,6 +33,7 @@
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
+mod attachments;
 mod auth;
 mod decisions;
 mod documents;
@@ -50,9 +54,12 @@ pub(crate) use documents::download_headers;
 pub use problem::Problem;
 
 use axum::Router;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use node::Node;
 use std::sync::Arc;
+
+/// Where attachments are uploaded, and under which they are read: their content streams.
+pub(crate) const ATTACHMENTS: &str = "/api/v1/attachments";
 
 /// A method on a path.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +104,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/dead-letters", || get(exchange::dead)),
     route("POST", "/api/v1/dead-letters/{id}/redrive", || post(exchange::redrive)),
     route("POST", "/api/v1/dead-letters/{id}/close", || post(exchange::close)),
+    route("POST", "/api/v1/attachments", || post(attachments::upload)),
+    route("GET", "/api/v1/attachments", || get(attachments::list)),
+    route("GET", "/api/v1/attachments/{id}", || get(attachments::show)),
+    route("DELETE", "/api/v1/attachments/{id}", || delete(attachments::erase)),
+    route("GET", "/api/v1/attachments/{id}/content", || get(attachments::content)),
+    route("GET", "/api/v1/documents/{id}/attachments", || get(documents::attachments)),
     route("GET", "/api/v1/partners", || get(partners::list)),
     route("GET", "/api/v1/keys", || get(keys::list)),
     route("POST", "/api/v1/keys/rotations", || post(keys::rotate)),

@@ -27,6 +27,8 @@ pub enum Section {
     Partners,
     /// The log and its witnesses.
     Log,
+    /// The key registers.
+    Keys,
     /// Sign-in and errors.
     None,
 }
@@ -124,6 +126,11 @@ impl Frame {
     /// Whether the page is about the log.
     pub fn in_log(&self) -> bool {
         self.section == Section::Log
+    }
+
+    /// Whether the page is about keys.
+    pub fn in_keys(&self) -> bool {
+        self.section == Section::Keys
     }
 }
 

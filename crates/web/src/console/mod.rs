@@ -9,6 +9,7 @@
 //! | `/console/documents`, `/console/documents/{id}` | documents sent and received, and the decision on one |
 //! | `/console/exchange` | what waits for each partner, alarms, dead letters |
 //! | `/console/partners` | partner administrations and the exchange with them |
+//! | `/console/keys` | the key registers, their keys, and what runs out |
 //! | `/console/log` | the node's log, its witnesses, and what the comparison of logs has found |
 //!
 //! Every page but the sign-in asks for a session ([`visit::Visit`]); a handler cannot draw a page without one. Pages
@@ -26,6 +27,7 @@ mod exchange;
 mod failure;
 mod frame;
 mod guarantees;
+mod keys;
 mod log;
 mod messages;
 mod moment;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-const DECLARATION: &str = include_str!("../../corridor/declarations/gb-fr-it.xml");
+const DECLARATION: &str = include_str!("../crates/corridor/declarations/gb-fr-it.xml");
 const AGREEMENT: &str = "common-transit";
 
 /// Nodes of Great Britain, France and Italy in one process, each with its port for partners.
@@ -139,6 +139,22 @@ impl Federation {
         })
     }
 
+    /// Evidence of the first letter to Italy, which went before any key was rotated, is proved to whoever trusts the cards
+    /// that were exchanged at the beginning and the register that followed.
+    async fn the_first_letter_is_proved(&self) {
+        let rows = self.gb().messages(None, None, 0, 1000).await.unwrap();
+        let row = rows.iter().find(|row| row.message_type == "CD001C" && row.direction == "sent").unwrap();
+        let file = self.gb().evidence(row.id, node::Disclose::Nothing).await.unwrap().expect("evidence");
+        let mut trust = verifier::Trust::nobody();
+        for country in ["GB", "FR", "IT"] {
+            let card = node::PartnerCard::load(&self.folder.join(country).join("card.json")).unwrap();
+            trust = trust.with_card(card.keys);
+        }
+        let register = self.gb().signed_register(AGREEMENT).await.unwrap().expect("a register");
+        let verdict = verifier::verify(&file, &trust.with_file(&register).unwrap());
+        assert_eq!(verdict.outcome, verifier::Outcome::Proved, "{}", verdict.to_json());
+    }
+
     async fn arrived(&self) -> usize {
         let mut count = 0;
         for node in &self.nodes[1..] {
@@ -208,6 +224,8 @@ async fn every_key_is_rotated_and_one_revoked_while_messages_flow() {
         assert_ne!(in_use(&first, "NTA.GB", purpose), in_use(&rotated, "NTA.GB", purpose), "{purpose}");
     }
 
+    federation.the_first_letter_is_proved().await;
+
     // The rotated signing key turns out to be stolen. Its owner alone revokes it, at once.
     let stolen = in_use(&rotated, "NTA.GB", "sign");
     federation.gb().rotate_key(rotation("sign", None)).await.unwrap();
@@ -222,6 +240,7 @@ async fn every_key_is_rotated_and_one_revoked_while_messages_flow() {
     let (delivered, refused) = federation.drained().await;
     assert_eq!(refused, 0);
     assert_eq!(usize::try_from(delivered).unwrap(), federation.arrived().await);
+    federation.the_first_letter_is_proved().await;
     for node in &federation.nodes {
         let view = federation.view(node).await;
         let key = view.keys.iter().find(|key| key.key == stolen).unwrap();

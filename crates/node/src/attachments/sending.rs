@@ -1,0 +1,209 @@
+//! The way out for chunks: what a partner's answer to an offer wants is sent with a small window, and then the document is
+//! offered again. Nothing is kept of it but the chunks themselves, so after a crash on either side the next offer goes on.
+
+use crate::delivery::{Fate, Offered};
+use crate::node::{Node, NodeError};
+use crate::transport::{CHUNK_ROUTE, Method, PeerRequest};
+use base::{Administration, MessageId};
+use evidence::chunked::PieceTree;
+use exchange::{Chunk, ChunkAnswer, Envelope, Next, Upload, Wanted};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{StoreError, attachments, outbox};
+use tokio::task::JoinSet;
+
+/// How many messages with attachments are sent to one partner at once; others wait for their turn. Letters without
+/// attachments never wait for these.
+const TO_ONE_PARTNER: usize = 2;
+
+/// How long a message with attachments waits that finds so many under way.
+const CROWDED_MICROS: i64 = 2_000_000;
+
+/// The longest answer to a chunk that is read.
+const ANSWER_LIMIT: usize = 4096;
+
+/// The transfers that are under way from here.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transfers(Arc<Mutex<BTreeMap<MessageId, Administration>>>);
+
+/// The place of one transfer; it is given back when it is dropped.
+struct Place {
+    message_id: MessageId,
+    transfers: Transfers,
+}
+
+impl Transfers {
+    /// Whether the attachments of a message are being sent.
+    pub(crate) fn is_under_way(&self, message_id: MessageId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&message_id)
+    }
+
+    fn enter(&self, message_id: MessageId, partner: &Administration) -> Option<Place> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if under_way.values().filter(|other| *other == partner).count() >= TO_ONE_PARTNER {
+            return None;
+        }
+        under_way.insert(message_id, partner.clone());
+        Some(Place { message_id, transfers: self.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.transfers.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.message_id);
+    }
+}
+
+/// A part whose chunks are sent: where they lie, and the tree from which their paths come.
+#[derive(Clone)]
+struct SentPart {
+    attachment: i64,
+    tree: Arc<PieceTree>,
+}
+
+impl Node {
+    /// Sends the chunks that are wanted, beside the deliveries of letters, until the message is settled or has to wait.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn begin_transfer(
+        self: &Arc<Self>,
+        claim: outbox::Claim,
+        envelope: Vec<u8>,
+        wanted: Wanted,
+    ) -> Result<(), NodeError> {
+        let Some(place) = self.transfers().enter(claim.message_id, &claim.recipient) else {
+            let (id, until) = (claim.id, self.now().plus_micros(CROWDED_MICROS));
+            let reason = "attachments of other messages are under way";
+            return self
+                .write(move |tx, _| -> Result<(), NodeError> {
+                    Ok(outbox::postponed(tx, id, until, reason).map(drop)?)
+                })
+                .await;
+        };
+        let node = Arc::clone(self);
+        tokio::spawn(async move {
+            let fate = match node.transfer(&claim, &envelope, wanted).await {
+                Ok(fate) => fate,
+                Err(error) => Fate::Later(error.to_string()),
+            };
+            // The place is given back first: a letter that waits is claimed again, and must not find itself under way.
+            drop(place);
+            if let Err(error) = node.settle(claim, fate).await {
+                tracing::error!(%error, "a delivery could not be settled");
+            }
+            node.wake_sender();
+        });
+        Ok(())
+    }
+
+    async fn transfer(
+        self: &Arc<Self>,
+        claim: &outbox::Claim,
+        envelope: &[u8],
+        mut wanted: Wanted,
+    ) -> Result<Fate, NodeError> {
+        let parts = self.sent_parts(claim, envelope).await?;
+        loop {
+            let (next, held) = self.send_wanted(&claim.recipient, &parts, &wanted).await?;
+            if let Next::Later(reason) = next {
+                return Ok(Fate::Later(reason));
+            }
+            wanted = match self.offer(claim, envelope).await {
+                Offered::Fate(fate) => return Ok(fate),
+                // Whoever wants the same again after none was taken is asked later.
+                Offered::Wanted(_) if held == 0 => {
+                    return Ok(Fate::Later("the partner takes no chunks".to_owned()));
+                }
+                Offered::Wanted(wanted) => wanted,
+            };
+        }
+    }
+
+    /// Sends chunks until all that are wanted are answered. Gives what to do next, and how many were taken.
+    async fn send_wanted(
+        self: &Arc<Self>,
+        partner: &Administration,
+        parts: &BTreeMap<usize, SentPart>,
+        wanted: &Wanted,
+    ) -> Result<(Next, u64), NodeError> {
+        let mut upload = Upload::new(wanted);
+        let mut under_way: JoinSet<Result<ChunkAnswer, String>> = JoinSet::new();
+        let mut held = 0;
+        loop {
+            match upload.next_step() {
+                Next::Send(part, number) => match parts.get(&part).cloned() {
+                    Some(sent) => {
+                        let (node, partner, statement) =
+                            (Arc::clone(self), partner.clone(), wanted.statement);
+                        under_way.spawn(async move {
+                            node.send_chunk(&partner, &sent, (statement, part, number)).await
+                        });
+                    }
+                    None => upload.failed("an attachment of the message was erased here"),
+                },
+                Next::Wait => match under_way.join_next().await {
+                    Some(Ok(Ok(answer))) => {
+                        held += u64::from(answer == ChunkAnswer::Held);
+                        upload.answered(&answer);
+                    }
+                    Some(Ok(Err(reason))) => upload.failed(&reason),
+                    Some(Err(error)) => upload.failed(&error.to_string()),
+                    None => return Ok((Next::Later("no chunk is under way".to_owned()), held)),
+                },
+                end => return Ok((end, held)),
+            }
+        }
+    }
+
+    async fn send_chunk(
+        &self,
+        partner: &Administration,
+        sent: &SentPart,
+        (statement, part, number): (base::Digest, usize, u64),
+    ) -> Result<ChunkAnswer, String> {
+        let id = sent.attachment;
+        let sealed = self
+            .read(move |tx| -> Result<_, NodeError> { Ok(attachments::chunk(tx, id, number)?) })
+            .await
+            .map_err(|error| error.to_string())?;
+        let gone = || format!("chunk {number} of the attachment is gone here");
+        let (sealed, path) = (sealed.ok_or_else(gone)?, sent.tree.chunk_path(number).ok_or_else(gone)?);
+        let body = Chunk { statement, part, number, path, sealed: &sealed }.encode();
+        drop(sealed);
+        let request =
+            PeerRequest { method: Method::Post, path: CHUNK_ROUTE.to_owned(), body, limit: ANSWER_LIMIT };
+        let answer = self.transport().call(partner, request).await.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("`{partner}` answered with status {} to a chunk", answer.status));
+        }
+        ChunkAnswer::decode(&answer.body).map_err(|error| error.to_string())
+    }
+
+    /// The parts in chunks of a message, with the trees that its statement was signed over.
+    async fn sent_parts(
+        &self,
+        claim: &outbox::Claim,
+        envelope: &[u8],
+    ) -> Result<BTreeMap<usize, SentPart>, NodeError> {
+        let damaged = |reason: &str| StoreError::Damaged { what: "letter", reason: reason.to_owned() };
+        let read = Envelope::decode(envelope).map_err(|refusal| damaged(&refusal.to_string()))?;
+        let openings: Vec<Vec<u8>> = read.parts.iter().map(|part| part.to_vec()).collect();
+        let message_id = claim.message_id.to_string();
+        self.read(move |tx| -> Result<_, NodeError> {
+            let mut parts = BTreeMap::new();
+            for row in attachments::of_message(tx, &message_id)? {
+                let part = usize::try_from(row.part).unwrap_or(usize::MAX);
+                let opening = openings.get(part).map(Vec::as_slice).and_then(exchange::head_and_path);
+                let (head, _) = opening.ok_or_else(|| damaged("it has no head for an attachment"))?;
+                if row.state == "bound" {
+                    let leaves: Vec<_> = attachments::leaves(tx, row.id)?.into_values().collect();
+                    let tree = Arc::new(PieceTree::new(head, &leaves));
+                    parts.insert(part, SentPart { attachment: row.id, tree });
+                }
+            }
+            Ok(parts)
+        })
+        .await
+    }
+}
