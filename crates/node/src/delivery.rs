@@ -336,10 +336,6 @@ impl Node {
                     outbox::expired(tx, claim.id, receipt.as_deref(), &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
                 }
-                Fate::Again(reason) => {
-                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
-                    outbox::unsealed(tx, claim.id, now, &reason)?;
-                }
                 Fate::Later(reason) | Fate::Away(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
                     outbox::postponed(tx, claim.id, now.plus_micros(wait), &reason)?;
