@@ -9,6 +9,7 @@ pub mod processes;
 pub mod schema;
 pub mod service;
 pub mod traders;
+pub mod wire_chaos;
 pub mod witnesses;
 
 use serde_json::Value;

@@ -177,6 +177,21 @@ impl Service {
     }
 }
 
+/// One request to a node that may be dead; `None` when nobody answers.
+pub fn ask(
+    api: SocketAddr,
+    (method, token, path): (&str, &str, &str),
+    media_type: &str,
+    body: &[u8],
+) -> Option<Answer> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-type: {media_type}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    exchange(api, &[head.as_bytes(), body].concat())
+}
+
 impl Drop for Service {
     fn drop(&mut self) {
         // A node that has ended already cannot be killed, and need not be.

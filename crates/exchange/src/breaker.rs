@@ -50,6 +50,8 @@ pub enum Circuit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
     circuit: Circuit,
+    first_rest: i64,
+    longest_rest: i64,
 }
 
 impl Default for Breaker {
@@ -61,7 +63,12 @@ impl Default for Breaker {
 impl Breaker {
     /// A breaker that lets all pass.
     pub const fn new() -> Self {
-        Self { circuit: Circuit::Closed { failures: 0 } }
+        Self::resting(FIRST_REST, LONGEST_REST)
+    }
+
+    /// A breaker that lets all pass, with other rests than the usual, in microseconds.
+    pub const fn resting(first_rest: i64, longest_rest: i64) -> Self {
+        Self { circuit: Circuit::Closed { failures: 0 }, first_rest, longest_rest }
     }
 
     /// Its state, for showing.
@@ -93,8 +100,8 @@ impl Breaker {
             Circuit::Closed { failures } if failures + 1 < FAILURES => {
                 Circuit::Closed { failures: failures + 1 }
             }
-            Circuit::Closed { .. } => open(FIRST_REST),
-            Circuit::Trial { rest, .. } => open(rest.saturating_mul(2).min(LONGEST_REST)),
+            Circuit::Closed { .. } => open(self.first_rest),
+            Circuit::Trial { rest, .. } => open(rest.saturating_mul(2).min(self.longest_rest)),
             // The failure of a message that was sent before the circuit opened says nothing new.
             Circuit::Open { .. } => self.circuit,
         };

@@ -28,7 +28,10 @@ struct Way {
 
 /// The ways to all partners. They are kept in memory only: after a restart each partner is tried again at once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Circuits(Arc<Mutex<BTreeMap<Administration, Way>>>);
+pub(crate) struct Circuits {
+    ways: Arc<Mutex<BTreeMap<Administration, Way>>>,
+    fresh: Breaker,
+}
 
 /// The place of one delivery; it is given back when it is dropped.
 pub(crate) struct Place {
@@ -37,8 +40,20 @@ pub(crate) struct Place {
 }
 
 impl Circuits {
+    /// Circuits that rest for so long at first and at most, in milliseconds.
+    pub(crate) fn resting(first_ms: u32, longest_ms: u32) -> Self {
+        let micros = |millis: u32| i64::from(millis) * 1_000;
+        Self { fresh: Breaker::resting(micros(first_ms), micros(longest_ms)), ..Self::default() }
+    }
+
     fn ways(&self) -> MutexGuard<'_, BTreeMap<Administration, Way>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the way to a partner.
+    fn on<T>(&self, partner: &Administration, change: impl FnOnce(&mut Way) -> T) -> T {
+        let fresh = Way { breaker: self.fresh, under_way: 0 };
+        change(self.ways().entry(partner.clone()).or_insert(fresh))
     }
 
     /// What may be sent to `partner` at `now`. Nothing is changed: a trial begins with [`Circuits::begin_trial`], when
@@ -58,23 +73,23 @@ impl Circuits {
 
     /// Begins the trial that [`Circuits::allowance`] offered.
     pub(crate) fn begin_trial(&self, partner: &Administration, now: Timestamp) {
-        let _ = self.ways().entry(partner.clone()).or_default().breaker.permit(now);
+        let _ = self.on(partner, |way| way.breaker.permit(now));
     }
 
     /// A place for a delivery to `partner`. The one loop that claims letters claims no more than are allowed.
     pub(crate) fn enter(&self, partner: &Administration) -> Place {
-        self.ways().entry(partner.clone()).or_default().under_way += 1;
+        self.on(partner, |way| way.under_way += 1);
         Place { partner: partner.clone(), circuits: self.clone() }
     }
 
     /// The partner answered.
     pub(crate) fn answered(&self, partner: &Administration) {
-        self.ways().entry(partner.clone()).or_default().breaker.answered();
+        self.on(partner, |way| way.breaker.answered());
     }
 
     /// The partner did not answer, or takes nothing from us for now.
     pub(crate) fn failed(&self, partner: &Administration, now: Timestamp) {
-        self.ways().entry(partner.clone()).or_default().breaker.failed(now);
+        self.on(partner, |way| way.breaker.failed(now));
     }
 
     /// The state of the way to a partner, for showing.

@@ -149,6 +149,11 @@ pub struct Exchange {
     pub retry_longest_ms: u32,
     /// Which key exchange the channel to partners accepts.
     pub key_exchange: KeyExchange,
+    /// Milliseconds for which a partner is left alone after five failures in a row; the rest doubles with each failed
+    /// trial.
+    pub rest_first_ms: u32,
+    /// The longest rest, in milliseconds.
+    pub rest_longest_ms: u32,
     /// How many letters may wait for one partner. When as many wait, new documents are refused unless they are urgent;
     /// what procedures send is never refused.
     pub queue_letters: u32,
@@ -165,6 +170,8 @@ impl Default for Exchange {
         Self {
             retry_first_ms: 1_000,
             retry_longest_ms: 300_000,
+            rest_first_ms: 5_000,
+            rest_longest_ms: 120_000,
             queue_letters: 2_000_000,
             queue_megabytes: 10_240,
             queue_warn_percent: 50,

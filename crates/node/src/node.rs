@@ -199,6 +199,8 @@ impl Node {
         transport: Arc<dyn Transport>,
         (record, counters): (Arc<dyn HeadRecord>, Counters),
     ) -> Arc<Self> {
+        let rests = (config.exchange.rest_first_ms, config.exchange.rest_longest_ms);
+        let circuits = || Circuits::resting(rests.0, rests.1);
         Arc::new(Self {
             config,
             administration: bureau.administration.clone(),
@@ -214,8 +216,8 @@ impl Node {
             effort: Arc::default(),
             settlements: Settlements::default(),
             measured: Measured::default(),
-            circuits: Circuits::default(),
-            stage_circuits: Circuits::default(),
+            circuits: circuits(),
+            stage_circuits: circuits(),
             stages: Notify::new(),
             told_alarms: Told::default(),
             transfers: Transfers::default(),
