@@ -82,8 +82,13 @@ fn the_exchange_is_measured_with_everything_counted() {
         }
         assert!(cpu["total"].as_f64() > cpu["step_prepare"].as_f64(), "{case}");
     }
-    let restarted: Vec<_> = report["stores"].as_array().unwrap().iter().map(|one| &one["store"]).collect();
-    assert_eq!(restarted, stores);
+    let of_stores = report["stores"].as_array().unwrap();
+    assert_eq!(of_stores.iter().map(|one| &one["store"]).collect::<Vec<_>>(), stores);
+    for figures in of_stores {
+        assert_eq!((figures["letters"].as_u64(), figures["witnesses"].as_u64()), (Some(32), Some(2)));
+        assert!(figures["restart_ms"].as_f64() > Some(0.0), "{figures}");
+        assert!(figures["witnessed_p50_ms"].as_f64() <= figures["witnessed_p99_ms"].as_f64(), "{figures}");
+    }
 }
 
 #[test]

@@ -181,7 +181,8 @@ fn lands(folder: &Path) -> Vec<Land> {
     }
     let ready = lands.into_iter().enumerate().map(|(index, (prepared, own))| {
         let others = cards.iter().enumerate().filter(|(other, _)| *other != index);
-        node::join_corridor(&prepared.config, others.map(|(_, card)| card.clone()).collect(), &parties).unwrap();
+        node::join_corridor(&prepared.config, others.map(|(_, card)| card.clone()).collect(), &parties)
+            .unwrap();
         let mut config = Config::load(&prepared.config).unwrap();
         config.exchange.retry_first_ms = 20;
         config.exchange.retry_longest_ms = 200;

@@ -150,7 +150,7 @@ fn two_fresh_administrations_exchange_after_reading_the_guide() {
                     said = terminals.run(block);
                     said.contains("CD001C")
                 });
-                assert!(said.contains("key register       version 1, approved by both"), "{said}");
+                assert!(said.contains("key registers      common-transit version 1"), "{said}");
                 let list = blocks.iter().find(|block| block.commands.contains("partner list")).unwrap();
                 terminals.wait("Britain's list says so", || terminals.run(list).contains("1 delivered"));
                 continue;

@@ -73,7 +73,7 @@ impl Bench {
         let (party, own, sent) =
             self.partners.iter_mut().find(|(party, ..)| party.country().as_str() == from).unwrap();
         *sent += 1;
-        let identity = Identity::load(&own.config.with_file_name("keys.json")).unwrap();
+        let identity = Identity::load(&own.config.with_file_name("keys.json"), None).unwrap();
         let letter = OutgoingLetter {
             message_id: MessageId::new(now, world.random()),
             channel: Channel::new(party.clone(), administration("GB"), &format!("test-{sent}")).unwrap(),

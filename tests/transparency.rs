@@ -6,7 +6,7 @@ mod support;
 
 use evidence::witness::AddCheckpoint;
 use evidence::{Checkpoint, CosignedCheckpoint, Equivocation, SignedNote, Witness, merkle, witness_name};
-use node::{LogError, NodeError};
+use node::{DocumentContent, Lane, LogError, NewDocument, NodeError, Principal, Role};
 use std::sync::Arc;
 use support::witnesses::{Federation, administration, entry, leaves};
 
@@ -198,6 +198,23 @@ async fn a_witness_remembers_what_a_restored_node_has_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_witness_with_a_restored_database_cosigns_no_second_history() {
+    let mut federation = Federation::prepared(300).await;
+    federation.office("FR").copy_database("node.db", "backup.db");
+    for country in ["GB", "FR", "IT"] {
+        federation.office_mut(country).start().await;
+    }
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    let office = federation.office_mut("FR");
+    office.stop().await;
+    office.copy_database("backup.db", "node.db");
+    office.start().await;
+    // Its database has never heard of the log; the record beside its keys has.
+    assert_eq!(federation.lie_to("FR", 280).await, 409);
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_stops_a_node_with_an_invention() {
     let federation = Federation::running(300).await;
     assert_eq!(federation.publish(&[]).await, 0);
@@ -233,4 +250,76 @@ async fn nodes_publish_and_cosign_by_themselves() {
     }
     println!("700 entries were below a checkpoint with its quorum after {:?}", began.elapsed());
     workers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Great Britain sends France a document, and has its receipt.
+async fn receipted(federation: &Federation) -> tokio::task::JoinHandle<()> {
+    let node = federation.office("GB").node();
+    let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
+    let new = NewDocument {
+        recipient: administration("FR"),
+        subject: "case-1".to_owned(),
+        purpose: node::default_purpose().unwrap(),
+        lane: Lane::Normal,
+        expires_seconds: node::DEFAULT_EXPIRY_SECONDS,
+        document: DocumentContent {
+            title: "A case".to_owned(),
+            media_type: "text/plain".to_owned(),
+            content: b"about it".to_vec(),
+        },
+    };
+    node.send_document(&officer, new).await.unwrap().unwrap();
+    let workers = Arc::clone(node).start_workers(std::future::pending());
+    let began = tokio::time::Instant::now();
+    while !node.metrics().await.unwrap().contains("\ntidewaiter_letters_delivered_total 1\n") {
+        assert!(began.elapsed().as_secs() < 60, "the document was not delivered");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    workers
+}
+
+/// A checkpoint under the log key of France, shown to Great Britain.
+async fn france_shows(federation: &Federation, size: u64, leaves: &[merkle::Hash]) {
+    let checkpoint = Checkpoint::new(&administration("FR"), size, merkle::root(leaves));
+    let note = checkpoint.sign(&federation.office("FR").identity().keys.log).unwrap();
+    let note = SignedNote::parse("checkpoint", &note).unwrap();
+    let body = AddCheckpoint { old_size: 0, proof: Vec::new(), note }.to_body();
+    let node = federation.office("GB").node();
+    assert_eq!(node.add_checkpoint(body.as_bytes()).await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_breaks_the_promise_of_a_receipt_is_proved_to_equivocate() {
+    let federation = Federation::running(3).await;
+    let workers = receipted(&federation).await;
+    let node = federation.office("GB").node();
+    // France has one entry, the document's statement; to Great Britain as a witness it shows another.
+    france_shows(&federation, 1, &leaves(1, 1)).await;
+    node.compare_receipt(&administration("FR")).await.unwrap();
+    let view = node.log_view().await.unwrap();
+    assert_eq!(view.findings.len(), 1, "{:?}", view.findings);
+    assert!(view.findings[0].words.contains("in a receipt"), "{}", view.findings[0].words);
+    let proof = node.finding_proof(view.findings[0].id).await.unwrap().unwrap();
+    let proof = Equivocation::from_cbor(&proof).unwrap();
+    proof.verify(&[federation.office("FR").card().log]).unwrap();
+    workers.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_keeps_the_promise_of_a_receipt_is_in_order() {
+    let federation = Federation::running(3).await;
+    let workers = receipted(&federation).await;
+    let (france, node) = (federation.office("FR").node(), federation.office("GB").node());
+    france.sign_checkpoint().await.unwrap();
+    assert_eq!(france.request_cosignature(&administration("GB")).await, Ok(1));
+    node.compare_receipt(&administration("FR")).await.unwrap();
+    assert!(node.log_view().await.unwrap().findings.is_empty());
+    // The parties of the document get its entry from either log, and nobody else does.
+    for (owner, index) in [(france, 0), (node, 3)] {
+        for (asking, gets) in [("GB", true), ("FR", true), ("IT", false)] {
+            let entry = owner.log_entry_for(&administration(asking), index).await.unwrap();
+            assert_eq!(entry.is_some(), gets, "{asking}");
+        }
+    }
+    workers.abort();
 }

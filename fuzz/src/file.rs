@@ -43,7 +43,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
                 let with = EvidenceFile { conflict, ..file.clone() };
                 seeds.push(("evidence", name.to_owned(), with.encode().expect("a file")));
             }
-            Response::Gap { .. } | Response::Refused(_) => {}
+            Response::Gap { .. } | Response::Wanted(_) | Response::Refused(_) => {}
         }
     }
     file.cards = vec![world.gb.card.clone(), world.fr.card.clone()];

@@ -226,7 +226,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
             }
             Response::Conflict(body) => add("conflict", name, &body),
             Response::Refused(body) => add("stage", name, &body),
-            Response::Gap { .. } => {}
+            Response::Gap { .. } | Response::Wanted(_) => {}
         }
     }
     let reason = StageReason { code: "content-refused".to_owned(), words: "seals are broken".to_owned() };

@@ -44,7 +44,7 @@ impl Office {
     }
 
     pub fn identity(&self) -> Identity {
-        Identity::load(&self.folder().join("keys.json")).unwrap()
+        Identity::load(&self.folder().join("keys.json"), None).unwrap()
     }
 
     pub async fn start(&mut self) {

@@ -8,6 +8,7 @@ use crate::disclosure::{Disclosure, GoldenTest};
 use crate::duty::{Breach, Dispute, Obligation, Quota, Reciprocity, Retention};
 use crate::name::{Identifier, Term};
 use crate::scope::Scope;
+use crate::staleness::Staleness;
 use crate::witnessing::Witnessing;
 use base::{Administration, Date, Digest};
 use serde::{Deserialize, Serialize};
@@ -220,6 +221,9 @@ pub struct Draft {
     /// What follows on a breach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breach: Option<Breach>,
+    /// What may flow when the key register has expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_register: Option<Staleness>,
     /// Who must have cosigned the parties' logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnessing: Option<Witnessing>,

@@ -249,3 +249,16 @@ fn canonical_bytes_in_another_form_are_refused() {
     assert!(Agreement::from_canonical(&bytes).unwrap_err().to_string().contains("canonical form"));
     assert!(Agreement::from_canonical(b"{}").is_err());
 }
+
+#[test]
+fn what_flows_under_a_stale_register_is_part_of_what_is_signed() {
+    let section =
+        "[stale_register]\nclause = \"4\"\ngrace_days = 7\ncontinuing = [\"audit\"]\n\n[[disclosures]]";
+    let with = Agreement::from_toml(&SMALL.replacen("[[disclosures]]", section, 1)).unwrap();
+    let stale = with.stale_register.clone().unwrap();
+    assert_eq!((stale.grace_days, stale.continuing.len()), (7, 1));
+    assert_eq!(Agreement::from_toml(&with.to_toml()).unwrap(), with);
+    let unknown =
+        errors(&[("[[disclosures]]", section), ("continuing = [\"audit\"]", "continuing = [\"other\"]")]);
+    assert!(unknown.contains("stale_register.continuing"), "{unknown}");
+}

@@ -9,6 +9,7 @@ mod pair;
 mod report;
 mod scratch;
 mod transit;
+mod witnessed;
 
 pub use exchange::{ExchangeOptions, StoreKind, bench_exchange};
 pub use exchange_report::{ExchangeCase, ExchangeReport, StoreFigures};

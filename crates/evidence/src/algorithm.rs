@@ -125,8 +125,16 @@ impl fmt::Debug for P256PublicKey {
     }
 }
 
+/// A signature as it is accepted: of ES256 with the lower of the two values of s.
+pub fn normalised(algorithm: Algorithm, signature: [u8; 64]) -> [u8; 64] {
+    match algorithm {
+        Algorithm::EdDsa => signature,
+        Algorithm::Es256 => with_low_s(signature),
+    }
+}
+
 /// The signature r ‖ s with the lower of the two values of s that hold (see [`P256PublicKey::verify`]).
-pub(crate) fn with_low_s(mut signature: [u8; 64]) -> [u8; 64] {
+fn with_low_s(mut signature: [u8; 64]) -> [u8; 64] {
     let high = signature.get(32..).is_some_and(|s| s > P256_HALF_ORDER.as_slice());
     if high {
         let mut borrow = 0i16;

@@ -12,6 +12,7 @@ mod change;
 mod codec;
 mod entry;
 mod error;
+mod proposal;
 mod signed;
 mod standing;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 
 pub use entry::{KeyEntry, RegisteredKey, Revocation, RevocationReason};
 pub use error::RegisterError;
+pub use proposal::{Adoption, Proposal};
 pub use signed::{Approval, DoubleApproval, SignedRegister};
 pub use standing::{KeyLookup, SignedAt, Standing};
 

@@ -18,6 +18,11 @@ impl Seed {
         Self(Zeroizing::new(bytes))
     }
 
+    /// The 32 bytes, which are the secret itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     fn draw(random: &mut dyn FnMut(&mut [u8])) -> Self {
         let mut seed = Zeroizing::new([0u8; 32]);
         random(seed.as_mut_slice());
@@ -89,7 +94,7 @@ impl KeySet {
 }
 
 /// The evidence key pairs of an administration, ready for use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Keys {
     /// Statements, staged statements, conflict proofs.
     pub sign: StatementKey,

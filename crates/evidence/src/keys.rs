@@ -231,6 +231,7 @@ impl fmt::Debug for SealingPublicKey {
 }
 
 /// An X25519 key pair, for opening what was sealed to it.
+#[derive(Clone)]
 pub struct SealingKey {
     pub(crate) private: <X25519HkdfSha256 as Kem>::PrivateKey,
     public: SealingPublicKey,

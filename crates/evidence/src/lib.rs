@@ -59,7 +59,7 @@ pub mod stream;
 pub mod tile;
 pub mod witness;
 
-pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey};
+pub use algorithm::{Algorithm, P256PublicKey, VerifyingKey, normalised};
 pub use base::{Administration, Digest, MessageId, Timestamp};
 pub use channel::Channel;
 pub use checkpoint::{Checkpoint, log_origin};

@@ -41,7 +41,7 @@ pub(crate) fn es256(seed: u8) -> StatementKey {
     let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &[seed; 32], point.as_ref()).unwrap();
     let public = P256PublicKey::from_coordinates(point.as_ref()[1..].try_into().unwrap()).unwrap();
-    StatementKey::behind(Box::new(Token(pair)), crate::VerifyingKey::Es256(public))
+    StatementKey::behind(std::sync::Arc::new(Token(pair)), crate::VerifyingKey::Es256(public))
 }
 
 pub(crate) fn administration(code: &str) -> Administration {

@@ -1,9 +1,10 @@
 //! Keys that sign, and the port behind which they live: in this process, or in a device that never shows them.
 
-use crate::algorithm::with_low_s;
+use crate::algorithm::normalised;
 use crate::{Algorithm, EvidenceError, KeyId, PublicKey, VerifyingKey};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::fmt;
+use std::sync::Arc;
 
 /// The port to a private key: signs with the one algorithm of its key. It may fail, as a device may be away.
 pub trait Signer: Send + Sync {
@@ -36,8 +37,9 @@ impl Signer for InMemory {
 
 /// An Ed25519 key that signs receipts, checkpoints and cosignatures. It is never shown and never serialised; its seed
 /// is, in [`crate::KeySet`].
+#[derive(Clone)]
 pub struct SigningKey {
-    signer: Box<dyn Signer>,
+    signer: Arc<dyn Signer>,
     public: PublicKey,
 }
 
@@ -48,11 +50,11 @@ impl SigningKey {
     /// When the seed is not usable.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, EvidenceError> {
         let (signer, public) = InMemory::from_seed(seed)?;
-        Ok(Self { signer: Box::new(signer), public })
+        Ok(Self { signer: Arc::new(signer), public })
     }
 
     /// A key that lives behind a port.
-    pub fn behind(signer: Box<dyn Signer>, public: PublicKey) -> Self {
+    pub fn behind(signer: Arc<dyn Signer>, public: PublicKey) -> Self {
         Self { signer, public }
     }
 
@@ -79,8 +81,9 @@ impl fmt::Debug for SigningKey {
 
 /// A key that signs statements, staged statements, conflict proofs and key registers, with the one algorithm that is
 /// its own.
+#[derive(Clone)]
 pub struct StatementKey {
-    signer: Box<dyn Signer>,
+    signer: Arc<dyn Signer>,
     public: VerifyingKey,
 }
 
@@ -91,11 +94,11 @@ impl StatementKey {
     /// When the seed is not usable.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, EvidenceError> {
         let (signer, public) = InMemory::from_seed(seed)?;
-        Ok(Self { signer: Box::new(signer), public: public.into() })
+        Ok(Self { signer: Arc::new(signer), public: public.into() })
     }
 
     /// A key that lives behind a port.
-    pub fn behind(signer: Box<dyn Signer>, public: VerifyingKey) -> Self {
+    pub fn behind(signer: Arc<dyn Signer>, public: VerifyingKey) -> Self {
         Self { signer, public }
     }
 
@@ -115,11 +118,7 @@ impl StatementKey {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64], EvidenceError> {
-        let signature = self.signer.sign(message)?;
-        Ok(match self.algorithm() {
-            Algorithm::EdDsa => signature,
-            Algorithm::Es256 => with_low_s(signature),
-        })
+        Ok(normalised(self.algorithm(), self.signer.sign(message)?))
     }
 }
 
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_device_that_is_away_is_an_error_and_no_signature() {
-        let key = StatementKey::behind(Box::new(Away), es256(1).public());
+        let key = StatementKey::behind(Arc::new(Away), es256(1).public());
         let error = Statement::sign(&manifest(), &key).unwrap_err().to_string();
         assert_eq!(error, "the private key cannot sign now: the token is not present");
     }

@@ -40,7 +40,7 @@ fn es256() -> StatementKey {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let coordinates = pair.public_key().as_ref()[1..].try_into().unwrap();
     let public = VerifyingKey::Es256(P256PublicKey::from_coordinates(coordinates).unwrap());
-    StatementKey::behind(Box::new(Token(pair)), public)
+    StatementKey::behind(std::sync::Arc::new(Token(pair)), public)
 }
 
 fn python() -> Option<String> {

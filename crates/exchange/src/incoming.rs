@@ -14,8 +14,8 @@ use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
 use evidence::key_register::{RegisteredKey, SignedAt, Standing};
 use evidence::merkle::{self, Hash};
 use evidence::{
-    Channel, EvidenceError, Keys, Manifest, PartManifest, Purpose, Statement, StatementClaim, VerifyingKey,
-    digest_of, open, part_aad,
+    Channel, EvidenceError, KeyId, Keys, Manifest, PartManifest, Purpose, Statement, StatementClaim,
+    VerifyingKey, digest_of, open, part_aad,
 };
 
 /// What a node is for.
@@ -82,6 +82,11 @@ impl Incoming<'_> {
     /// The channel of the message.
     pub fn channel(&self) -> &Channel {
         &self.manifest().channel
+    }
+
+    /// The key that the statement says it is signed with.
+    pub fn key_id(&self) -> KeyId {
+        self.claim.key_id()
     }
 
     /// The SHA-256 of the statement, which the inbox keeps.

@@ -3,7 +3,13 @@
 //!
 //! `cargo run --release -p tidewaiter-node --example backlog -- 1000000` (10,000 letters without a number). The time is
 //! that of an injected clock; the two nodes are in this process, with SQLite on disk.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods
+)]
 
 use base::{Administration, Timestamp};
 use node::{
@@ -155,7 +161,10 @@ async fn main() {
     let (memory_before, disk_before) = (memory(), disk(&folder.join("NTA.GB")));
     let started = Instant::now();
     send(&sender, steady, letters).await;
-    println!("queued: {letters} letters in {:.1} s while the partner is away", started.elapsed().as_secs_f64());
+    println!(
+        "queued: {letters} letters in {:.1} s while the partner is away",
+        started.elapsed().as_secs_f64()
+    );
     let attempts_before = line.attempts.load(Ordering::SeqCst);
     let mut first_alarm = None;
     for day in 1..=30 {

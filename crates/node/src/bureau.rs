@@ -4,6 +4,7 @@
 use crate::clock::World;
 use crate::config::{Config, OwnRelay, Release};
 use crate::identity::{Identity, PartnerCard};
+use crate::keys::held::HeldRegister;
 use crate::reference::euro_rates;
 use crate::tls::KeyExchange;
 use agreements::DecisionPoint;
@@ -27,6 +28,8 @@ pub struct Bureau {
     pub identity: Arc<Identity>,
     /// Its partners' cards.
     pub partners: BTreeMap<Administration, PartnerCard>,
+    /// The key registers in force, by agreement.
+    pub registers: Arc<BTreeMap<String, HeldRegister>>,
     /// The partners with whom the exchange is suspended, and why. Their cards stay.
     pub suspended: BTreeMap<Administration, String>,
     /// How the channel to partners is made.

@@ -34,6 +34,9 @@ pub struct Config {
     /// How the log is published and watched.
     #[serde(default)]
     pub log: LogPublication,
+    /// How long content is kept.
+    #[serde(default, skip_serializing_if = "Retention::is_default")]
+    pub retention: Retention,
     /// Attachments: large parts of documents, which travel in chunks.
     #[serde(default)]
     pub attachments: Attachments,
@@ -46,6 +49,21 @@ pub struct Config {
     /// The folder of this file; set on loading.
     #[serde(skip)]
     pub folder: PathBuf,
+}
+
+/// How long the content of messages between administrations is kept. Their proofs are kept for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// After how many days content is erased that no open case rests on; never when this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_days: Option<u32>,
+}
+
+impl Retention {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The addresses of a node.

@@ -10,10 +10,12 @@ use crate::node::{Node, NodeError};
 use crate::post::{PART, XML};
 use crate::proofs;
 use crate::reception::{ReceptionError, enter_in_log};
+use crate::transparency::Receipted;
 use base::{Administration, MessageId, Timestamp};
-use evidence::{AgreementReference, Channel};
+use evidence::{AgreementReference, Channel, merkle};
 use exchange::{
-    Backoff, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason, Register, Sender,
+    Acknowledged, Backoff, Envelope, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason,
+    Sender, Under,
 };
 use std::sync::Arc;
 use store::{Tx, outbox};
@@ -36,6 +38,8 @@ const NO_CARD_MICROS: i64 = 60_000_000;
 enum SealError {
     #[error("`{0}` has no card here: enter the partner's card")]
     NoCard(Administration),
+    #[error("{0}")]
+    Stale(String),
     #[error("the letter on record is damaged: {0}")]
     Damaged(String),
     #[error(transparent)]
@@ -197,6 +201,11 @@ impl Node {
                         outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
                         Ok(None)
                     }
+                    Err(SealError::Stale(reason)) => {
+                        tracing::error!(message = %message_id, reason, "a letter waits for the key register");
+                        outbox::postponed(tx, id, now.plus_micros(NO_CARD_MICROS), &reason)?;
+                        Ok(None)
+                    }
                     Err(error) => {
                         outbox::refused(tx, id, &error.to_string(), now)?;
                         messages::set_fate(tx, &message_id.to_string(), outcome::REFUSED)?;
@@ -243,15 +252,21 @@ impl Node {
 
     /// What a partner's answer to an envelope means.
     fn understand(&self, claim: &outbox::Claim, envelope: &[u8], answer: Vec<u8>) -> Offered {
-        let cards = self.bureau().cards(&claim.recipient);
-        let verified =
-            self.effort().of(Step::Verify, || exchange::verify_response(&answer, envelope, &cards));
+        let bureau = self.bureau();
+        let agreement = agreement_of(claim);
+        let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
+        let verified = self.effort().of(Step::Verify, || exchange::verify_response(&answer, envelope, &keys));
         Offered::Fate(match verified {
-            Ok(Outcome::Acknowledged(_)) if claim.withdrawn.is_some() => Fate::Expired {
-                receipt: Some(answer),
-                reason: "its time was over before anything of it had left".to_owned(),
-            },
-            Ok(Outcome::Acknowledged(_)) => Fate::Delivered(answer),
+            Ok(Outcome::Acknowledged(acknowledged)) => {
+                self.keep_receipt_of(&claim.recipient, envelope, acknowledged);
+                match claim.withdrawn {
+                    Some(_) => Fate::Expired {
+                        receipt: Some(answer),
+                        reason: "its time was over before anything of it had left".to_owned(),
+                    },
+                    None => Fate::Delivered(answer),
+                }
+            }
             Ok(Outcome::Wanted(wanted)) => return Offered::Wanted(wanted),
             Ok(Outcome::Gap { expected }) => Fate::Later(format!("number {expected} is missing there")),
             Ok(Outcome::Conflict(conflict)) => {
@@ -267,11 +282,25 @@ impl Node {
             {
                 Fate::Later(refused.words)
             }
+            Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, envelope) => {
+                Fate::Again(refused.words)
+            }
             // What is not settled is about the two nodes and not about this letter: a key, a register, a setting. The
             // next letter would fare no better.
             Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
             Err(error) => Fate::Away(error.to_string()),
         })
+    }
+
+    /// Keeps the receipt of a letter, to be compared with what the recipient's log shows later.
+    fn keep_receipt_of(&self, recipient: &Administration, envelope: &[u8], acknowledged: Acknowledged) {
+        if !self.awaits_receipt(recipient) {
+            return;
+        }
+        let Ok(envelope) = Envelope::decode(envelope) else { return };
+        let Acknowledged { included, receipt, .. } = acknowledged;
+        let leaf = merkle::leaf_hash(envelope.statement);
+        self.keep_receipt(recipient, Receipted { receipt, leaf, size: included.size, root: included.root });
     }
 
     pub(crate) async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
@@ -281,7 +310,7 @@ impl Node {
         let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
-        let again = matches!(fate, Fate::Delivered(_) | Fate::Refused(_) | Fate::Expired { .. });
+        let again = !matches!(fate, Fate::Later(_) | Fate::Away(_));
         let settled = claim.message_id;
         failpoint::pass("settle-before");
         self.write_as(Step::Settle, move |tx, _| -> Result<(), NodeError> {
@@ -306,6 +335,10 @@ impl Node {
                     }
                     outbox::expired(tx, claim.id, receipt.as_deref(), &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
+                }
+                Fate::Again(reason) => {
+                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
+                    outbox::unsealed(tx, claim.id, now, &reason)?;
                 }
                 Fate::Later(reason) | Fate::Away(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
@@ -355,6 +388,8 @@ pub(crate) enum Fate {
     Later(String),
     /// The partner is away, or takes nothing from us for now; it is tried again.
     Away(String),
+    /// The partner has not taken it, as the key that signed it counts no more: it is sealed and signed anew.
+    Again(String),
 }
 
 fn prepare(
@@ -363,13 +398,15 @@ fn prepare(
     attachments: Option<&[exchange::OutgoingAttachment]>,
     now: Timestamp,
 ) -> Result<Prepared, SealError> {
-    let cards = bureau.cards(&claim.recipient);
-    let card = cards.iter().find(|card| card.valid_at(now));
-    let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
     let damaged = |error: &dyn std::fmt::Display| SealError::Damaged(error.to_string());
     let attachments = attachments.ok_or_else(|| damaged(&"an attachment was erased before it left"))?;
     let agreement: AgreementOnRecord =
         serde_json::from_str(&claim.agreement).map_err(|error| damaged(&error))?;
+    if let Some(reason) = bureau.stale_for(&agreement.id, &claim.purpose, now) {
+        return Err(SealError::Stale(reason));
+    }
+    let card = bureau.recipient_card(&agreement.id, &claim.recipient, now);
+    let card = card.ok_or_else(|| SealError::NoCard(claim.recipient.clone()))?;
     let (name, media_type) = match claim.message_type.as_str() {
         DOCUMENT => (DOCUMENT_PART, DOCUMENT_MEDIA),
         _ => (PART, XML),
@@ -397,7 +434,20 @@ fn prepare(
     };
     let sender = Sender { administration: &bureau.administration, sign: &bureau.identity.keys.sign };
     let random = &mut |bytes: &mut [u8]| bureau.world.entropy.fill(bytes);
-    Ok(exchange::prepare_with(&letter, attachments, &sender, card, random)?)
+    Ok(exchange::prepare_with(&letter, attachments, &sender, &card, random)?)
+}
+
+/// The agreement that a letter is sent under; a letter that does not name one was never sealed.
+fn agreement_of(claim: &outbox::Claim) -> String {
+    serde_json::from_str::<AgreementOnRecord>(&claim.agreement).map(|found| found.id).unwrap_or_default()
+}
+
+/// Whether the partner refused a letter for the key that signed it, and we sign with another now. Nothing of the letter
+/// was recorded there then, so that the same message may come again under another signature.
+fn of_old_key(bureau: &Bureau, refused: &exchange::Refused, envelope: &[u8]) -> bool {
+    let for_the_key = matches!(refused.reason, Some(Reason::KeyRevoked | Reason::KeyNotActive));
+    let signed_with = exchange::read_statement(envelope).map(|incoming| incoming.key_id());
+    for_the_key && signed_with.is_ok_and(|key| key != bureau.identity.keys.sign.key_id())
 }
 
 /// The agreement of a letter, as the outbox keeps it.

@@ -2,7 +2,7 @@
 
 use crate::bureau::Bureau;
 use crate::node::{Node, NodeError};
-use crate::proofs::{self, Kept};
+use crate::proofs::{self, Erasure, Kept};
 use crate::transparency::{LogError, LogProof, log_proof};
 use base::{Administration, Timestamp};
 use evidence::disclosure::{LeafTree, PartSecret, Shown};
@@ -12,6 +12,7 @@ use evidence::{
 };
 use exchange::{AnswerError, Envelope, Register, answer_evidence};
 use store::{StoreError, Tx, inbox, journal, log, outbox};
+use verifier::{Trust, Verdict};
 
 /// What of the content an evidence file shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,38 @@ impl Node {
     /// When the store fails.
     pub async fn messages_of_identity(&self, message_id: String) -> Result<Vec<i64>, NodeError> {
         self.read(move |tx| Ok(proofs::numbers_of(tx, &message_id)?)).await
+    }
+}
+
+/// What the evidence of a message says, as whoever verifies its file is told.
+#[derive(Clone, Debug)]
+pub struct EvidenceView {
+    /// The verdict, under the keys that this node knows.
+    pub verdict: Verdict,
+    /// Why there is no content any more.
+    pub erasure: Option<Erasure>,
+}
+
+impl Node {
+    /// What the evidence of a message says; `None` when there is no such message between nodes, or it has no signed
+    /// statement.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn evidence_view(&self, message: i64) -> Result<Option<EvidenceView>, NodeError> {
+        let (bureau, now) = (self.bureau(), self.now());
+        self.read(move |tx| {
+            let file = match file(tx, &bureau, (message, now), &Disclose::Nothing) {
+                Err(ExportError::NoStatement(_)) | Ok(None) => return Ok(None),
+                Ok(Some(file)) => file,
+                Err(error) => return Err(error.into()),
+            };
+            let erasure = proofs::find(tx, message)?.and_then(|kept| kept.erasure);
+            let known = file.cards.iter().cloned().fold(Trust::nobody(), Trust::with_card);
+            let verdict = verifier::verify(&file.encode().map_err(ExportError::from)?, &known);
+            Ok(Some(EvidenceView { verdict, erasure }))
+        })
+        .await
     }
 }
 

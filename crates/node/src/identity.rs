@@ -2,10 +2,12 @@
 
 use crate::clock::World;
 use crate::config::Config;
-use crate::files::create_private;
+use crate::keys::file::{self, KeyFile};
+use crate::keys::passphrase::{Passphrase, PassphraseError};
+use crate::keys::ring::{Rank, Ring, TlsSecret};
 use crate::tls::{TlsError, TlsIdentity};
 use base::Administration;
-use evidence::{EvidenceError, KeySet, Keys, PublicKeys};
+use evidence::{EvidenceError, KeySet, Keys, PublicKeys, Purpose, Seed, StatementKey};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -21,29 +23,35 @@ pub enum IdentityError {
     /// A file has another form than it must.
     #[error("`{0}`: {1}")]
     Malformed(PathBuf, String),
+    /// The key file is sealed and no passphrase was given.
+    #[error("`{0}` is sealed: give its passphrase")]
+    PassphraseNeeded(PathBuf),
+    /// The passphrase does not open the key file.
+    #[error("`{0}` does not open: the passphrase is wrong, or the file was altered")]
+    WrongPassphrase(PathBuf),
+    /// There is no passphrase where one was named, or it is too short.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// A key does not suit its purpose.
+    #[error("the key file's key for {0} is of a kind that cannot serve it")]
+    Unsuited(Purpose),
+    /// A key that is needed is not in the key file.
+    #[error("the key `{0}` is not in the key file")]
+    NotHeld(String),
+    /// A key in a device cannot be used.
+    #[error("the key `{device}` in the device: {reason}")]
+    Device {
+        /// The label of the key.
+        device: String,
+        /// The reason.
+        reason: String,
+    },
     /// A key is unusable.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// TLS keys are unusable.
     #[error(transparent)]
     Tls(#[from] TlsError),
-}
-
-/// The private keys of a node, as its key file holds them. The file is readable by its owner only.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFile {
-    evidence: KeySet,
-    tls: TlsFile,
-    card: PublicKeys,
-}
-
-/// Certificate and key of the TLS identity, DER as hexadecimal digits.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TlsFile {
-    certificate: String,
-    key: String,
 }
 
 /// What partners are given: public keys, and where the node is reached. It holds no secret.
@@ -57,17 +65,23 @@ pub struct PartnerCard {
 }
 
 /// The keys of this node, ready for use.
+#[derive(Clone)]
 pub struct Identity {
-    /// Evidence keys.
+    /// The evidence keys that it uses now.
     pub keys: Keys,
-    /// TLS certificate and key.
+    /// The TLS certificate and key that it uses now.
     pub tls: TlsIdentity,
-    /// This node's own public keys.
+    /// The public keys that it was set up with.
     pub card: PublicKeys,
+    /// All keys that it holds.
+    pub ring: Ring,
+    /// The passphrase under which the key file is sealed.
+    pub(crate) passphrase: Option<Passphrase>,
 }
 
 impl Identity {
-    /// Draws new keys for `administration` and writes them to `path`, which must not exist.
+    /// Draws new keys for `administration` and writes them to `path`, which must not exist; sealed when there is a
+    /// passphrase.
     ///
     /// # Errors
     /// When the file exists or cannot be written, or a key cannot be made.
@@ -75,49 +89,43 @@ impl Identity {
         world: &World,
         administration: &Administration,
         path: &Path,
+        passphrase: Option<Passphrase>,
     ) -> Result<Self, IdentityError> {
-        let name = format!("{}.tidewaiter", administration.country().as_str().to_lowercase());
-        let (certificate, key) = TlsIdentity::generate(&name)?;
+        let tls = TlsSecret::generate(administration)?;
         let evidence = KeySet::draw(&mut |bytes| world.entropy.fill(bytes));
-        let tls = TlsIdentity::new(certificate.clone(), key.clone())?;
+        let register = Seed::from_bytes(world.random());
         let now = world.clock.now();
-        let card = evidence.keys()?.card(
+        let mut card = evidence.keys()?.card(
             administration.clone(),
-            tls.key_digest()?,
+            tls.identity()?.key_digest()?,
             now.plus_seconds(-300),
             now.plus_seconds(VALIDITY_SECONDS),
         )?;
-        let file =
-            KeyFile { evidence, tls: TlsFile { certificate: to_hex(&certificate), key: to_hex(&key) }, card };
-        write_secret(path, &file)?;
-        Self::from_file(path, file)
+        card.register = Some(StatementKey::from_seed(register.as_bytes())?.public());
+        let file = KeyFile { evidence, tls, card, register: Some(register), later: Vec::new() };
+        file::create(path, &file, world, passphrase.as_ref())?;
+        Self::of_file(&file, passphrase)
     }
 
     /// Reads the keys from `path`.
     ///
     /// # Errors
-    /// When the file is missing or malformed.
-    pub fn load(path: &Path) -> Result<Self, IdentityError> {
-        let json = std::fs::read(path).map_err(|error| IdentityError::File(path.to_owned(), error))?;
-        let file = serde_json::from_slice(&json)
-            .map_err(|error| IdentityError::Malformed(path.to_owned(), error.to_string()))?;
-        Self::from_file(path, file)
+    /// When the file is missing or malformed, or is sealed under another passphrase.
+    pub fn load(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
+        let (file, _) = file::read(path, passphrase.as_ref())?;
+        Self::of_file(&file, passphrase)
     }
 
-    fn from_file(path: &Path, file: KeyFile) -> Result<Self, IdentityError> {
-        let der = |text: &str| {
-            from_hex(text).ok_or_else(|| {
-                IdentityError::Malformed(
-                    path.to_owned(),
-                    "TLS certificate and key must be hexadecimal".into(),
-                )
-            })
-        };
-        Ok(Self {
-            keys: file.evidence.keys()?,
-            tls: TlsIdentity::new(der(&file.tls.certificate)?, der(&file.tls.key)?)?,
-            card: file.card,
-        })
+    pub(crate) fn of_file(file: &KeyFile, passphrase: Option<Passphrase>) -> Result<Self, IdentityError> {
+        let ring = Ring::of_file(file)?;
+        let (keys, tls) = ring.choose(&|_, _| Rank::Unusable)?;
+        Ok(Self { keys, tls, card: file.card.clone(), ring, passphrase })
+    }
+
+    /// The keys with which a node of a simulation works.
+    pub fn of(keys: Keys, tls: TlsIdentity, card: PublicKeys) -> Self {
+        let ring = Ring::of(&keys, &tls);
+        Self { keys, tls, card, ring, passphrase: None }
     }
 }
 
@@ -151,37 +159,5 @@ impl PartnerCard {
         let json = serde_json::to_string_pretty(self)
             .map_err(|error| IdentityError::Malformed(path.to_owned(), error.to_string()))?;
         std::fs::write(path, json + "\n").map_err(|error| IdentityError::File(path.to_owned(), error))
-    }
-}
-
-fn write_secret(path: &Path, file: &KeyFile) -> Result<(), IdentityError> {
-    let json = serde_json::to_vec_pretty(file)
-        .map_err(|error| IdentityError::Malformed(path.to_owned(), error.to_string()))?;
-    // Keys that exist are never overwritten, and the file is born unreadable to others.
-    create_private(path, &json).map_err(|error| IdentityError::File(path.to_owned(), error))
-}
-
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hexadecimal_reads_back_and_refuses_the_rest() {
-        assert_eq!(from_hex(&to_hex(&[0, 7, 255])), Some(vec![0, 7, 255]));
-        assert_eq!([from_hex("0"), from_hex("0g"), from_hex("é0")], [None, None, None]);
     }
 }

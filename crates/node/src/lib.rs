@@ -22,6 +22,7 @@ mod deciding;
 mod delivery;
 mod documents;
 mod effort;
+mod erasing;
 mod exchange_desk;
 mod exporting;
 mod failpoint;
@@ -32,6 +33,7 @@ mod gate;
 mod identity;
 mod in_force;
 mod incoming;
+mod keys;
 mod letters;
 mod measure;
 mod messages;
@@ -76,7 +78,8 @@ pub use channel_counts::Side;
 pub use channel_refusal::{ChannelReason, ChannelRefusal};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, World};
 pub use config::{
-    Attachments, Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Transit,
+    Attachments, Config, ConfigError, Exchange, Listen, LogPublication, OwnRelay, Rates, Release, Retention,
+    Transit,
 };
 pub use customs::transit::ResultCode;
 pub use documents::{
@@ -84,17 +87,26 @@ pub use documents::{
     MAX_CONTENT, NewDocument, SendError, Sent as SentDocument, default_purpose,
 };
 pub use effort::{Effort, Step, process_time};
+pub use erasing::{EraseError, Erased};
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
 pub use exchange::MAX_CHUNK_MESSAGE;
 pub use exchange_desk::{Alarm, AlarmCode, DeadLetterView, ExchangeView, QueueView, RedriveError};
-pub use exporting::{Disclose, ExportError};
+pub use exporting::{Disclose, EvidenceView, ExportError};
 pub use failpoint::FAILPOINTS;
 pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
 pub use identity::{Identity, IdentityError, PartnerCard};
+pub use keys::adopt::Adopted;
+pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
+pub use keys::change::{RevocationOrder, Rotation};
+pub use keys::held::{Freshness, HeldRegister};
+pub use keys::passphrase::{Passphrase, PassphraseError};
+pub use keys::propose::Progress;
+pub use keys::ring::{DeviceKey, Ring};
+pub use keys::view::{KeyView, RegisterView};
 pub use measure::{
     BareError, BareStore, Mark, PRIMITIVES, PrimitiveTimes, Primitives, PrivatePostgres, Tally, peak_memory,
     private_postgres, reset_peak_memory,
@@ -126,7 +138,11 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest,
-    Route, Transport, TransportError,
+    Ask, CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer,
+    PeerRequest, Route, Transport, TransportError,
+};
+pub use verifier::{
+    Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,
+    Verdict,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -72,6 +72,15 @@ impl Node {
         let letters = letters.map(|(labels, value)| (labels, value.to_string()));
         sample(&mut out, "outbox_letters", "gauge", "Letters in the outbox by status.", &letters);
         self.exchange_metrics(&mut out).await?;
+        let registers: Vec<(String, String)> = self
+            .register_days()
+            .into_iter()
+            .map(|(agreement, days)| (format!("{{agreement=\"{agreement}\"}}"), days.to_string()))
+            .collect();
+        let registers: Vec<(&str, String)> =
+            registers.iter().map(|(labels, days)| (labels.as_str(), days.clone())).collect();
+        let help = "Days until the key register of an agreement expires; negative when it has.";
+        sample(&mut out, "key_register_days", "gauge", help, &registers);
         let rows: Vec<(String, String)> = movements
             .into_iter()
             .map(|(room, state, count)| (format!("{{room=\"{room}\",state=\"{state}\"}}"), count.to_string()))

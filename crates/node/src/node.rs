@@ -64,6 +64,9 @@ pub enum NodeError {
     /// Evidence.
     #[error(transparent)]
     Evidence(#[from] evidence::EvidenceError),
+    /// A message must not be erased.
+    #[error(transparent)]
+    Erase(#[from] crate::erasing::EraseError),
     /// The evidence of a message cannot be exported.
     #[error(transparent)]
     Export(#[from] crate::exporting::ExportError),
@@ -89,6 +92,29 @@ pub enum NodeError {
     /// The log cannot be read or signed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A version of a key register is refused.
+    #[error(transparent)]
+    Register(Box<evidence::key_register::RegisterError>),
+    /// There is no key register.
+    #[error("there is no key register for `{0}`: make it with `tidewaiter key register`")]
+    NoRegister(String),
+    /// There is no such agreement here.
+    #[error("there is no agreement `{0}` here")]
+    NoAgreement(String),
+    /// Cards are missing that a key register is made of.
+    #[error("there are too few cards for `{0}`: enter the cards of its parties first")]
+    NoCards(String),
+    /// This administration does not sign the register.
+    #[error("this administration is no steward of the key register of `{0}`")]
+    NoSteward(String),
+    /// A partner has no register with us.
+    #[error(
+        "`{0}` knows this node by its card alone: make a key register with it, or suspend it and exchange cards anew"
+    )]
+    CardOnly(Administration),
+    /// An order about keys says something impossible.
+    #[error("{0}")]
+    Order(String),
     /// The writer is gone.
     #[error("the store has stopped")]
     Stopped,
@@ -101,6 +127,7 @@ pub struct Node {
     exercise: bool,
     world: World,
     in_force: Arc<InForce>,
+    proposing: tokio::sync::Mutex<()>,
     changing: Mutex<()>,
     changes: tokio::sync::Mutex<()>,
     store: Store,
@@ -207,6 +234,7 @@ impl Node {
             exercise: bureau.exercise,
             world: bureau.world.clone(),
             in_force: Arc::new(InForce::new(bureau)),
+            proposing: tokio::sync::Mutex::new(()),
             changing: Mutex::new(()),
             changes: tokio::sync::Mutex::new(()),
             store,
@@ -243,6 +271,11 @@ impl Node {
 
     pub(crate) fn in_force(&self) -> &InForce {
         &self.in_force
+    }
+
+    /// Held while a proposal for a key register is driven on.
+    pub(crate) fn proposing(&self) -> &tokio::sync::Mutex<()> {
+        &self.proposing
     }
 
     /// Held while the bureau is replaced.

@@ -4,7 +4,9 @@ use crate::bureau::{Bureau, ChannelPolicy};
 use crate::clock::World;
 use crate::config::{Config, Rates};
 use crate::federation;
-use crate::identity::{Identity, PartnerCard};
+use crate::identity::{Identity, IdentityError, PartnerCard};
+use crate::keys::passphrase::Passphrase;
+use crate::keys::records;
 use crate::node::NodeError;
 use crate::partners;
 use crate::reference::{self, ReferenceError};
@@ -43,7 +45,10 @@ fn exchange_rates(config: &Config) -> Result<ExchangeRates, NodeError> {
 /// # Errors
 /// When a file is missing or malformed, or an agreement does not compile.
 pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Bureau, NodeError> {
-    let identity = Identity::load(&config.resolve(&config.keys))?;
+    let identity = Identity::load(
+        &config.resolve(&config.keys),
+        Passphrase::from_process().map_err(IdentityError::from)?,
+    )?;
     if identity.card.administration != config.administration {
         return Err(NodeError::OtherKeys {
             configured: config.administration.clone(),
@@ -75,18 +80,22 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
     }
     let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
     let rates = exchange_rates(config)?;
-    Ok(Bureau {
+    let registers = store.read(|tx| records::in_force(tx))?;
+    let mut bureau = Bureau {
         edition: 0,
         administration: config.administration.clone(),
         exercise: config.exercise,
         identity: Arc::new(identity),
         suspended: partners::suspended(&partners),
         partners: partners::cards(partners),
+        registers: Arc::new(registers),
         channel: ChannelPolicy::of(config),
         decision_point: Arc::new(DecisionPoint::new(agreements, Vec::new())?),
         profile: Bureau::profile_of(config),
         catalogue: Arc::new(catalogue),
         rates: Arc::new(rates),
         world,
-    })
+    };
+    bureau.choose_keys(now)?;
+    Ok(bureau)
 }

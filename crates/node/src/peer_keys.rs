@@ -2,6 +2,7 @@
 
 use crate::channel_refusal::{ChannelReason, ChannelRefusal};
 use base::{Administration, Digest, Timestamp};
+use evidence::key_register::{KeyEntry, RegisteredKey};
 use evidence::{PublicKeys, Purpose, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -78,6 +79,19 @@ impl PeerKeys {
         self.others.extend(keys.map(|(key, purpose)| (key, (card.administration.clone(), purpose))));
         self
     }
+
+    /// These, and a key of a register that is not for TLS.
+    #[must_use]
+    pub fn with_entry(mut self, entry: &KeyEntry) -> Self {
+        let digest = match entry.key {
+            RegisteredKey::Tls(_) => return self,
+            RegisteredKey::Sign(key) => verifying_key_digest(&key),
+            RegisteredKey::Enc(key) => raw_key_digest(X25519, key.as_bytes()),
+            RegisteredKey::Log(key) | RegisteredKey::Witness(key) => raw_key_digest(ED25519, key.as_bytes()),
+        };
+        self.others.insert(digest, (entry.administration.clone(), entry.key.purpose()));
+        self
+    }
 }
 
 /// The key of a card that is for TLS.
@@ -98,7 +112,7 @@ impl Doorkeeper for PeerKeys {
     fn admit(&self, key: Digest, now: Timestamp) -> Result<Entrant, ChannelRefusal> {
         let refused = |reason, detail: String| Err(ChannelRefusal::new(reason, detail));
         if let Some((administration, purpose)) = self.others.get(&key) {
-            let detail = format!("`{key}` is the key of `{administration}` for {}", purpose_name(*purpose));
+            let detail = format!("`{key}` is the key of `{administration}` for {purpose}");
             return refused(ChannelReason::WrongPurpose, detail);
         }
         // Before it is looked for as our own: the card that we give to partners names the relay's key.
@@ -121,16 +135,6 @@ impl Doorkeeper for PeerKeys {
             return refused(ChannelReason::KeyExpired, detail);
         }
         Ok(Entrant::Partner(administration.clone()))
-    }
-}
-
-fn purpose_name(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Tls => "tls",
-        Purpose::Sign => "sign",
-        Purpose::Enc => "enc",
-        Purpose::Log => "log",
-        Purpose::Witness => "witness",
     }
 }
 

@@ -6,6 +6,7 @@ use crate::officer::{PossibleDecision, possible};
 use crate::views::{self, MessageRow, MovementFilter, MovementRow};
 use base::{Administration, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{Tx, journal, outbox, settings};
 
@@ -100,8 +101,8 @@ pub struct PartnerView {
     pub state: &'static str,
     /// Why the exchange is suspended.
     pub suspension: Option<String>,
-    /// The version of the key register of their agreement that both have approved.
-    pub register_version: Option<u64>,
+    /// The version in force of the key register of each agreement that has keys of this partner.
+    pub registers: BTreeMap<String, u64>,
     /// When it was last heard, in microseconds since 1970: a request of its node, or an answer.
     pub last_contact: Option<i64>,
 }
@@ -188,19 +189,27 @@ impl Node {
                     last_problem: None,
                     state: if bureau.suspended.contains_key(administration) { "suspended" } else { "active" },
                     suspension: bureau.suspended.get(administration).cloned(),
-                    register_version: None,
+                    registers: bureau
+                        .registers
+                        .keys()
+                        .filter_map(|name| {
+                            let held = bureau.register_for(name, administration)?;
+                            Some((name.clone(), held.signed.register().version))
+                        })
+                        .collect(),
                     last_contact: self.counters().channel().last_contact(administration),
                 }
             })
             .collect();
         self.read(move |tx| -> Result<_, NodeError> {
-            let registers = federation::registers(tx)?;
+            let waiting = federation::waiting(tx)?;
             for partner in &mut partners {
                 traffic(tx, partner)?;
                 partner.last_contact = partner.last_contact.max(partner.last_delivery);
-                let Some(register) = registers.get(&partner.administration) else { continue };
-                partner.register_version = register.version.filter(|_| register.completed);
-                if !register.completed && partner.suspension.is_none() {
+                let waits = waiting.iter().any(|(accepted, agreement)| {
+                    *accepted == partner.administration && !partner.registers.contains_key(agreement)
+                });
+                if waits && partner.suspension.is_none() {
                     partner.state = "awaits-confirmation";
                 }
             }

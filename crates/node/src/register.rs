@@ -1,11 +1,11 @@
 //! The register of keys and agreements as this node holds it.
 
 use crate::bureau::Bureau;
-use crate::peer_keys::{AcceptedKey, PeerKeys, tls_key_of};
-use base::{Administration, Digest, Timestamp};
-use evidence::PublicKeys;
+use crate::peer_keys::PeerKeys;
+use base::{Administration, Timestamp};
+use evidence::key_register::{KeyLookup, SignedAt, Standing};
+use evidence::{KeyId, PublicKeys, Purpose};
 use exchange::{AgreementStanding, Register};
-use std::collections::BTreeMap;
 
 impl Register for Bureau {
     fn cards(&self, administration: &Administration) -> Vec<PublicKeys> {
@@ -13,6 +13,27 @@ impl Register for Bureau {
             return vec![self.identity.card.clone()];
         }
         self.partners.get(administration).map(|card| card.keys.clone()).into_iter().collect()
+    }
+
+    fn knows(&self, agreement: &str, administration: &Administration) -> bool {
+        self.register_for(agreement, administration).is_some() || !self.cards(administration).is_empty()
+    }
+
+    fn standing(
+        &self,
+        agreement: &str,
+        administration: &Administration,
+        (purpose, key): (Purpose, KeyId),
+        signed: &SignedAt,
+    ) -> Standing {
+        match self.register_for(agreement, administration) {
+            Some(held) => held.signed.register().standing(administration, purpose, key, signed),
+            None => self.cards(administration).standing(administration, purpose, key, signed),
+        }
+    }
+
+    fn stale(&self, agreement: &str, purpose: &str, now: Timestamp) -> Option<String> {
+        self.stale_for(agreement, purpose, now)
     }
 
     fn suspension(&self, administration: &Administration) -> Option<String> {
@@ -35,9 +56,12 @@ impl Register for Bureau {
 }
 
 impl Bureau {
-    /// The TLS keys that partners may show.
-    pub fn tls_keys(&self) -> BTreeMap<Digest, AcceptedKey> {
-        self.partners.values().map(|card| tls_key_of(&card.keys)).collect()
+    /// The public keys that this administration shows to partners: those of its card, with the relay's TLS key where a
+    /// relay stands in front.
+    pub(crate) fn own_keys(&self) -> PublicKeys {
+        let card = &self.identity.card;
+        let relay = self.channel.relay.as_ref().map(|relay| relay.key);
+        PublicKeys { tls_spki: relay.unwrap_or(card.tls_spki), ..card.clone() }
     }
 
     /// Every key that is known here, for the door: those that open it and those that must not.
@@ -45,6 +69,9 @@ impl Bureau {
         let mut keys = PeerKeys::accepting(self.tls_keys()).with_own(&self.identity.card);
         for card in self.partners.values() {
             keys = keys.with_evidence_keys(&card.keys);
+        }
+        for held in self.registers.values() {
+            keys = held.signed.register().entries.iter().fold(keys, PeerKeys::with_entry);
         }
         match &self.channel.relay {
             Some(relay) => keys.with_relay(relay.key),

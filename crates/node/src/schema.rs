@@ -6,7 +6,8 @@
 //! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
-use crate::{documents, exchange_desk, partners, proofs};
+use crate::keys::records;
+use crate::{documents, exchange_desk, federation, partners, proofs};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -16,7 +17,9 @@ pub const MIGRATIONS: &[Migration] = &[
     partners::SUSPENSION,
     documents::SCHEMA,
     proofs::SCHEMA,
-    crate::federation::SCHEMA,
+    federation::SCHEMA,
+    records::SCHEMA,
+    federation::SECOND_SCHEMA,
     documents::STAGES,
     exchange_desk::SCHEMA,
 ];

@@ -4,6 +4,7 @@ use crate::clock::World;
 use crate::config::{Config, ConfigError, Exchange, Listen, LogPublication, Rates, Release, Transit};
 use crate::files::make_private_folder;
 use crate::identity::{Identity, IdentityError, PartnerCard};
+use crate::keys::passphrase::Passphrase;
 use crate::principals::{self, PrincipalError, Role};
 use crate::reference::{self, ReferenceError};
 use crate::schema::MIGRATIONS;
@@ -188,6 +189,7 @@ fn configuration(set_up: &SetUp) -> Config {
             Exchange::default()
         },
         relay: None,
+        retention: crate::config::Retention::default(),
         log: LogPublication::default(),
         attachments: crate::config::Attachments::default(),
         partners: Vec::new(),
@@ -196,13 +198,15 @@ fn configuration(set_up: &SetUp) -> Config {
     }
 }
 
-/// The keys that an earlier attempt has drawn, or new ones.
+/// The keys that an earlier attempt has drawn, or new ones; the file is sealed if the process was given a passphrase.
 fn own_identity(world: &World, set_up: &SetUp, config: &Config) -> Result<Identity, SetUpError> {
     let path = config.resolve(&config.keys);
+    let passphrase = Passphrase::from_process().map_err(IdentityError::from)?;
+    let passphrase = passphrase.map(Passphrase::for_sealing).transpose().map_err(IdentityError::from)?;
     if !path.exists() {
-        return Ok(Identity::create(world, &set_up.administration, &path)?);
+        return Ok(Identity::create(world, &set_up.administration, &path, passphrase)?);
     }
-    let identity = Identity::load(&path)?;
+    let identity = Identity::load(&path, passphrase)?;
     if identity.card.administration != set_up.administration {
         return Err(SetUpError::OtherKeys { path, keys: identity.card.administration });
     }

@@ -48,6 +48,12 @@ pub enum TlsError {
     Key,
 }
 
+impl Clone for TlsIdentity {
+    fn clone(&self) -> Self {
+        Self { certificate: self.certificate.clone(), key: self.key.clone_key() }
+    }
+}
+
 impl TlsIdentity {
     /// A fresh self-signed certificate for `name`, and its key as PKCS #8: `(certificate, key)`, both DER.
     ///

@@ -96,6 +96,23 @@ pub trait Transport: Send + Sync {
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), reason)) })
     }
 
+    /// As [`Transport::call`], for what is answered with a body of the exchange and with status 2xx alone.
+    fn ask<'a>(&'a self, partner: &'a Administration, ask: Ask) -> Delivery<'a> {
+        let (method, body) = match ask.body {
+            Some(body) => (Method::Post, body),
+            None => (Method::Get, Vec::new()),
+        };
+        let request = PeerRequest { method, path: ask.route, body, limit: ANSWER_LIMIT };
+        let calling = self.call(partner, request);
+        Box::pin(async move {
+            let answer = calling.await?;
+            if !(200..300).contains(&answer.status) {
+                return Err(TransportError::Status(partner.clone(), answer.status, first_line(&answer.body)));
+            }
+            Ok(answer.body)
+        })
+    }
+
     /// Follows a change of keys and partners: deliveries from now on are made by `bureau`.
     ///
     /// # Errors
@@ -104,6 +121,27 @@ pub trait Transport: Send + Sync {
         // A way that knows no keys has nothing to change.
         let _ = bureau;
         Ok(())
+    }
+}
+
+/// A request to a partner's node.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The path, as in `/peer/v1/registers`.
+    pub route: String,
+    /// What is posted; nothing is fetched.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Ask {
+    /// Fetches from a route.
+    pub fn get(route: impl Into<String>) -> Self {
+        Self { route: route.into(), body: None }
+    }
+
+    /// Posts to a route.
+    pub fn post(route: impl Into<String>, body: Vec<u8>) -> Self {
+        Self { route: route.into(), body: Some(body) }
     }
 }
 

@@ -28,6 +28,9 @@ const TIMER_PAUSE: Duration = Duration::from_millis(500);
 /// How long a time limit waits on which this node failed.
 const TIMER_RETRY_SECONDS: i64 = 60;
 
+/// How often the retention rule is applied: it counts in days.
+const RETENTION_PAUSE: Duration = Duration::from_secs(15 * 60);
+
 /// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
 
@@ -48,10 +51,11 @@ impl Node {
                 () = self.send_for_ever() => {}
                 () = self.keep_time() => {}
                 () = self.bring_stages_for_ever() => {}
-                () = self.deliver_registers() => {}
                 () = self.sign_checkpoints() => {}
                 () = self.gather_cosignatures() => {}
                 () = self.monitor_logs() => {}
+                () = self.keep_registers() => {}
+                () = self.forget_for_ever() => {}
                 () = self.tidy_attachments() => {}
             }
         })
@@ -70,6 +74,19 @@ impl Node {
                 () = self.sender_woken() => {}
                 () = tokio::time::sleep(SENDER_NAP) => {}
             }
+        }
+    }
+
+    /// Applies the retention rule.
+    async fn forget_for_ever(self: &Arc<Self>) {
+        if self.config().retention.content_days.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            if let Err(error) = self.apply_retention().await {
+                tracing::error!(%error, "the retention rule could not be applied");
+            }
+            tokio::time::sleep(RETENTION_PAUSE).await;
         }
     }
 

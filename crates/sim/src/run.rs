@@ -17,7 +17,7 @@ use std::time::Duration;
 use turmoil::Sim;
 
 /// How far simulated time goes in one step. A machine is killed between two steps.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(20);
 
 /// When a run that has not come to rest is given up: long after the last outage, and ten leases of a letter.
 const LIMIT: Duration = Duration::from_secs(400);

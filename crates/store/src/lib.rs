@@ -46,6 +46,7 @@ mod migrate;
 pub mod outbox;
 mod pool;
 mod postgres;
+mod scrub;
 mod session;
 pub mod settings;
 mod sqlite;
@@ -66,6 +67,7 @@ pub use error::StoreError;
 pub use location::{Location, destroy};
 pub use memory::MemoryDisk;
 pub use migrate::Migration;
+pub use scrub::scrub;
 pub use store::{Execution, Statistics, Store};
 
 /// Every statement of this room, by name: what the house rule "every statement prepares on both engines" runs over.

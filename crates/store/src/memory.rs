@@ -34,6 +34,8 @@ pub(crate) struct Disk {
     full: AtomicBool,
     /// Whether the connection has been told so.
     limited: AtomicBool,
+    /// How many rows were written so far.
+    changes: AtomicU64,
 }
 
 /// SQLite's own limit on the number of pages, which no disk in memory reaches.
@@ -70,6 +72,12 @@ impl MemoryDisk {
         self.disk.full.store(true, Ordering::SeqCst);
     }
 
+    /// How many rows were written, changed or deleted since the disk was made, those of lost groups included: as long as
+    /// it stays, there is nothing new to read.
+    pub fn changes(&self) -> u64 {
+        self.disk.changes.load(Ordering::SeqCst)
+    }
+
     /// Makes space on the disk again.
     pub fn free(&self) {
         self.disk.full.store(false, Ordering::SeqCst);
@@ -97,6 +105,7 @@ pub(crate) fn disk(name: &str) -> Result<Arc<Disk>, StoreError> {
         failing_commits: AtomicU32::new(0),
         full: AtomicBool::new(false),
         limited: AtomicBool::new(false),
+        changes: AtomicU64::new(0),
     });
     disks.retain(|_, disk| disk.strong_count() > 0);
     disks.insert(name.to_owned(), Arc::downgrade(&disk));
@@ -171,6 +180,7 @@ impl Disk {
 
     /// Gives the connection back.
     pub(crate) fn give_back(&self, connection: Connection) {
+        self.changes.store(connection.total_changes(), Ordering::SeqCst);
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         *slot = Some(connection);
         drop(slot);

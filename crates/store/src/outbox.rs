@@ -101,6 +101,8 @@ crate::statements! {
         (select id from outbox where status = 'ready' and available <= ?3 order by lane, available, id limit ?4)";
     SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null";
     ENVELOPE = "select envelope from outbox where id = ?1";
+    UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
+        where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
         where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
@@ -110,6 +112,8 @@ crate::statements! {
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
+    ERASE = "update outbox set cleared = ?2, envelope = null where message_id = ?1
+        and status not in ('ready', 'waiting')";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
         (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
@@ -368,6 +372,16 @@ pub fn postponed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) 
     known(tx, id, changed == 1)
 }
 
+/// Takes the seal off a letter that its recipient has refused for the key that signed it and has not recorded: it is
+/// sealed and signed anew at the next attempt. `false` means that it is not open any more.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn unsealed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let changed = tx.execute(UNSEALED, &[id.into(), not_before.into(), reason.into()])?;
+    known(tx, id, changed == 1)
+}
+
 /// Makes a dead letter of it, with the reason (and the clause in it), and lets the next letter of the channel go.
 /// `false` means that it was settled before.
 ///
@@ -408,6 +422,15 @@ pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, 
 pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, StoreError> {
     let row = first(tx.query(STORED, &[message_id.to_string().into()])?);
     row.as_ref().map(Stored::from_row).transpose()
+}
+
+/// Erases content and sealed bytes of a letter that is settled; `false` when there is none or it is still open. What the
+/// partner answered stays.
+///
+/// # Errors
+/// When the database fails.
+pub fn erase(tx: &mut dyn Tx, message_id: MessageId) -> Result<bool, StoreError> {
+    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into()])? == 1)
 }
 
 /// How many letters stand where.

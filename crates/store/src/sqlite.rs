@@ -3,6 +3,7 @@
 use crate::memory::Disk;
 use crate::session::Session;
 use crate::{Engine, Row, StoreError, Value};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use std::fs::{File, TryLockError};
@@ -23,6 +24,10 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Compiled statements kept per connection: more than all rooms and read tables of a node have.
 const STATEMENT_CACHE: usize = 512;
+
+/// Pages of the write-ahead log after which they are copied into the database, 16 MiB: a page that many commands change,
+/// as those of indexes and counters, is copied once for all of them.
+const LOG_PAGES: u32 = 4096;
 
 /// What to do with the savepoint before the next command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,9 @@ pub(crate) struct SqliteSession {
 pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.busy_timeout(BUSY_PATIENCE)?;
+    // A plan is kept whatever values are bound. Otherwise statements whose plan could depend on one are compiled anew for
+    // each value, which takes longer than to run them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // 16 MiB of pages: the indexes of a busy day stay in memory.
     connection
         .execute_batch("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -16384")
@@ -118,6 +126,27 @@ pub(crate) fn destroy(path: &Path, location: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Empties the write-ahead log, in which old versions of pages would stay, beside whoever has the database open.
+pub(crate) fn empty_log(path: &Path, location: &str) -> Result<(), StoreError> {
+    let unavailable = |reason: String| StoreError::Unavailable { location: location.to_owned(), reason };
+    let emptied = || -> rusqlite::Result<bool> {
+        let connection = Connection::open(path)?;
+        configure(&connection)?;
+        let busy: i64 = connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+        Ok(busy == 0)
+    };
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match emptied() {
+            Ok(true) => return Ok(()),
+            // A reader still sees an old page.
+            Ok(false) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
+            Ok(false) => return Err(unavailable("its write-ahead log is in use: try again".to_owned())),
+            Err(error) => return Err(unavailable(error.to_string())),
+        }
+    }
+}
+
 impl SqliteSession {
     /// The writer of a file.
     pub(crate) fn file_writer(path: &Path, location: &str) -> Result<Self, StoreError> {
@@ -128,8 +157,10 @@ impl SqliteSession {
             let connection = Connection::open(path)?;
             configure(&connection)?;
             let mode = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
-            // FULL: a commit is on disk when it returns. NORMAL would lose the last commits in a power cut.
-            connection.execute_batch("pragma synchronous = full")?;
+            // FULL: a commit is on disk when it returns. NORMAL would lose the last commits in a power cut. What is
+            // deleted is overwritten, for erasure has to reach the disk.
+            connection.execute_batch("pragma synchronous = full; pragma secure_delete = on")?;
+            connection.execute_batch(&format!("pragma wal_autocheckpoint = {LOG_PAGES}"))?;
             Ok((connection, mode))
         };
         let (connection, mode) = open().map_err(|error| unavailable(error.to_string()))?;

@@ -31,13 +31,23 @@ async fn live() -> &'static str {
 /// `GET /health/ready`: whether the node can do its work now. The reason goes into the log and not to whoever asks.
 async fn ready(State(node): State<Arc<Node>>) -> Response {
     match node.readiness().await {
-        Ok(()) => match node.alarm_count().await {
-            Ok(alarms) if alarms > 0 => {
-                format!("ready\nexchange: {alarms} alarms, see the page Exchange of the console\n")
-                    .into_response()
+        Ok(()) => {
+            // Who asks reads only how many: what is wrong is for the log, the notices and the console's pages.
+            let mut lines = "ready\n".to_owned();
+            let warnings = node.key_warnings().len();
+            if warnings > 0 {
+                lines.push_str(&format!("key warnings: {warnings}\n"));
             }
-            _ => "ready\n".into_response(),
-        },
+            match node.alarm_count().await {
+                Ok(alarms) if alarms > 0 => {
+                    lines.push_str(&format!(
+                        "exchange: {alarms} alarms, see the page Exchange of the console\n"
+                    ));
+                }
+                _ => {}
+            }
+            lines.into_response()
+        }
         Err(reason) => {
             tracing::warn!(reason, "the node is not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

@@ -6,7 +6,6 @@
 //! | `POST /peer/v1/witness/add-checkpoint` | a checkpoint of a log, to be cosigned (C2SP `tlog-witness`) |
 //! | `GET /peer/v1/witness/seen` | the latest checkpoint of each log that this node has cosigned |
 //! | `GET /peer/v1/log/entries/{index}` | an entry of this node's log that the partner is a party of |
-//! | `POST /peer/v1/federation/register` | the key register that both have approved |
 //! | `GET /log/checkpoint`, `GET /log/tile/...` | this node's log, as for anyone |
 
 use crate::log;
@@ -19,7 +18,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base::{Administration, Digest};
-use node::Node;
+use node::{Node, NodeError};
 use std::sync::Arc;
 
 /// The longest envelope that is read; the exchange has its own, equal limit.
@@ -48,12 +47,14 @@ pub fn routes(node: Arc<Node>) -> Router {
         .layer(DefaultBodyLimit::max(node::STAGE_LIMIT));
     Router::new()
         .route(node::ENVELOPE_ROUTE, post(receive))
+        .route(node::PROPOSALS_ROUTE, post(proposal))
+        .route(node::REGISTERS_ROUTE, post(register))
+        .route(&format!("{}/{{agreement}}", node::REGISTERS_ROUTE), get(register_in_force))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
         .merge(chunks())
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
         .merge(stages)
-        .route(node::federation::REGISTER_ROUTE, post(take_register))
         .merge(witness)
         .merge(log::public_routes())
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
@@ -111,19 +112,6 @@ async fn entry(
         Ok(Some(entry)) => ([(header::CONTENT_TYPE, "application/cose")], entry).into_response(),
         Ok(None) => (StatusCode::NOT_FOUND, "there is no such entry for you\n").into_response(),
         Err(error) => unavailable(&error, "could not read an entry of the log"),
-    }
-}
-
-/// `POST /peer/v1/federation/register`: the first version of a key register, which the partner has approved too.
-async fn take_register(
-    State(node): State<Arc<Node>>,
-    Extension(peer): Extension<Peer>,
-    register: Bytes,
-) -> Response {
-    match node.take_register(&peer.0, &register).await {
-        Ok(true) => StatusCode::NO_CONTENT.into_response(),
-        Ok(false) => (StatusCode::CONFLICT, "this node has approved no such register\n").into_response(),
-        Err(error) => unavailable(&error, "could not take a key register"),
     }
 }
 
@@ -186,6 +174,35 @@ async fn receive(
         Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, peer = %peer.0, "could not take an envelope");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
+        }
+    }
+}
+
+/// `POST /peer/v1/registers/proposals`: a partner proposes the next version of a key register.
+async fn proposal(State(node): State<Arc<Node>>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    about_registers(&peer.0, node.answer_proposal(&peer.0, body.to_vec()).await)
+}
+
+/// `POST /peer/v1/registers`: a partner brings a signed version of a key register.
+async fn register(State(node): State<Arc<Node>>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    about_registers(&peer.0, node.answer_register(&peer.0, body.to_vec()).await)
+}
+
+/// `GET /peer/v1/registers/{agreement}`: the version of a key register that is in force here.
+async fn register_in_force(
+    State(node): State<Arc<Node>>,
+    Extension(peer): Extension<Peer>,
+    Path(agreement): Path<String>,
+) -> Response {
+    about_registers(&peer.0, node.register_in_force(&agreement).await)
+}
+
+fn about_registers(peer: &Administration, answer: Result<Vec<u8>, NodeError>) -> Response {
+    match answer {
+        Ok(answer) => ([(header::CONTENT_TYPE, "application/cbor")], answer).into_response(),
+        Err(error) => {
+            tracing::error!(%error, %peer, "could not answer about a key register");
             (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
         }
     }

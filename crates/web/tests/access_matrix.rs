@@ -129,6 +129,7 @@ impl Office {
             .replace("{id}", &self.message.to_string())
             .replace("{movement}", &self.mrn)
             .replace("{grn}", GRN)
+            .replace("{administration}", "NTA.FR")
             .replace("{index}", "0")
             .replace("{finding}", "1")
             .replace("{level}/{tile}", "0/000.p/1")
@@ -181,7 +182,19 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
             guarantee(Grn::issue(2026, country, &format!("900{number}")).unwrap().as_str())
         }
         // The message of this office was never held: 404 shows a caller who may ask.
+        // The message of this office is a trader's: 404 shows a caller who may ask.
+        ("POST", "/api/v1/messages/{id}/erasure") => br#"{"ground": "a test"}"#.to_vec(),
         ("POST", "/api/v1/held/{id}/retry") => Vec::new(),
+        // Nobody is a partner of this office, and what is posted is no file of another: 404 and 422 show a caller who may
+        // ask.
+        ("POST", "/api/v1/partners/invitations") => {
+            br#"{"administration": "NTA.FR", "agreement": "", "days": 1}"#.to_vec()
+        }
+        ("POST", "/api/v1/partners/invitations/accepted" | "/api/v1/partners/acceptances") => {
+            br#"{"file": {}, "fingerprint": ""}"#.to_vec()
+        }
+        ("POST", "/api/v1/partners/{administration}/suspension") => br#"{"reason": "a break-in"}"#.to_vec(),
+        ("POST", "/api/v1/partners/{administration}/resumption") => Vec::new(),
         // Without a name, nothing is uploaded: 400 shows a caller who may.
         ("POST", "/api/v1/attachments") => Vec::new(),
         ("POST", _) => panic!("say here what is posted to `{path}`"),

@@ -68,6 +68,23 @@ impl Office {
         Self { folder, node, password: prepared.officer_password }
     }
 
+    /// Enters France as a partner, with a card of its own.
+    async fn federate(&self) -> Administration {
+        let france = Administration::parse("NTA.FR").unwrap();
+        let prepared = node::initialise(&SetUp {
+            folder: self.folder.join("fr"),
+            administration: france.clone(),
+            store: "sqlite:node.db".to_owned(),
+            api: "127.0.0.1:0".parse().unwrap(),
+            peer: "127.0.0.1:0".parse().unwrap(),
+            corridor_defaults: true,
+            reference: None,
+        })
+        .unwrap();
+        self.node.enter_partner(node::PartnerCard::load(&prepared.card).unwrap()).await.unwrap();
+        france
+    }
+
     async fn ask(&self, request: Request<Body>) -> Answer {
         let console = web::console::routes().with_state(Arc::clone(&self.node));
         let response = console.oneshot(request).await.unwrap();
@@ -281,6 +298,38 @@ async fn an_operator_sees_a_movement_and_does_not_decide_on_it() {
     let taken = office.post(&format!("{page}/decisions"), &cookie, &form).await;
     assert_eq!(taken.status, StatusCode::FORBIDDEN);
     assert!(taken.text.contains("Officers decide on movements"), "{}", taken.text);
+}
+
+#[tokio::test]
+async fn an_operator_suspends_a_partner_and_an_officer_does_not() {
+    let office = Office::open().await;
+    let france = office.federate().await;
+    let page = format!("/console/partners/{france}");
+    let (officer, secret) = office.sign_in().await;
+    let shown = office.get("/console/partners", &officer).await;
+    assert!(shown.text.contains("Fingerprint of its card") && !shown.text.contains("/suspension"));
+    let form = format!("reason=a+break-in&form_token={secret}");
+    let refused = office.post(&format!("{page}/suspension"), &officer, &form).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("officers do not"), "{}", refused.text);
+
+    let (operator, secret) = office.sign_in_as("keeper", KEEPER).await;
+    let empty = office.post(&format!("{page}/suspension"), &operator, &format!("form_token={secret}")).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(empty.text.contains("Enter why the exchange is suspended"), "{}", empty.text);
+    let stale = office.post(&format!("{page}/suspension"), &operator, "reason=x&form_token=wrong").await;
+    assert!(stale.status.is_client_error());
+    let form = format!("reason=a+break-in&form_token={secret}");
+    let done = office.post(&format!("{page}/suspension"), &operator, &form).await;
+    assert_eq!((done.status, done.location.as_str()), (StatusCode::SEE_OTHER, "/console/partners"));
+    let shown = office.get("/console/partners", &operator).await;
+    assert!(shown.text.contains("<strong>Suspended:</strong> a break-in"), "{}", shown.text);
+    let done = office.post(&format!("{page}/resumption"), &operator, &format!("form_token={secret}")).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert!(office.get("/console/partners", &operator).await.text.contains("<dd>Active</dd>"));
+    let form = format!("form_token={secret}");
+    let nobody = office.post("/console/partners/NTA.IT/resumption", &operator, &form).await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

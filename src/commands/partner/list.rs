@@ -52,10 +52,11 @@ fn show(partner: &Value) {
     say(format_args!("  address            {}", text("address")));
     say(format_args!("  fingerprint        {}", text("fingerprint")));
     say(format_args!("  agreements         {}", agreements.join(", ")));
-    match partner["register_version"].as_u64() {
-        Some(version) => say(format_args!("  key register       version {version}, approved by both")),
-        None => say("  key register       none that both have approved"),
-    }
+    let registers = partner["registers"].as_object().into_iter().flatten();
+    let registers: Vec<String> =
+        registers.map(|(agreement, version)| format!("{agreement} version {version}")).collect();
+    let registers = if registers.is_empty() { "none yet".to_owned() } else { registers.join(", ") };
+    say(format_args!("  key registers      {registers}"));
     say(format_args!("  last contact       {}", moment("last_contact")));
     let count = |name: &str| partner[name].as_i64().unwrap_or_default();
     let (queued, delivered, refused) = (count("queued"), count("delivered"), count("refused"));

@@ -10,7 +10,7 @@ use base::Administration;
 use clap::{Args, Subcommand};
 use desk::At;
 use list::List;
-use node::{Config, Identity, PartnerCard};
+use node::{Config, Identity, PartnerCard, Passphrase};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -121,7 +121,7 @@ impl Partner {
 impl Card {
     fn run(self) -> Done {
         let config = Config::load(&self.config)?;
-        let identity = Identity::load(&config.resolve(&config.keys))?;
+        let identity = Identity::load(&config.resolve(&config.keys), Passphrase::from_process()?)?;
         let card = PartnerCard::own(&config, &identity);
         say(format_args!("administration     {}", card.keys.administration));
         say(format_args!("address            {}", card.address));

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("verifier", &["base", "evidence"]),
     ("wire", &["base"]),
     ("store", &["base"]),
-    ("node", &["base", "agreements", "customs", "evidence", "exchange", "wire", "store"]),
+    ("node", &["base", "agreements", "customs", "evidence", "exchange", "verifier", "wire", "store"]),
     ("web", &["base", "node"]),
     ("corridor", &["base", "wire", "node"]),
     (

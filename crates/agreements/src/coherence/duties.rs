@@ -46,6 +46,13 @@ impl Finder<'_> {
                 self.clause_known("breach.suspends".to_owned(), clause);
             }
         }
+        if let Some(stale) = &draft.stale_register {
+            self.clause_known("stale_register.clause".to_owned(), &stale.clause);
+            for purpose in &stale.continuing {
+                let place = "stale_register.continuing".to_owned();
+                self.term_known(place, Some(&stale.clause), "purposes", &draft.purposes, purpose);
+            }
+        }
         self.witnessing();
     }
 

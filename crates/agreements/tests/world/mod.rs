@@ -231,6 +231,7 @@ prop_compose! {
             quotas: Vec::new(),
             dispute: None,
             breach: None,
+            stale_register: None,
             witnessing: None,
             golden_tests: Vec::new(),
             signatures: Vec::new(),

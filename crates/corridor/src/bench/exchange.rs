@@ -5,8 +5,9 @@ use super::BenchError;
 use super::exchange_report::{ExchangeCase, ExchangeReport, StoreFigures};
 use super::limit::{GROUP, limit_per_s, percentile, rows};
 use super::load::{self, Sendings};
-use super::pair::{Pair, PeerPort};
+use super::pair::{Pair, Party, PeerPort};
 use super::scratch::Scratch;
+use super::witnessed;
 use crate::fleet::StoreChoice;
 use node::{BareStore, Mark, PrimitiveTimes, Primitives, Step};
 use std::collections::BTreeMap;
@@ -20,8 +21,14 @@ const ROUNDS: usize = 4;
 /// The name of the bare arm's store.
 const BARE: &str = "bare";
 
+/// The nodes that exchange.
+const PARTIES: [Party; 2] = [("GB", "gb"), ("FR", "fr")];
+
+/// The nodes of the measurement of witnessing: both partners of the first are witnesses of its log.
+const WITNESSED: [Party; 3] = [("GB", "gb_witnessed"), ("FR", "fr_witness"), ("IT", "it_witness")];
+
 /// The stores of a measurement.
-const STORES: [&str; 3] = ["gb", "fr", BARE];
+const STORES: [&str; 6] = ["gb", "fr", BARE, "gb_witnessed", "fr_witness", "it_witness"];
 
 /// Most bytes of content that a case sends in all: large contents are measured by fewer messages.
 const CONTENT_LIMIT: usize = 128 * 1024 * 1024;
@@ -100,7 +107,7 @@ async fn on_store(
     report: &mut ExchangeReport,
 ) -> Result<(), BenchError> {
     let scratch = Scratch::new(choice, &STORES);
-    let pair = Pair::open(&scratch, port).await?;
+    let pair = Pair::open(&scratch, port, &PARTIES).await?;
     let bare = match block_in_place(|| BareStore::open(&scratch.store(BARE))) {
         Ok(bare) => bare,
         Err(error) => {
@@ -124,8 +131,19 @@ async fn on_store(
     let after = load::send(&pair, 2048, 1, 1).await;
     pair.close().await;
     after?;
-    let restart_ms = restart.as_secs_f64() * 1e3;
-    report.stores.push(StoreFigures { store: kind.name().to_owned(), letters, restart_ms });
+    let federation = Pair::open(&scratch, port, &WITNESSED).await?;
+    let witnessed = witnessed::measure(&federation).await;
+    federation.close().await;
+    let mut witnessed = witnessed?;
+    witnessed.sort_by(f64::total_cmp);
+    report.stores.push(StoreFigures {
+        store: kind.name().to_owned(),
+        letters,
+        restart_ms: restart.as_secs_f64() * 1e3,
+        witnesses: WITNESSED.len() - 1,
+        witnessed_p50_ms: percentile(&witnessed, 0.5),
+        witnessed_p99_ms: percentile(&witnessed, 0.99),
+    });
     Ok(())
 }
 
@@ -203,7 +221,8 @@ impl Arms {
         Ok(())
     }
 
-    /// The bare cryptography of some messages of that size, and their bare rows at the same group commit.
+    /// The bare cryptography of some messages of that size, on as many cores at once as the exchange can use, and their
+    /// bare rows at the same group commit.
     async fn bare(
         &mut self,
         primitives: &Primitives,
@@ -213,7 +232,9 @@ impl Arms {
     ) -> Result<(), BenchError> {
         let messages = (CONTENT_LIMIT / 16 / size.max(1)).clamp(8, BARE_MESSAGES);
         let count = u32::try_from(messages).unwrap_or(u32::MAX);
-        self.primitives.add(&block_in_place(|| primitives.run(count)).map_err(node::BareError::from)?);
+        let at_once = in_flight.min(cores());
+        let times = block_in_place(|| primitives.run_on(at_once, count));
+        self.primitives.add(&times.map_err(node::BareError::from)?);
         let rows = (0..messages).flat_map(|_| rows(size)).map(|length| vec![0xA5; length]).collect();
         self.rows += bare.insert_groups(rows, in_flight.min(GROUP)).await?;
         self.row_messages += messages;
@@ -230,8 +251,7 @@ impl Arms {
     ) -> ExchangeCase {
         let micros = |spent: Duration, count: usize| spent.as_secs_f64() * 1e6 / count.max(1) as f64;
         let rows = micros(self.rows, self.row_messages);
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let limit = limit_per_s(self.primitives.total_micros(), rows, in_flight, cores);
+        let limit = limit_per_s(self.primitives.total_micros(), rows, in_flight, cores());
         let throughput = messages as f64 / self.sent.taken.as_secs_f64();
         let mut cpu: BTreeMap<String, f64> =
             self.primitives.micros().map(|(name, spent)| (format!("bare_{name}"), spent)).collect();
@@ -259,6 +279,11 @@ impl Arms {
             cpu_us: cpu,
         }
     }
+}
+
+/// The cores of this machine.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The processor time of each step at both nodes.

@@ -2,7 +2,7 @@
 //!
 //! A message needs eight cryptographic operations (see [`node::PRIMITIVES`]) and three durable rows: the sender's letter
 //! with its sealed bytes, the recipient's record with the content and its answer, and the entry of the log. With `c`
-//! the microseconds of the operations for one message on one core, `r` those of its three rows in a bare store at the
+//! the microseconds of the operations for one message on one core while `k` cores are doing the same, `r` those of its three rows in a bare store at the
 //! same group commit, and `k` the cores that can be at work at once (as many as the machine has, and no more than
 //! messages are in flight),
 //!

@@ -1,4 +1,4 @@
-//! Two nodes of one process that exchange over mutual TLS on loopback sockets, with everything on that is on in service.
+//! Nodes of one process that exchange over mutual TLS on loopback sockets, with everything on that is on in service.
 
 use super::BenchError;
 use super::scratch::Scratch;
@@ -16,8 +16,8 @@ use tokio::task::{JoinHandle, block_in_place};
 /// here, so whoever asks for a measurement hands this in.
 pub type PeerPort = fn(Arc<Node>, TcpListener, watch::Receiver<bool>) -> JoinHandle<()>;
 
-/// The administrations, the sender first, each with the name of its store.
-const PARTIES: [(&str, &str); 2] = [("GB", "gb"), ("FR", "fr")];
+/// An administration by its country's code, and the name of its store.
+pub(super) type Party = (&'static str, &'static str);
 
 /// One node, set up, and running unless it is being restarted.
 struct Side {
@@ -28,17 +28,23 @@ struct Side {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// The two nodes, running.
+/// A sender, a recipient, and perhaps others that witness, all running and partners of each other.
 pub(super) struct Pair {
-    sides: [Side; 2],
+    sender: Side,
+    recipient: Side,
+    others: Vec<Side>,
     port: PeerPort,
 }
 
 impl Pair {
-    /// Sets two nodes up, makes them partners, and starts them.
-    pub(super) async fn open(scratch: &Scratch, port: PeerPort) -> Result<Self, BenchError> {
+    /// Sets the nodes of these administrations up, makes them partners, and starts them. The first sends to the second.
+    pub(super) async fn open(
+        scratch: &Scratch,
+        port: PeerPort,
+        parties: &[Party],
+    ) -> Result<Self, BenchError> {
         let mut prepared = Vec::new();
-        for (code, name) in PARTIES {
+        for (code, name) in parties {
             // Bound before the card is written, as the card says where the node is reached.
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             let administration = administration(code)?;
@@ -62,26 +68,29 @@ impl Pair {
             let cards = others.map(|(_, files, _)| files.card.clone()).collect();
             node::join_corridor(&files.config, cards, &parties)?;
         }
-        let mut sides = Vec::new();
-        for (_, files, listener) in prepared {
-            sides.push(start(files, listener, port).await?);
+        let mut prepared = prepared.into_iter().map(|(_, files, listener)| start(files, listener, port));
+        let (Some(sender), Some(recipient)) = (prepared.next(), prepared.next()) else {
+            return Err(BenchError::Astray("there are not two nodes".to_owned()));
+        };
+        let (sender, recipient) = (sender.await?, recipient.await?);
+        let mut others = Vec::new();
+        for other in prepared {
+            others.push(other.await?);
         }
-        let sides = <[Side; 2]>::try_from(sides)
-            .map_err(|_| BenchError::Astray("there are not two nodes".to_owned()))?;
-        Ok(Self { sides, port })
+        Ok(Self { sender, recipient, others, port })
     }
 
     /// The node that sends.
     pub(super) fn sender(&self) -> &Arc<Node> {
-        &self.sides[0].node
+        &self.sender.node
     }
 
     /// The node that receives.
     pub(super) fn recipient(&self) -> &Arc<Node> {
-        &self.sides[1].node
+        &self.recipient.node
     }
 
-    /// Both nodes.
+    /// Sender and recipient.
     pub(super) fn nodes(&self) -> [&Arc<Node>; 2] {
         [self.sender(), self.recipient()]
     }
@@ -90,18 +99,18 @@ impl Pair {
     /// from opening until it served its partners and delivered its letters again.
     #[allow(clippy::disallowed_methods, reason = "measuring is what this is for")]
     pub(super) async fn restart_sender(self) -> Result<(Self, Duration), BenchError> {
-        let Self { sides: [sender, recipient], port } = self;
+        let Self { sender, recipient, others, port } = self;
         let (prepared, address) = (sender.prepared.clone(), sender.address);
         sender.close().await;
         let started = Instant::now();
         let listener = TcpListener::bind(address).await?;
         let sender = start(prepared, listener, port).await?;
-        Ok((Self { sides: [sender, recipient], port }, started.elapsed()))
+        Ok((Self { sender, recipient, others, port }, started.elapsed()))
     }
 
-    /// Stops both nodes and closes their stores.
+    /// Stops the nodes and closes their stores.
     pub(super) async fn close(self) {
-        for side in self.sides {
+        for side in [self.sender, self.recipient].into_iter().chain(self.others) {
             side.close().await;
         }
     }

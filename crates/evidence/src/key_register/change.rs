@@ -35,6 +35,18 @@ impl SignedRegister {
     /// # Errors
     /// Names the first rule that is broken; each attack has its own error.
     pub fn succeeds(&self, previous: &Self, now: Timestamp) -> Result<bool, RegisterError> {
+        let new = self.follows(previous, now)?;
+        if new {
+            self.is_approved(previous)?;
+        }
+        Ok(new)
+    }
+
+    /// As [`SignedRegister::succeeds`] but for the approvals: whether this could be the next version once it is signed.
+    ///
+    /// # Errors
+    /// Names the first rule that is broken.
+    pub fn follows(&self, previous: &Self, now: Timestamp) -> Result<bool, RegisterError> {
         let (new, old) = (self.register(), previous.register());
         self.is_of(&old.agreement)?;
         if new.version < old.version {
@@ -62,7 +74,6 @@ impl SignedRegister {
             return Err(RegisterError::Time { issued, expires, now });
         }
         self.keeps_what_was_said(previous)?;
-        self.is_approved(previous)?;
         Ok(true)
     }
 
@@ -141,7 +152,7 @@ impl SignedRegister {
 
     /// The administrations for which keys are added or stated otherwise. Revocations count only in an emergency: with as
     /// many signatures as any other change, the others may decide.
-    fn changed_owners(&self, previous: &Self, emergency: bool) -> BTreeSet<Administration> {
+    pub fn changed_owners(&self, previous: &Self, emergency: bool) -> BTreeSet<Administration> {
         let (new, old) = (self.register(), previous.register());
         let mut owners = BTreeSet::new();
         for entry in &new.entries {

@@ -295,3 +295,35 @@ proptest! {
         prop_assert!(SignedRegister::read(&bytes).is_err());
     }
 }
+
+#[test]
+fn a_proposal_is_its_stewards_and_no_approval() {
+    let (gb, stewards) = (administration("GB"), next().stewards);
+    let proposal = Proposal::sign(&next(), &gb, sign_key(1), moment()).unwrap();
+    let again = Proposal::read(proposal.as_bytes()).unwrap();
+    again.verify(&stewards).unwrap();
+    assert_eq!((again.register(), again.by()), (&next(), &gb));
+    assert!(Approval::read(proposal.as_bytes()).is_err());
+    let stranger = Proposal::sign(&next(), &gb, sign_key(9), moment()).unwrap();
+    assert!(stranger.verify(&stewards).is_err());
+    every_bit_counts(proposal.as_bytes(), |bytes| {
+        Proposal::read(bytes).is_ok_and(|read| read.verify(&stewards).is_ok())
+    });
+}
+
+#[test]
+fn a_log_entry_says_which_version_was_taken_up() {
+    let adoption = Adoption {
+        by: administration("GB"),
+        agreement: "common-transit".to_owned(),
+        version: 2,
+        digest: next().digest().unwrap(),
+        at: moment(),
+    };
+    let entry = adoption.sign(sign_key(1)).unwrap();
+    let key = |_: &Administration, id| (id == sign_key(1).key_id()).then(|| sign_key(1).public());
+    let read = Adoption::verify(&entry, key).unwrap();
+    assert_eq!((read.version, read.digest, &read.by), (2, adoption.digest, &adoption.by));
+    assert!(Adoption::verify(&entry, |_, _| None).is_err());
+    every_bit_counts(&entry, |bytes| Adoption::verify(bytes, key).is_ok());
+}

@@ -3,7 +3,8 @@
 use super::fingerprint::fingerprint;
 use super::invitation::{Invitation, moment, write_keys};
 use super::refusal::{FederationReason, FederationRefusal};
-use crate::identity::{PartnerCard, from_hex, to_hex};
+use crate::identity::PartnerCard;
+use crate::keys::file::{from_hex, to_hex};
 use base::{Administration, Digest, Timestamp};
 use evidence::cbor::Writer;
 use evidence::key_register::{KeyRegister, SignedRegister, Threshold};
@@ -153,11 +154,7 @@ impl Acceptance {
         }
         if let Some(register) = &register {
             let document = register.register();
-            let of_both = document.agreement == invitation.agreement.id
-                && document.threshold == THRESHOLD
-                && document.is_genesis_of(&[own.keys.clone(), self.card.keys.clone()])
-                && !document.stale_at(now);
-            if !of_both {
+            if !is_first_register(document, invitation, &self.card, now) {
                 return refuse(FederationReason::Changed, "its key register".to_owned());
             }
             let approved = register.approved_by(&document.stewards);
@@ -167,6 +164,19 @@ impl Acceptance {
         }
         Ok(register)
     }
+}
+
+/// Whether a register is what [`first_register`] makes, whenever it was made.
+pub(super) fn is_first_register(
+    register: &KeyRegister,
+    invitation: &Invitation,
+    accepting: &PartnerCard,
+    now: Timestamp,
+) -> bool {
+    register.agreement == invitation.agreement.id
+        && register.threshold == THRESHOLD
+        && register.is_genesis_of(&[invitation.card.keys.clone(), accepting.keys.clone()])
+        && !register.stale_at(now)
 }
 
 /// The first version of the register of an agreement, made of both cards; nobody has approved it yet.

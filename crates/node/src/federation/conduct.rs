@@ -1,17 +1,19 @@
 //! How a node invites, accepts, and takes acceptances.
 
-use super::acceptance::{Acceptance, first_register};
+use super::acceptance::{Acceptance, first_register, is_first_register};
 use super::fingerprint::same_fingerprint;
 use super::invitation::{AgreementText, Invitation};
 use super::record::{self, Direction};
 use super::refusal::{FederationError, FederationReason, FederationRefusal};
 use crate::bureau::Bureau;
 use crate::identity::PartnerCard;
+use crate::keys::propose::Progress;
+use crate::keys::records;
 use crate::node::{Node, NodeError};
 use crate::partners::{self, Origin, Partner};
 use agreements::{Agreement, DecisionPoint};
 use base::{Administration, Digest, Timestamp};
-use evidence::key_register::{Approval, SignedRegister};
+use evidence::key_register::{Approval, SignedRegister, Steward};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::Tx;
@@ -23,9 +25,8 @@ pub struct Federated {
     pub partner: Administration,
     /// The agreement, as in `common-transit version 1`.
     pub agreement: String,
-    /// Whether there is a key register that both have approved. When not, the register of the agreement existed before,
-    /// and its next version admits the partner.
-    pub register_approved_by_both: bool,
+    /// How far the version of the agreement's key register has come that has the partner's keys.
+    pub register: Progress,
 }
 
 type Partners = BTreeMap<Administration, Partner>;
@@ -60,14 +61,14 @@ impl Node {
             }
         }
         same_as_here(&bureau, &text)?;
-        if bureau.partners.contains_key(&to) {
+        if bureau.register_for(&text.id, &to).is_some() {
             return Err(refuse(FederationReason::AlreadyPartner, format!("`{to}`")));
         }
         let nonce = Digest(self.world().random());
         let expires = now.plus_seconds(i64::from(days.max(1)) * 86_400);
         let invitation = self
             .write(move |tx, _| -> Result<_, FederationError> {
-                let first = record::register_of(tx, &text.id)?.is_none();
+                let first = records::latest(tx, &text.id)?.is_none();
                 let invitation = Invitation::new(to, own, text, first, nonce, (now, expires));
                 record::add(tx, Direction::Issued, &invitation.to, &invitation, (None, None), now)?;
                 Ok(invitation)
@@ -122,14 +123,27 @@ impl Node {
     ) -> Result<Federated, FederationError> {
         compared(fingerprint, &acceptance.fingerprint())?;
         let (own, now, partner) = (self.own_card(), self.now(), acceptance.from().clone());
-        let _one_at_a_time = self.changes().lock().await;
-        let (federated, entered) =
-            self.write(move |tx, bureau| take(tx, bureau, &acceptance, &own, now)).await?;
-        if let Some((agreement, entered)) = entered {
-            self.put_in_force(agreement, entered)?;
-            tracing::warn!(%partner, by = actor, "an acceptance is taken: the two exchange from now on");
-        }
-        Ok(federated)
+        let taken = {
+            let _one_at_a_time = self.changes().lock().await;
+            let taken = self.write(move |tx, bureau| take(tx, bureau, &acceptance, &own, now)).await?;
+            if let Some(entered) = taken.entered {
+                self.put_in_force(taken.agreement.clone(), entered)?;
+                tracing::warn!(%partner, by = actor, "an acceptance is taken: the two exchange from now on");
+            }
+            Taken { entered: None, ..taken }
+        };
+        let name = taken.agreement.id.to_string();
+        let register = match taken.register {
+            Some(register) => {
+                let version = register.register().version;
+                self.adopt_register(register, None).await?;
+                self.tell_partners(&name).await?;
+                Progress::InForce { version }
+            }
+            None => self.admit_to_register(&name, &partner).await?,
+        };
+        let agreement = format!("{name} version {}", taken.agreement.version);
+        Ok(Federated { partner, agreement, register })
     }
 
     fn put_in_force(&self, agreement: Agreement, entered: Partners) -> Result<(), NodeError> {
@@ -183,11 +197,13 @@ fn same_as_here(bureau: &Bureau, text: &AgreementText) -> Result<(), FederationR
     }
 }
 
-/// Whether a card may be entered for a partner.
-fn enterable(bureau: &Bureau, card: &PartnerCard) -> Result<(), FederationRefusal> {
+/// Whether a card may be entered for a partner. One with the same card may be invited again as long as the agreement has
+/// no register with its keys: the first file may have been lost on its way.
+fn enterable(bureau: &Bureau, card: &PartnerCard, agreement: &str) -> Result<(), FederationRefusal> {
     let partner = &card.keys.administration;
     match bureau.partners.get(partner) {
         None => Ok(()),
+        Some(known) if known == card && bureau.register_for(agreement, partner).is_none() => Ok(()),
         Some(known) if known == card => {
             Err(FederationRefusal::new(FederationReason::AlreadyPartner, format!("`{partner}`")))
         }
@@ -213,16 +229,10 @@ fn accept(
     own: PartnerCard,
     now: Timestamp,
 ) -> Result<Acceptance, FederationError> {
-    enterable(bureau, &invitation.card)?;
+    enterable(bureau, &invitation.card, &invitation.agreement.id)?;
     same_as_here(bureau, &invitation.agreement)?;
     let register = if invitation.first_register {
-        if record::register_of(tx, &invitation.agreement.id)?.is_some() {
-            let detail = format!("`{}`", invitation.agreement.id);
-            return Err(FederationRefusal::new(FederationReason::RegisterExists, detail).into());
-        }
-        let mut register = first_register(invitation, &own, now)?;
-        register.add(approval(bureau, &register, now)?);
-        Some(register)
+        Some(approved_register(tx, bureau, invitation, &own, now)?)
     } else {
         None
     };
@@ -235,7 +245,43 @@ fn accept(
     Ok(acceptance)
 }
 
-type Taken = (Federated, Option<(Agreement, Partners)>);
+/// The first version of the register of the invitation's agreement, approved by us. One that we have approved before for
+/// the same two cards is taken again: nobody approves two documents for one version.
+fn approved_register(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    invitation: &Invitation,
+    own: &PartnerCard,
+    now: Timestamp,
+) -> Result<SignedRegister, FederationError> {
+    let name = invitation.agreement.id.as_str();
+    let refuse = |detail: String| FederationRefusal::new(FederationReason::RegisterExists, detail);
+    if records::latest(tx, name)?.is_some() {
+        return Err(refuse(format!("`{name}`")).into());
+    }
+    let before = record::approved_with(tx, invitation.from(), name)?;
+    let same = |signed: &SignedRegister| is_first_register(signed.register(), invitation, own, now);
+    if let Some(signed) = before.into_iter().find(same) {
+        return Ok(signed);
+    }
+    if records::approved(tx, name, 1, &bureau.administration)?.is_some() {
+        return Err(refuse(format!("`{name}`, a first version of which it has approved for others")).into());
+    }
+    let mut register = first_register(invitation, own, now)?;
+    let approval = approval(bureau, &register, now)?;
+    records::keep_approval(tx, (name, 1), register.digest(), &approval)?;
+    register.add(approval);
+    Ok(register)
+}
+
+/// An acceptance that was taken.
+struct Taken {
+    agreement: Agreement,
+    /// The register that both have approved, if the acceptance brought one.
+    register: Option<SignedRegister>,
+    /// All partners, if the acceptance was new.
+    entered: Option<Partners>,
+}
 
 fn take(
     tx: &mut dyn Tx,
@@ -253,43 +299,49 @@ fn take(
     let found = record::find(tx, acceptance.nonce, Direction::Issued)?;
     let found = found.ok_or_else(|| refuse(FederationReason::Unknown, String::new()))?;
     let invitation = Invitation::from_json(&found.invitation)?;
-    let federated = |both| Federated {
-        partner: acceptance.from().clone(),
-        agreement: format!("{} version {}", invitation.agreement.id, invitation.agreement.version),
-        register_approved_by_both: both,
-    };
+    let agreement = invitation.agreement.agreement()?;
     let answer = acceptance.to_json();
     if let Some(before) = &found.answer {
-        if *before == answer {
-            return Ok((federated(found.register.is_some() && found.completed), None));
+        if *before != answer {
+            return Err(refuse(FederationReason::Used, String::new()));
         }
-        return Err(refuse(FederationReason::Used, String::new()));
+        let register = approved_by_both(tx, bureau, acceptance.signed_register()?, now)?;
+        return Ok(Taken { agreement, register, entered: None });
     }
     let register = acceptance.check(&invitation, own, now)?;
-    enterable(bureau, &acceptance.card)?;
+    enterable(bureau, &acceptance.card, &invitation.agreement.id)?;
     same_as_here(bureau, &invitation.agreement)?;
-    let register = match register {
-        Some(mut register) => {
-            register.add(approval(bureau, &register, now)?);
-            Some(register.to_bytes())
-        }
-        None => None,
-    };
-    record::complete(tx, &acceptance.nonce.to_string(), Some(&answer), register.as_deref(), now)?;
+    let register = approved_by_both(tx, bureau, register, now)?;
+    record::complete(tx, acceptance.nonce, &answer, now)?;
     record::enter_agreement(tx, &invitation.agreement, now)?;
     partners::enter(tx, &acceptance.card, Origin::Entered, now)?;
-    let entered = (invitation.agreement.agreement()?, partners::all(tx)?);
-    Ok((federated(register.is_some()), Some(entered)))
+    Ok(Taken { agreement, register, entered: Some(partners::all(tx)?) })
 }
 
-/// This administration's approval of a register.
-fn approval(
+/// A register that the other has approved, with our approval: the one that we have given before, if it is the same.
+fn approved_by_both(
+    tx: &mut dyn Tx,
     bureau: &Bureau,
-    register: &SignedRegister,
+    register: Option<SignedRegister>,
     now: Timestamp,
-) -> Result<Approval, FederationRefusal> {
-    let key = &bureau.identity.keys.sign;
-    Approval::sign(register.register(), &bureau.administration, key, now).map_err(|error| {
-        FederationRefusal::new(FederationReason::Malformed, format!("a key register: {error}"))
-    })
+) -> Result<Option<SignedRegister>, FederationError> {
+    let Some(mut register) = register else { return Ok(None) };
+    let (name, digest) = (register.register().agreement.clone(), register.digest());
+    let before = records::approved(tx, &name, 1, &bureau.administration)?;
+    if before.is_some_and(|before| before != digest) {
+        let detail = format!("`{name}`, a first version of which it has approved for others");
+        return Err(FederationRefusal::new(FederationReason::RegisterExists, detail).into());
+    }
+    let approval = approval(bureau, &register, now)?;
+    records::keep_approval(tx, (&name, 1), digest, &approval)?;
+    register.add(approval);
+    Ok(Some(register))
+}
+
+/// This administration's approval of a first version.
+fn approval(bureau: &Bureau, register: &SignedRegister, now: Timestamp) -> Result<Approval, FederationError> {
+    let steward = Steward::of_card(&bureau.identity.card);
+    let key = bureau.identity.ring.steward_key(&steward).map_err(NodeError::from)?;
+    let approval = Approval::sign(register.register(), &bureau.administration, &key, now);
+    Ok(approval.map_err(NodeError::from)?)
 }

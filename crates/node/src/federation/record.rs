@@ -2,8 +2,7 @@
 
 use super::invitation::Invitation;
 use base::{Administration, Digest, Timestamp};
-use evidence::key_register::SignedRegister;
-use std::collections::BTreeMap;
+use evidence::key_register::{RegisterError, SignedRegister};
 use store::{Migration, StoreError, Tx};
 
 pub(crate) const SCHEMA: Migration = Migration {
@@ -33,26 +32,23 @@ CREATE TABLE entered_agreements (
 ",
 };
 
+/// Registers are kept and distributed by [`crate::keys`].
+pub(crate) const SECOND_SCHEMA: Migration =
+    Migration { name: "federation-2", sql: "ALTER TABLE invitations DROP COLUMN delivered;" };
+
 const ADD: &str = "INSERT INTO invitations (nonce, direction, partner, agreement, invitation, answer, register, created) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-const FIND: &str = "SELECT invitation, answer, register, completed FROM invitations \
+const FIND: &str = "SELECT invitation, answer FROM invitations \
     WHERE nonce = ?1 AND direction = ?2";
 
-const COMPLETE: &str = "UPDATE invitations SET answer = ?2, register = ?3, completed = ?4 WHERE nonce = ?1";
+const COMPLETE: &str = "UPDATE invitations SET answer = ?2, completed = ?3 WHERE nonce = ?1";
 
-const COUNTERSIGNED: &str = "UPDATE invitations SET register = ?2, completed = ?3 WHERE nonce = ?1";
+const ACCEPTED: &str = "SELECT register FROM invitations \
+    WHERE direction = 'accepted' AND partner = ?1 AND agreement = ?2 AND register IS NOT NULL ORDER BY created";
 
-const TO_DELIVER: &str = "SELECT nonce, partner, register FROM invitations \
-    WHERE direction = 'issued' AND register IS NOT NULL AND delivered IS NULL ORDER BY created LIMIT 32";
-
-const DELIVERED: &str = "UPDATE invitations SET delivered = ?2 WHERE nonce = ?1";
-
-const ACCEPTED: &str = "SELECT nonce, register FROM invitations \
-    WHERE direction = 'accepted' AND partner = ?1 AND register IS NOT NULL ORDER BY created";
-
-const REGISTERS: &str = "SELECT partner, register, completed FROM invitations \
-    WHERE answer IS NOT NULL ORDER BY created";
+const WAITING: &str =
+    "SELECT partner, agreement FROM invitations WHERE direction = 'accepted' AND register IS NOT NULL";
 
 const ENTER_AGREEMENT: &str = "INSERT INTO entered_agreements (agreement, version, hash, document, entered) \
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (agreement, version) DO NOTHING";
@@ -81,8 +77,6 @@ impl Direction {
 pub(super) struct OnRecord {
     pub(super) invitation: Vec<u8>,
     pub(super) answer: Option<Vec<u8>>,
-    pub(super) register: Option<Vec<u8>>,
-    pub(super) completed: bool,
 }
 
 /// Keeps an invitation; one that was accepted with its answer and the register that this node approved.
@@ -116,55 +110,29 @@ pub(super) fn find(
 ) -> Result<Option<OnRecord>, StoreError> {
     let rows = tx.query(FIND, &[nonce.to_string().into(), direction.as_str().into()])?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(OnRecord {
-        invitation: row.bytes(0)?.to_vec(),
-        answer: row.opt_bytes(1)?.map(<[u8]>::to_vec),
-        register: row.opt_bytes(2)?.map(<[u8]>::to_vec),
-        completed: row.opt_int(3)?.is_some(),
-    }))
+    Ok(Some(OnRecord { invitation: row.bytes(0)?.to_vec(), answer: row.opt_bytes(1)?.map(<[u8]>::to_vec) }))
 }
 
-/// Marks an invitation as answered, with the register that both have approved.
+/// Marks an invitation of this node as answered.
 pub(super) fn complete(
     tx: &mut dyn Tx,
-    nonce: &str,
-    answer: Option<&[u8]>,
-    register: Option<&[u8]>,
+    nonce: Digest,
+    answer: &[u8],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute(COMPLETE, &[nonce.into(), answer.into(), register.into(), now.into()]).map(drop)
+    tx.execute(COMPLETE, &[nonce.to_string().into(), answer.into(), now.into()]).map(drop)
 }
 
-/// Keeps the register of an accepted invitation, which both have approved now.
-pub(super) fn countersigned(
-    tx: &mut dyn Tx,
-    nonce: &str,
-    register: &[u8],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    tx.execute(COUNTERSIGNED, &[nonce.into(), register.into(), now.into()]).map(drop)
-}
-
-/// Registers that both have approved and that the partner does not have yet: number, partner, bytes.
-pub(super) fn to_deliver(tx: &mut dyn Tx) -> Result<Vec<(String, String, Vec<u8>)>, StoreError> {
-    let rows = tx.query(TO_DELIVER, &[])?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.bytes(2)?.to_vec())))
-        .collect()
-}
-
-/// Marks a register as delivered.
-pub(super) fn delivered(tx: &mut dyn Tx, nonce: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(DELIVERED, &[nonce.into(), now.into()]).map(drop)
-}
-
-/// What this node approved when it accepted invitations of a partner: number and register.
-pub(super) fn accepted(
+/// The registers that this node approved when it accepted invitations of a partner, oldest first.
+pub(super) fn approved_with(
     tx: &mut dyn Tx,
     partner: &Administration,
-) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let rows = tx.query(ACCEPTED, &[partner.as_str().into()])?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()))).collect()
+    agreement: &str,
+) -> Result<Vec<SignedRegister>, StoreError> {
+    let rows = tx.query(ACCEPTED, &[partner.as_str().into(), agreement.into()])?;
+    let damaged =
+        |error: RegisterError| StoreError::Damaged { what: "key register", reason: error.to_string() };
+    rows.iter().map(|row| SignedRegister::read(row.bytes(0)?).map_err(damaged)).collect()
 }
 
 /// Keeps an agreement that came with an invitation.
@@ -192,42 +160,12 @@ pub(crate) fn agreements(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 
-/// How far the key register with each partner has come.
+/// The partners whose invitations were accepted here, with the agreement of each: while its register is not in force,
+/// the partner has not taken the acceptance.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) fn registers(tx: &mut dyn Tx) -> Result<BTreeMap<String, RegisterState>, StoreError> {
-    let mut states = BTreeMap::new();
-    for row in &tx.query(REGISTERS, &[])? {
-        let register = row.opt_bytes(1)?.and_then(|bytes| SignedRegister::read(bytes).ok());
-        let state = RegisterState {
-            version: register.map(|register| register.register().version),
-            // Without a register nothing has to be confirmed.
-            completed: row.opt_int(2)?.is_some() || row.opt_bytes(1)?.is_none(),
-        };
-        states.insert(row.text(0)?.to_owned(), state);
-    }
-    Ok(states)
-}
-
-/// The register of an agreement that both have approved, if an invitation brought one.
-///
-/// # Errors
-/// When the store fails.
-pub(crate) fn register_of(tx: &mut dyn Tx, agreement: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let rows = tx.query(
-        "SELECT register FROM invitations WHERE agreement = ?1 AND register IS NOT NULL AND completed IS NOT NULL \
-         ORDER BY created LIMIT 1",
-        &[agreement.into()],
-    )?;
-    rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
-}
-
-/// How far a key register has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RegisterState {
-    /// The version; none while whoever keeps the register has not admitted the partner.
-    pub(crate) version: Option<u64>,
-    /// Whether both have approved.
-    pub(crate) completed: bool,
+pub(crate) fn waiting(tx: &mut dyn Tx) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = tx.query(WAITING, &[])?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }

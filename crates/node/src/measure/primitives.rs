@@ -80,11 +80,27 @@ impl Primitives {
         Ok(Self { sender, recipient, channel, content, world })
     }
 
-    /// Does all primitives once for each of `messages` messages, and tells what each took. Blocking work.
+    /// Does all primitives for `messages` messages on each of `cores` threads at once, as messages are worked on by many
+    /// at once, and tells what each took on its thread. Blocking work.
     ///
     /// # Errors
     /// When one of them fails, which none ever does.
-    pub fn run(&self, messages: u32) -> Result<PrimitiveTimes, EvidenceError> {
+    pub fn run_on(&self, cores: usize, messages: u32) -> Result<PrimitiveTimes, EvidenceError> {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..cores.max(1)).map(|_| scope.spawn(|| self.run(messages))).collect();
+            let mut times = PrimitiveTimes::default();
+            for thread in threads {
+                // A thread that panicked has no times; the others have.
+                if let Ok(done) = thread.join() {
+                    times.add(&done?);
+                }
+            }
+            Ok(times)
+        })
+    }
+
+    /// Does all primitives once for each of `messages` messages, and tells what each took.
+    fn run(&self, messages: u32) -> Result<PrimitiveTimes, EvidenceError> {
         let mut log = Frontier::new();
         let mut times = PrimitiveTimes { messages, ..PrimitiveTimes::default() };
         for sequence in 1..=u64::from(messages) {

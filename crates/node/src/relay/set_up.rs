@@ -2,7 +2,7 @@
 
 use super::config::{Inner, Limits, RelayConfig, RelayError, RelayListen};
 use crate::files::{create_private, make_private_folder};
-use crate::identity::{from_hex, to_hex};
+use crate::keys::file::{from_hex, to_hex};
 use crate::tls::{KeyExchange, TlsIdentity};
 use base::{Administration, Digest};
 use serde::{Deserialize, Serialize};

@@ -91,13 +91,13 @@ impl Node {
             };
             if asked {
                 let node = Arc::clone(self);
-                tokio::spawn(async move { node.ask(partner).await });
+                tokio::spawn(async move { node.ask_to_cosign(partner).await });
             }
         }
         Ok(())
     }
 
-    async fn ask(&self, partner: Administration) {
+    async fn ask_to_cosign(&self, partner: Administration) {
         let outcome = self.ask_witness(&partner).await;
         let mut jitter = [0u8; 8];
         self.bureau().world.entropy.fill(&mut jitter);
@@ -196,7 +196,7 @@ impl Node {
         let verified = verify_own(&bureau, &note.to_note(), &witnesses_of(&bureau, partner))?;
         let at = verified.cosigned_by(&witness_name(partner)).ok_or(Vain::NotSigned)?;
         let name = witness_name(partner);
-        let line = note.signatures().iter().filter(|line| line.name() == name).next_back();
+        let line = note.signatures().iter().rfind(|line| line.name() == name);
         let line = line.ok_or(Vain::NotSigned)?.line();
         self.write(move |tx, _| -> Result<(), LogError> {
             let saved = witnessing::SavedCosignature { size: row(size), witness: name, at, line };

@@ -3,14 +3,18 @@
 //! A database that is restored from a backup has forgotten checkpoints that others have seen. Would the node go on, it
 //! would sign another history under the same sizes, and the world could prove that it equivocated. So it compares before
 //! it signs, and what it finds behind it does not sign, receipt or cosign with until the database is put right.
+//!
+//! As a witness the node has promised something too: never to cosign two histories of another's log. What it cosigned
+//! last of each log is kept outside the database likewise, and goes before what the database says.
 
 use super::LogError;
 use super::tree::{count, root_at, row};
 use base::Timestamp;
 use evidence::merkle::Frontier;
-use evidence::{Checkpoint, Digest, SignedNote};
+use evidence::{Checkpoint, Digest, SignedNote, digest_of};
+use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use store::{Tx, log};
 
@@ -27,9 +31,21 @@ pub trait HeadRecord: Send + Sync {
     /// # Errors
     /// When it cannot be written.
     fn store(&self, note: &str) -> io::Result<()>;
+
+    /// The note that was cosigned last of another's log.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    fn load_witnessed(&self, origin: &str) -> io::Result<Option<String>>;
+
+    /// Records the note that is cosigned of another's log, durably.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn store_witnessed(&self, origin: &str, note: &str) -> io::Result<()>;
 }
 
-/// A file beside the keys, so that it is in no backup of the database.
+/// Files beside the keys, so that they are in no backup of the database.
 pub struct FileHead(PathBuf);
 
 impl FileHead {
@@ -37,33 +53,65 @@ impl FileHead {
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
+
+    /// The file of another's log: an origin may have any character, its digest has not.
+    fn witnessed(&self, origin: &str) -> PathBuf {
+        let mut path = self.0.clone().into_os_string();
+        path.push(format!(".{}", digest_of(origin.as_bytes())));
+        path.into()
+    }
 }
 
 impl HeadRecord for FileHead {
     fn load(&self) -> io::Result<Option<String>> {
-        match std::fs::read_to_string(&self.0) {
-            Ok(note) => Ok(Some(note)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read_if_there(&self.0)
     }
 
     fn store(&self, note: &str) -> io::Result<()> {
         crate::files::write_private(&self.0, note.as_bytes())
     }
+
+    fn load_witnessed(&self, origin: &str) -> io::Result<Option<String>> {
+        read_if_there(&self.witnessed(origin))
+    }
+
+    fn store_witnessed(&self, origin: &str, note: &str) -> io::Result<()> {
+        crate::files::write_private(&self.witnessed(origin), note.as_bytes())
+    }
+}
+
+fn read_if_there(path: &Path) -> io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(note) => Ok(Some(note)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A record that lasts as long as it is held: of a simulated machine, whose disk does.
 #[derive(Debug, Default)]
-pub struct MemoryHead(Mutex<Option<String>>);
+pub struct MemoryHead {
+    own: Mutex<Option<String>>,
+    witnessed: Mutex<BTreeMap<String, String>>,
+}
 
 impl HeadRecord for MemoryHead {
     fn load(&self) -> io::Result<Option<String>> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.own.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     fn store(&self, note: &str) -> io::Result<()> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.to_owned());
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.to_owned());
+        Ok(())
+    }
+
+    fn load_witnessed(&self, origin: &str) -> io::Result<Option<String>> {
+        Ok(self.witnessed.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned())
+    }
+
+    fn store_witnessed(&self, origin: &str, note: &str) -> io::Result<()> {
+        let mut witnessed = self.witnessed.lock().unwrap_or_else(PoisonError::into_inner);
+        witnessed.insert(origin.to_owned(), note.to_owned());
         Ok(())
     }
 }

@@ -11,6 +11,7 @@
 //! | `cosigning` | the partners as witnesses of the node's log |
 //! | `quorum` | which witnesses the agreements ask for, and whether they have cosigned |
 //! | `monitor` | what partners were shown of each log, compared |
+//! | `receipts` | what partners receipted, compared with what their logs show |
 //! | `serving` | what is given to whom |
 //! | `proof` | what stands behind one entry: inclusion, checkpoint, cosignatures |
 
@@ -21,6 +22,7 @@ mod monitor;
 mod operator;
 mod proof;
 mod quorum;
+mod receipts;
 mod serving;
 mod signing;
 mod tree;
@@ -32,6 +34,7 @@ pub(crate) use operator::LogOperator;
 pub use proof::LogProof;
 pub(crate) use proof::log_proof;
 pub use quorum::QuorumView;
+pub(crate) use receipts::Receipted;
 pub use serving::LogResource;
 pub use tree::{fill_tiles, inclusion_path, root_at};
 pub use view::{CheckpointView, FindingView, LogView, WitnessView};

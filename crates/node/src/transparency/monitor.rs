@@ -12,7 +12,7 @@ use crate::transport::{Method, PeerRequest, TransportError};
 use base::{Administration, Timestamp};
 use evidence::merkle::{Hash, verify_consistency};
 use evidence::tile::{self, Tile, TileReader, TiledTree};
-use evidence::{Checkpoint, Equivocation, EvidenceError, SignedNote, View, digest_of, log_origin};
+use evidence::{Checkpoint, Equivocation, EvidenceError, PublicKey, SignedNote, View, digest_of, log_origin};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,9 @@ impl Node {
             for partner in partners {
                 if let Err(error) = self.compare_with(&partner).await {
                     tracing::debug!(%partner, %error, "a partner was not asked what it saw of the logs");
+                }
+                if let Err(error) = self.compare_receipt(&partner).await {
+                    tracing::error!(%partner, %error, "a receipt could not be compared");
                 }
             }
         }
@@ -116,27 +119,45 @@ impl Node {
         } else {
             ((second, note(shown)), (first, note(ours)))
         };
-        let view = if small.size == large.size {
+        let small = (small, View::Checkpoint { note: small_note });
+        self.relate(&owner, small, (large, large_note), source, &keys).await.map(drop)
+    }
+
+    /// Whether a state of a log, of which `small` is a view, is the beginning of what a checkpoint of it says; `false` when
+    /// its owner does not show it. What contradicts is proved, and raised.
+    pub(super) async fn relate(
+        &self,
+        owner: &Administration,
+        (small, small_view): (Checkpoint, View),
+        (large, large_note): (Checkpoint, String),
+        source: &str,
+        keys: &[PublicKey],
+    ) -> Result<bool, LogError> {
+        let origin = &large.origin;
+        let view = if small.size == large.size && small.root == large.root {
+            return Ok(true);
+        } else if small.size == large.size {
             View::Checkpoint { note: large_note }
         } else {
-            match self.prefix(&owner, &small, &large).await {
-                Ok((root, _)) if root == small.root.0 => return Ok(()),
+            match self.prefix(owner, &small, &large).await {
+                Ok((root, _)) if root == small.root.0 => return Ok(true),
                 Ok((root, path)) => View::Prefix { note: large_note, size: small.size, root, path },
                 Err(reason) => {
                     let words = format!(
-                        "`{owner}` does not show how its checkpoints of {} and {} entries belong together ({reason}); the \
-                         second was shown to {source}",
+                        "`{owner}` does not show how its log of {} and of {} entries belong together ({reason}); one was \
+                         shown to {source}",
                         small.size, large.size
                     );
-                    return self.raise(origin, source, UNPROVED, words, None).await;
+                    self.raise(origin, source, UNPROVED, words, None).await?;
+                    return Ok(false);
                 }
             }
         };
-        let proved = Equivocation::prove(&owner, View::Checkpoint { note: small_note }, view, &keys)?;
-        let (proof, contradiction) = proved;
+        let (proof, contradiction) = Equivocation::prove(owner, small_view, view, keys)?;
         let words =
             format!("the log of `{owner}` showed two histories: {contradiction}; one was shown to {source}");
-        self.raise(origin, source, EQUIVOCATION, words, Some(proof.to_cbor())).await
+        self.raise(origin, source, EQUIVOCATION, words, Some(proof.to_cbor())).await?;
+        Ok(true)
     }
 
     /// The root of the first `small.size` leaves of the tree of `large`, with the proof, from the tiles of its owner.

@@ -1,6 +1,7 @@
 //! What the node remembers of its log while it runs.
 
 use super::head::{HeadRecord, LogBehind};
+use super::receipts::Receipted;
 use base::{Administration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +14,11 @@ pub(crate) struct LogOperator {
     behind: Mutex<Option<LogBehind>>,
     appended: AtomicU64,
     grown: Notify,
+    /// Held while a checkpoint of another's log is cosigned, so that what is recorded is the latest.
+    witnessing: tokio::sync::Mutex<()>,
     signed: Notify,
     witnesses: Mutex<BTreeMap<Administration, Attempt>>,
+    receipts: Mutex<BTreeMap<Administration, Receipted>>,
 }
 
 /// How the node stands with one witness.
@@ -39,13 +43,19 @@ impl LogOperator {
             behind: Mutex::default(),
             appended: AtomicU64::new(0),
             grown: Notify::new(),
+            witnessing: tokio::sync::Mutex::default(),
             signed: Notify::new(),
             witnesses: Mutex::default(),
+            receipts: Mutex::default(),
         }
     }
 
     pub(super) fn record(&self) -> Arc<dyn HeadRecord> {
         Arc::clone(&self.record)
+    }
+
+    pub(super) fn witnessing(&self) -> &tokio::sync::Mutex<()> {
+        &self.witnessing
     }
 
     /// What this node has signed and its database does not lead to, if that was found.
@@ -87,6 +97,10 @@ impl LogOperator {
 
     pub(super) async fn next_checkpoint(&self) {
         self.signed.notified().await;
+    }
+
+    pub(super) fn receipts(&self) -> MutexGuard<'_, BTreeMap<Administration, Receipted>> {
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn witnesses(&self) -> MutexGuard<'_, BTreeMap<Administration, Attempt>> {

@@ -124,7 +124,7 @@ impl Node {
     }
 
     /// Work on the record, which may wait for a disk.
-    async fn beside<T: Send + 'static>(
+    pub(super) async fn beside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
     ) -> Result<T, LogError> {

@@ -20,9 +20,10 @@ pub struct WitnessReply {
     pub body: String,
 }
 
-/// What a submission comes to: the cosignature line, or a refusal with what the log was seen to sign before.
+/// What a submission comes to: the cosignature line with the note that it is for, or a refusal with what the log was seen
+/// to sign before.
 enum Verdict {
-    Cosigned(String),
+    Cosigned { line: String, note: String },
     Refused { refusal: WitnessRefusal, latest: Option<String> },
 }
 
@@ -42,13 +43,22 @@ impl Node {
         };
         let (note, now) = (submission.note().clone(), self.now());
         let origin = submission.checkpoint().origin.clone();
+        let alone = self.log_operator().witnessing().lock().await;
+        let recorded = self.recorded_of(&origin).await?;
         let verdict = self
-            .write(move |tx, bureau| -> Result<Verdict, LogError> { consider(tx, bureau, &submission, now) })
+            .write(move |tx, bureau| -> Result<Verdict, LogError> {
+                consider(tx, bureau, &submission, recorded, now)
+            })
             .await
             .map_err(NodeError::Log)?;
         match verdict {
-            Verdict::Cosigned(line) => Ok(WitnessReply { status: 200, content_type: TEXT_TYPE, body: line }),
+            Verdict::Cosigned { line, note } => {
+                let record = self.log_operator().record();
+                self.beside(move || record.store_witnessed(&origin, &note)).await?;
+                Ok(WitnessReply { status: 200, content_type: TEXT_TYPE, body: line })
+            }
             Verdict::Refused { refusal, latest } => {
+                drop(alone);
                 tracing::warn!(origin, %refusal, "a checkpoint was not cosigned");
                 let contradicts =
                     matches!(refusal, WitnessRefusal::OtherRoot { .. } | WitnessRefusal::Inconsistent(_));
@@ -63,6 +73,15 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The checkpoint that was cosigned last of a log, as it is on record outside the database.
+    async fn recorded_of(&self, origin: &str) -> Result<Option<SignedNote>, LogError> {
+        let (record, origin) = (self.log_operator().record(), origin.to_owned());
+        let note = self.beside(move || record.load_witnessed(&origin)).await?;
+        Ok(note.map(|note| SignedNote::parse("witnessed checkpoint", &note)).transpose()?)
+    }
+}
+
 fn refused(refusal: &WitnessRefusal) -> WitnessReply {
     WitnessReply { status: refusal.status(), content_type: refusal.content_type(), body: refusal.body() }
 }
@@ -71,10 +90,21 @@ fn consider(
     tx: &mut dyn Tx,
     bureau: &Bureau,
     submission: &Submission,
+    recorded: Option<SignedNote>,
     now: Timestamp,
 ) -> Result<Verdict, LogError> {
     let checkpoint = submission.checkpoint();
-    let saved = witnessing::witnessed(tx, &checkpoint.origin)?;
+    let mut saved = witnessing::witnessed(tx, &checkpoint.origin)?;
+    if let Some(note) = recorded {
+        let size = row(Checkpoint::claimed(&note)?.size);
+        if saved.as_ref().is_none_or(|saved| saved.size < size) {
+            // The database has forgotten it: it was restored from a backup.
+            let known = witnessing::Witnessed { size, at: now, note: note.to_note() };
+            let after = saved.map(|saved| saved.size);
+            witnessing::save_witnessed(tx, &checkpoint.origin, after, &known)?;
+            saved = Some(known);
+        }
+    }
     let latest = saved
         .as_ref()
         .map(|saved| Checkpoint::claimed(&SignedNote::parse("witnessed checkpoint", &saved.note)?))
@@ -85,7 +115,7 @@ fn consider(
     let key = CosigningKey::Ed25519(&bureau.identity.keys.witness);
     let line = cosign(submission.note(), &witness_name(&bureau.administration), &key, now)?;
     let note = submission.note().clone().only(&checkpoint.origin).to_note();
-    let next = witnessing::Witnessed { size: row(checkpoint.size), at: now, note };
+    let next = witnessing::Witnessed { size: row(checkpoint.size), at: now, note: note.clone() };
     witnessing::save_witnessed(tx, &checkpoint.origin, saved.map(|saved| saved.size), &next)?;
-    Ok(Verdict::Cosigned(line.line()))
+    Ok(Verdict::Cosigned { line: line.line(), note })
 }

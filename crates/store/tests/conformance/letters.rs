@@ -61,6 +61,34 @@ on_every_engine! {
         assert_eq!(read(&store, |tx| outbox::due(tx, at(9), 3)), []);
     }
 
+    fn letters_are_claimed_by_recipient(place) {
+        let store = place.store();
+        let italy = base::Administration::parse("NTA.IT").unwrap();
+        let (to_italy, to_france) = (italy.clone(), france());
+        write(&store, move |tx| {
+            for (number, recipient, channel, lane) in
+                [(1, &to_italy, "A", 1), (2, &to_france, "B", 1), (3, &to_italy, "C", 0), (4, &to_italy, "D", 1)]
+            {
+                outbox::enqueue(tx, &outbox::Letter { lane, ..letter(recipient, number, channel, 1) })?;
+            }
+            Ok(())
+        });
+        assert_eq!(read(&store, outbox::recipients), [france(), italy.clone()]);
+        let claim = |recipient: &base::Administration, now: i64, limit: usize| -> Vec<(i64, i64)> {
+            let recipient = recipient.clone();
+            let claims =
+                write(&store, move |tx| outbox::claim_to(tx, "w", &recipient, at(now), 100, limit));
+            claims.into_iter().map(|claim| (claim.id, claim.attempts)).collect()
+        };
+        assert_eq!(claim(&italy, 9, 5), [], "nothing is due yet");
+        assert_eq!(claim(&italy, 10, 2), [(3, 1), (1, 1)], "the urgent one first, and no more than asked for");
+        assert_eq!(claim(&italy, 10, 5), [(4, 1)], "what is leased is not claimed again");
+        assert_eq!(claim(&france(), 10, 5), [(2, 1)]);
+        assert_eq!(claim(&italy, 110, 1), [(3, 2)], "the leases ran out");
+        assert!(write(&store, |tx| outbox::delivered(tx, 2, b"receipt", at(120))));
+        assert_eq!(read(&store, outbox::recipients), [italy.clone()]);
+    }
+
     fn a_claim_is_a_lease(place) {
         let store = place.store();
         write(&store, |tx| {

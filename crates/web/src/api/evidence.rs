@@ -1,12 +1,13 @@
 //! The evidence of messages between administrations, as files that stand alone.
 
 use super::Problem;
-use super::auth::StaffCaller;
-use super::extract::{Path, Query};
+use super::auth::{OfficerCaller, StaffCaller};
+use super::extract::{Content, Path, Query};
+use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use node::{Disclose, ExportError, Node, NodeError};
+use node::{Disclose, EraseError, ExportError, Node, NodeError};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -56,6 +57,27 @@ pub async fn file(
     Ok(download(number, file))
 }
 
+/// Why content is erased.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ground {
+    ground: String,
+}
+
+/// `POST /api/v1/messages/{id}/erasure`: erases the content of a message; its proofs stay. Again, it changes nothing and
+/// gives the first ground.
+pub async fn erase(
+    State(node): State<Arc<Node>>,
+    OfficerCaller(principal): OfficerCaller,
+    Path(id): Path<String>,
+    Content(Ground { ground }): Content<Ground>,
+) -> Result<Response, Problem> {
+    let number = number(&node, &id).await?;
+    let erased = node.erase(&principal, number, &ground).await.map_err(refused)?;
+    let erased = erased.ok_or_else(|| Problem::absent("message between administrations"))?;
+    Ok(Json(erased).into_response())
+}
+
 /// The evidence file of a message, to be saved.
 pub(crate) fn download(number: i64, file: Vec<u8>) -> Response {
     let name = format!("attachment; filename=\"message-{number}.evidence\"");
@@ -90,6 +112,8 @@ pub(super) async fn number(node: &Node, id: &str) -> Result<i64, Problem> {
 pub(super) fn refused(error: NodeError) -> Problem {
     match error {
         NodeError::Export(ExportError::Store(_)) => error.into(),
+        NodeError::Erase(EraseError::Store(_)) => error.into(),
+        NodeError::Erase(refused) => Problem::unprocessable(refused.to_string()),
         NodeError::Export(refused) => Problem::unprocessable(refused.to_string()),
         error => error.into(),
     }

@@ -6,6 +6,7 @@
 //! | `GET /messages` | all | messages after a cursor, one's own or all |
 //! | `GET /messages/{id}` | all | one message as XML |
 //! | `GET /messages/{id}/evidence` | officer, operator (without content) | the evidence file of a message between administrations |
+//! | `POST /messages/{id}/erasure` | officer | erase the content of a message, and keep its proofs |
 //! | `GET /movements` | all | movements by MRN, LRN or state, one's own or all |
 //! | `GET /movements/{movement}/messages` | all | the messages of a movement |
 //! | `POST /movements/{mrn}/decisions` | officer | a decision |
@@ -76,6 +77,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/messages", || get(messages::list)),
     route("GET", "/api/v1/messages/{id}", || get(messages::body)),
     route("GET", "/api/v1/messages/{id}/evidence", || get(evidence::file)),
+    route("POST", "/api/v1/messages/{id}/erasure", || post(evidence::erase)),
     route("GET", "/api/v1/movements", || get(movements::list)),
     route("GET", "/api/v1/movements/{movement}/messages", || get(movements::messages)),
     route("POST", "/api/v1/movements/{movement}/decisions", || post(decisions::decide)),

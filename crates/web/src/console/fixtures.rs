@@ -146,8 +146,8 @@ pub fn partner() -> PartnerView {
         last_problem: Some("connection refused".to_owned()),
         state: "active",
         suspension: None,
-        register_version: Some(1),
-        last_contact: Some(SIX),
+        registers: [("gb-fr-it-transit".to_owned(), 4)].into(),
+        last_contact: Some(SIX + 60_000_000),
     }
 }
 

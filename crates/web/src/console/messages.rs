@@ -1,5 +1,6 @@
 //! The page of one message, and its download.
 
+use super::evidence::Evidence;
 use super::failure::Failure;
 use super::frame::{Frame, Section, page};
 use super::timeline::Message;
@@ -23,12 +24,19 @@ pub struct MessagePage {
     owner: String,
     size: usize,
     shown: Shown,
+    evidence: Option<Evidence>,
 }
 
 impl MessagePage {
     /// The page of the message `row` of `owner` with this body.
-    pub fn new(frame: Frame, row: &MessageRow, owner: &str, body: &[u8]) -> Self {
+    pub fn new(
+        frame: Frame,
+        row: &MessageRow,
+        owner: &str,
+        (body, evidence): (&[u8], Option<Evidence>),
+    ) -> Self {
         Self {
+            evidence,
             frame,
             message: Message::from(row),
             movement_address: paths::movement(&row.movement),
@@ -51,7 +59,9 @@ async fn find(visit: &Visit, id: &str) -> Result<(MessageRow, String, Vec<u8>), 
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let visit = visit.within(Section::Movements);
     let (row, owner, body) = find(&visit, &id).await?;
-    Ok(page(StatusCode::OK, &MessagePage::new(visit.frame, &row, &owner, &body)))
+    let view = visit.node.evidence_view(row.id).await.map_err(visit.failed())?;
+    let evidence = view.as_ref().map(Evidence::of);
+    Ok(page(StatusCode::OK, &MessagePage::new(visit.frame, &row, &owner, (&body, evidence))))
 }
 
 /// `GET /console/messages/{id}/xml`: the message as it was received or sent, to keep.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/console` | the worklist: what waits for a decision, where every movement stands |
 //! | `/console/movements/{movement}` | one movement: its state at each office, its timeline, what was disclosed |
-//! | `/console/messages/{id}` | one message, and its XML to download |
+//! | `/console/messages/{id}` | one message, what proves it, and its XML and evidence file to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
 //! | `/console/documents`, `/console/documents/{id}` | documents sent and received, and the decision on one |
 //! | `/console/exchange` | what waits for each partner, alarms, dead letters |
@@ -21,6 +21,7 @@ mod decision;
 mod decision_form;
 mod decisions;
 mod documents;
+mod evidence;
 mod exchange;
 mod failure;
 mod frame;
@@ -65,9 +66,12 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/movements/{movement}/decisions", post(decisions::take))
         .route("/console/messages/{id}", get(messages::show))
         .route("/console/messages/{id}/xml", get(messages::download))
+        .route("/console/messages/{id}/evidence", get(evidence::download))
         .route("/console/guarantees", get(guarantees::list))
         .route("/console/guarantees/{grn}", get(guarantees::show))
         .route("/console/partners", get(partners::show))
+        .route("/console/partners/{administration}/suspension", post(partners::suspend))
+        .route("/console/partners/{administration}/resumption", post(partners::resume))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
         .route("/console/documents", get(documents::list).post(documents::send))

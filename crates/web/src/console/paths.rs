@@ -5,6 +5,9 @@ use std::fmt::Write;
 /// The worklist, which is the console's first page.
 pub const WORKLIST: &str = "/console";
 
+/// The page of partners.
+pub const PARTNERS: &str = "/console/partners";
+
 /// The sign-in.
 pub const SIGN_IN: &str = "/console/sign-in";
 

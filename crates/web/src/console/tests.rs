@@ -109,7 +109,7 @@ fn what_was_entered_is_shown_when_its_form_is_gone() {
 #[test]
 fn a_message() {
     let xml = b"<?xml version=\"1.0\"?><ncts:CC015C><LRN>M &amp; M</LRN><a><b/></a></ncts:CC015C>";
-    let page = MessagePage::new(frame(Section::Movements), &message(), "acme", xml);
+    let page = MessagePage::new(frame(Section::Movements), &message(), "acme", (xml, Some(evidence())));
     insta::assert_snapshot!(page.render().unwrap());
 }
 
@@ -143,7 +143,34 @@ fn messages_without_a_movement_are_shown_all_the_same() {
 
 #[test]
 fn the_partners() {
-    insta::assert_snapshot!(PartnersPage::new(frame(Section::Partners), &[partner()]).render().unwrap());
+    let page = PartnersPage::new(frame(Section::Partners), &[partner()], false, None);
+    insta::assert_snapshot!(page.render().unwrap());
+}
+
+#[test]
+fn an_operator_stops_the_exchange_and_lets_it_go_on() {
+    let suspended = PartnerView {
+        state: "suspended",
+        suspension: Some("their operations centre reports a break-in".to_owned()),
+        ..partner()
+    };
+    let drawn = |views: &[PartnerView], operates| {
+        PartnersPage::new(frame(Section::Partners), views, operates, None).render().unwrap()
+    };
+    let page = drawn(&[partner()], true);
+    assert!(page.contains("action=\"/console/partners/NTA.FR/suspension\""));
+    assert!(page.contains("<label for=\"NTA.FR-reason\">") && page.contains("id=\"NTA.FR-reason\""));
+    assert!(!page.contains("resumption"));
+    let page = drawn(std::slice::from_ref(&suspended), true);
+    assert!(page.contains("action=\"/console/partners/NTA.FR/resumption\""));
+    assert!(page.contains("<strong>Suspended:</strong> their operations centre reports a break-in"));
+    assert!(!page.contains("NTA.FR/suspension"));
+    // An officer sees the state and has no form.
+    let page = drawn(&[suspended], false);
+    assert!(
+        page.contains("<dd>Suspended</dd>")
+            && !page.contains("<form method=\"post\" action=\"/console/partners")
+    );
 }
 
 #[test]
@@ -287,10 +314,10 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         WorklistPage::new(frame(Section::Movements), wanted, &[movement], &counts, &found).render(),
         MovementPage::new(frame(Section::Movements), outside, &view, Outcome::None).render(),
         MovementPage::new(frame(Section::Movements), outside, &view, refused).render(),
-        MessagePage::new(frame(Section::Movements), &message, outside, outside.as_bytes()).render(),
+        MessagePage::new(frame(Section::Movements), &message, outside, (outside.as_bytes(), None)).render(),
         GuaranteesPage::new(frame(Section::Guarantees), std::slice::from_ref(&guarantee)).render(),
         GuaranteePage::new(frame(Section::Guarantees), &guarantee).render(),
-        PartnersPage::new(frame(Section::Partners), &[partner]).render(),
+        PartnersPage::new(frame(Section::Partners), &[partner], true, None).render(),
         LogPage::new(frame(Section::Log), &log_with(outside)).render(),
     ];
     pages.into_iter().map(|page| page.unwrap()).collect()
@@ -331,4 +358,22 @@ fn partner_with(outside: &str) -> PartnerView {
     partner.agreements.push(outside.to_owned());
     partner.last_problem = Some(format!("no{outside}"));
     partner
+}
+
+/// The evidence of a message whose content was erased.
+fn evidence() -> super::evidence::Evidence {
+    let line = |words: &str, at: &str| super::evidence::Line { words: words.to_owned(), at: at.to_owned() };
+    super::evidence::Evidence {
+        holds: true,
+        proved: vec![
+            line("NTA.GB signed this message to NTA.FR with its key 12ab", "2026-11-24T06:00:00.000000Z"),
+            line(
+                "the log of NTA.FR holds the message as entry 8 of 16: it cannot be taken out or changed unseen",
+                "",
+            ),
+        ],
+        problems: Vec::new(),
+        gaps: vec!["what NTA.FR decided upon the message".to_owned()],
+        erased: Some((super::moment::Moment::from_micros(0), "officer".to_owned(), "case 17".to_owned())),
+    }
 }

@@ -99,6 +99,9 @@ fn return_address(parts: &Parts) -> String {
         return parts.uri.path_and_query().map_or(paths::WORKLIST, |address| address.as_str()).to_owned();
     }
     let path = parts.uri.path();
+    if path.starts_with(paths::PARTNERS) {
+        return paths::PARTNERS.to_owned();
+    }
     path.strip_suffix("/decisions").unwrap_or(path).to_owned()
 }
 

@@ -1,0 +1,227 @@
+//! Erasure for privacy: the content of a message goes, and everything that proves the message stays.
+//!
+//! What goes: the message, its cleared and sealed copies in the outbox, the document and its title where officers list
+//! it, the record that a closed case rests on, and the secret from which the salts of its leaves follow. What stays: the
+//! signed statement, which holds digests of salted content only, receipts, the log, and who erased what when and why.
+
+use crate::messages;
+use crate::node::{Node, NodeError};
+use crate::principals::Principal;
+use crate::proofs::{self, Kept};
+use base::Timestamp;
+use exchange::Envelope;
+use store::{Location, StoreError, Tx, Value, outbox};
+
+/// The longest ground.
+const MAX_GROUND: usize = 400;
+
+/// How many messages one turn of the retention rule erases.
+const AT_ONCE: i64 = 256;
+
+/// Who erases when the retention rule does.
+const RETENTION: &str = "retention";
+
+/// The tables that may hold content of messages.
+const TABLES: [&str; 5] = ["messages", "outbox", "documents", "notices", "records"];
+
+/// Why a message is not erased.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ground.
+    #[error("say on what ground it is erased, in one line of at most {MAX_GROUND} bytes")]
+    Ground,
+    /// It is not delivered.
+    #[error("message {0} is still on its way: it can be erased when its delivery has ended")]
+    Open(i64),
+    /// A case needs it.
+    #[error("the movement `{movement}` is not over at this office and rests on message {message}")]
+    Needed {
+        /// The message.
+        message: i64,
+        /// The movement.
+        movement: String,
+    },
+}
+
+/// What was erased, or had been before.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Erased {
+    /// The message.
+    pub message: i64,
+    /// When, by whom and why.
+    #[serde(flatten)]
+    pub erasure: proofs::Erasure,
+}
+
+impl Node {
+    /// Erases the content of a message between administrations; `None` when there is no such message. It is gone from the
+    /// database's files when this returns. A message that was erased before stays as it is, with its first ground.
+    ///
+    /// # Errors
+    /// When it must not be erased now, or the store fails.
+    pub async fn erase(
+        &self,
+        officer: &Principal,
+        message: i64,
+        ground: &str,
+    ) -> Result<Option<Erased>, NodeError> {
+        let ground = ground.trim().to_owned();
+        if ground.is_empty() || ground.len() > MAX_GROUND || ground.chars().any(char::is_control) {
+            return Err(EraseError::Ground.into());
+        }
+        let (by, now) = (officer.name.clone(), self.now());
+        let erased = self
+            .write(move |tx, _| -> Result<_, NodeError> { Ok(erase(tx, message, (&by, &ground), now)?) })
+            .await?;
+        if erased.is_some() {
+            self.scrub_store().await?;
+        }
+        Ok(erased)
+    }
+
+    /// Erases the content of messages that are older than the retention rule lets them be kept, and that nothing needs any
+    /// more. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn apply_retention(&self) -> Result<usize, NodeError> {
+        let Some(days) = self.config().retention.content_days else { return Ok(0) };
+        let now = self.now();
+        let before = now.plus_seconds(-i64::from(days) * 24 * 3600);
+        let ground = format!("kept for {days} days, as the retention rule says");
+        let count = self
+            .write(move |tx, _| -> Result<usize, NodeError> {
+                let mut count = 0;
+                for message in due(tx, before)? {
+                    match erase(tx, message, (RETENTION, &ground), now) {
+                        Ok(_) => count += 1,
+                        // It is looked at again in the next turn.
+                        Err(EraseError::Open(_) | EraseError::Needed { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Ok(count)
+            })
+            .await?;
+        if count > 0 {
+            tracing::info!(count, "erased the content of messages under the retention rule");
+            self.scrub_store().await?;
+        }
+        Ok(count)
+    }
+
+    /// Has the database's files forget what was erased.
+    async fn scrub_store(&self) -> Result<(), NodeError> {
+        let Ok(location) = self.config().store_location().parse::<Location>() else { return Ok(()) };
+        let scrubbed = tokio::task::spawn_blocking(move || store::scrub(&location, &TABLES)).await;
+        scrubbed.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Store)
+    }
+}
+
+/// Erases in one transaction with the record of it.
+fn erase(
+    tx: &mut dyn Tx,
+    message: i64,
+    (by, ground): (&str, &str),
+    now: Timestamp,
+) -> Result<Option<Erased>, EraseError> {
+    let Some(kept) = proofs::find(tx, message)? else { return Ok(None) };
+    if let Some(erasure) = kept.erasure {
+        return Ok(Some(Erased { message, erasure }));
+    }
+    let content = content_of(tx, &kept)?;
+    close_records(tx, &kept, &content)?;
+    if kept.sent && !outbox::erase(tx, kept.message_id)? {
+        return Err(EraseError::Open(message));
+    }
+    // What was refused is on record sealed, with the only copy of its statement.
+    let rest = refused_statement(&kept).unwrap_or_default();
+    tx.execute("UPDATE messages SET body = ?2, secret = NULL WHERE id = ?1", &[message.into(), rest.into()])?;
+    erase_document(tx, message)?;
+    let erasure = proofs::Erasure { at: now.as_micros(), by: by.to_owned(), ground: ground.to_owned() };
+    let row: [Value; 4] = [message.into(), now.into(), by.into(), ground.into()];
+    tx.execute("INSERT INTO erasures (message, at, by_whom, ground) VALUES (?1, ?2, ?3, ?4)", &row)?;
+    let movement = movement_of(tx, message)?;
+    let words = format!("the content of message {message} was erased by {by}: {ground}");
+    messages::note(tx, now, "exchange", &movement, "Erased", &words)?;
+    tracing::info!(message, by, "the content of a message was erased");
+    Ok(Some(Erased { message, erasure }))
+}
+
+/// The content under whose bytes copies of it are found.
+fn content_of(tx: &mut dyn Tx, kept: &Kept) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut content = vec![kept.body.clone()];
+    if kept.sent {
+        content.extend(outbox::stored(tx, kept.message_id)?.map(|stored| stored.cleared));
+    }
+    Ok(content)
+}
+
+/// Erases the records of cases that are this message, unless one of the cases still rests on it.
+fn close_records(tx: &mut dyn Tx, kept: &Kept, content: &[Vec<u8>]) -> Result<(), EraseError> {
+    for body in content.iter().filter(|body| !body.is_empty()) {
+        let found = tx.query(
+            "SELECT r.room, r.state_key, m.movement, m.state FROM records r \
+             LEFT JOIN movements m ON m.room = r.room AND m.state_key = r.state_key WHERE r.body = ?1",
+            &[body.as_slice().into()],
+        )?;
+        for row in &found {
+            let (room, key) = (row.text(0)?, row.text(1)?);
+            let state = row.opt_text(3)?.unwrap_or_default();
+            if !is_over(room, state) {
+                let movement = row.opt_text(2)?.unwrap_or(key).to_owned();
+                return Err(EraseError::Needed { message: kept.id, movement });
+            }
+        }
+        tx.execute("DELETE FROM records WHERE body = ?1", &[body.as_slice().into()])?;
+    }
+    Ok(())
+}
+
+/// Whether nothing can change a movement any more in this room.
+fn is_over(room: &str, state: &str) -> bool {
+    match room {
+        "departure" => ["WrittenOff", "Cancelled", "NotReleased"].contains(&state),
+        "passage" => ["Crossed", "Closed", "Cancelled"].contains(&state),
+        "destination" => ["Released", "Cancelled"].contains(&state),
+        _ => false,
+    }
+}
+
+/// The envelope of a refused message without its sealed parts.
+fn refused_statement(kept: &Kept) -> Option<Vec<u8>> {
+    let envelope = Envelope::decode(&kept.body).ok().filter(|_| kept.leaf_index.is_none())?;
+    Some(Envelope { statement: envelope.statement, parts: Vec::new() }.encode())
+}
+
+/// Erases the title of a document from the list, and from what officers were told of it.
+fn erase_document(tx: &mut dyn Tx, message: i64) -> Result<(), StoreError> {
+    let found = tx.query("SELECT title, subject FROM documents WHERE message = ?1", &[message.into()])?;
+    let Some(row) = found.first() else { return Ok(()) };
+    let (title, subject) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+    tx.execute("UPDATE documents SET title = '(erased)', words = '' WHERE message = ?1", &[message.into()])?;
+    tx.execute(
+        "UPDATE notices SET words = replace(words, ?1, '(erased)') WHERE movement = ?2",
+        &[title.into(), subject.into()],
+    )?;
+    Ok(())
+}
+
+fn movement_of(tx: &mut dyn Tx, message: i64) -> Result<String, StoreError> {
+    let rows = tx.query("SELECT movement FROM messages WHERE id = ?1", &[message.into()])?;
+    rows.first().map_or_else(|| Ok(String::new()), |row| Ok(row.text(0)?.to_owned()))
+}
+
+/// Messages between nodes from before a moment whose content is here, oldest first.
+fn due(tx: &mut dyn Tx, before: Timestamp) -> Result<Vec<i64>, StoreError> {
+    let rows = tx.query(
+        "SELECT m.id FROM messages m LEFT JOIN erasures e ON e.message = m.id \
+         WHERE m.exchange_id IS NOT NULL AND m.secret IS NOT NULL AND m.at < ?1 AND e.message IS NULL \
+         ORDER BY m.id LIMIT ?2",
+        &[before.into(), AT_ONCE.into()],
+    )?;
+    rows.iter().map(|row| row.int(0)).collect()
+}

@@ -1,0 +1,256 @@
+//! What partners ask about key registers, and what this node answers.
+//!
+//! | Route | Takes | Answers |
+//! |---|---|---|
+//! | `POST /peer/v1/registers/proposals` | a proposal | an approval, the version in force, the proposal that goes first, or why not |
+//! | `POST /peer/v1/registers` | a signed version | the version in force here |
+//! | `GET /peer/v1/registers/{agreement}` | | the version in force here |
+//!
+//! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
+//! party whose card this node has. Of two proposals for one version the one of the administration that comes first in
+//! the alphabet goes first; the other one is made again on top of it.
+
+use super::records;
+use crate::bureau::Bureau;
+use crate::node::{Node, NodeError};
+use base::{Administration, Timestamp};
+use evidence::EvidenceError;
+use evidence::cbor::{Reader, Writer};
+use evidence::key_register::{
+    Approval, KeyEntry, KeyRegister, Proposal, RegisterError, SignedRegister, Steward,
+};
+use store::Tx;
+
+/// The route for signed versions; with an agreement behind it, the version in force.
+pub const REGISTERS_ROUTE: &str = "/peer/v1/registers";
+
+/// The route for proposals.
+pub const PROPOSALS_ROUTE: &str = "/peer/v1/registers/proposals";
+
+const APPROVED: u64 = 1;
+const IN_FORCE: u64 = 2;
+const GOES_FIRST: u64 = 3;
+const REFUSED: u64 = 4;
+
+/// An answer about a register. Its encoding is deterministic CBOR, `[1, kind, body]`.
+#[derive(Clone, Debug)]
+pub(crate) enum RegisterAnswer {
+    /// Kind 1: the approval of what was proposed.
+    Approved(Box<Approval>),
+    /// Kind 2: the version in force; empty when there is none.
+    InForce(Option<Box<SignedRegister>>),
+    /// Kind 3: another proposal for the same version, which goes first.
+    GoesFirst(Box<Proposal>),
+    /// Kind 4: why not, in words.
+    Refused(String),
+}
+
+impl RegisterAnswer {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.array(3).uint(1);
+        match self {
+            Self::Approved(approval) => out.uint(APPROVED).bytes(approval.as_bytes()),
+            Self::InForce(Some(signed)) => out.uint(IN_FORCE).bytes(&signed.to_bytes()),
+            Self::InForce(None) => out.uint(IN_FORCE).bytes(&[]),
+            Self::GoesFirst(proposal) => out.uint(GOES_FIRST).bytes(proposal.as_bytes()),
+            Self::Refused(words) => out.uint(REFUSED).text(words),
+        };
+        out.finish()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RegisterError> {
+        let wrong = || EvidenceError::Malformed {
+            what: "register answer",
+            reason: "it is none that this version knows".to_owned(),
+        };
+        let mut input = Reader::new("register answer", bytes);
+        input.array_of(3)?;
+        if input.uint()? != 1 {
+            return Err(wrong().into());
+        }
+        let answer = match input.uint()? {
+            APPROVED => Self::Approved(Box::new(Approval::read(input.bytes()?)?)),
+            IN_FORCE => match input.bytes()? {
+                [] => Self::InForce(None),
+                signed => Self::InForce(Some(Box::new(SignedRegister::read(signed)?))),
+            },
+            GOES_FIRST => Self::GoesFirst(Box::new(Proposal::read(input.bytes()?)?)),
+            REFUSED => Self::Refused(input.text()?.chars().take(300).collect()),
+            _ => return Err(wrong().into()),
+        };
+        input.end()?;
+        Ok(answer)
+    }
+}
+
+impl Node {
+    /// Answers a partner that proposes a version of a register.
+    ///
+    /// # Errors
+    /// When the store fails or our key cannot be reached.
+    pub async fn answer_proposal(&self, peer: &Administration, body: Vec<u8>) -> Result<Vec<u8>, NodeError> {
+        let (peer, now) = (peer.clone(), self.now());
+        let answer = self
+            .write(move |tx, bureau| -> Result<_, NodeError> {
+                let proposal = match Proposal::read(&body) {
+                    Ok(proposal) if *proposal.by() == peer => proposal,
+                    Ok(_) => return Ok(RegisterAnswer::Refused("it is another's proposal".to_owned())),
+                    Err(error) => return Ok(RegisterAnswer::Refused(error.to_string())),
+                };
+                countersign(tx, bureau, &proposal, now)
+            })
+            .await?;
+        if let RegisterAnswer::Refused(words) = &answer {
+            tracing::warn!(words, "a proposal for a key register was not approved");
+        }
+        Ok(answer.encode())
+    }
+
+    /// Answers a partner that brings a signed version: it is taken up if it may be.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn answer_register(&self, peer: &Administration, body: Vec<u8>) -> Result<Vec<u8>, NodeError> {
+        let signed = match SignedRegister::read(&body) {
+            Ok(signed) => signed,
+            Err(error) => return Ok(RegisterAnswer::Refused(error.to_string()).encode()),
+        };
+        let agreement = signed.register().agreement.clone();
+        match self.adopt_register(signed, Some(peer.clone())).await {
+            Ok(_) => {}
+            Err(NodeError::Register(error)) => {
+                tracing::warn!(%peer, agreement, %error, "a version of a key register was not taken up");
+                if !matches!(*error, RegisterError::Rollback { .. } | RegisterError::Gap { .. }) {
+                    return Ok(RegisterAnswer::Refused(error.to_string()).encode());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        self.register_in_force(&agreement).await
+    }
+
+    /// The version of a register in force here, as an answer to a partner.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn register_in_force(&self, agreement: &str) -> Result<Vec<u8>, NodeError> {
+        let agreement = agreement.to_owned();
+        let latest =
+            self.read(move |tx| -> Result<_, NodeError> { Ok(records::latest(tx, &agreement)?) }).await?;
+        Ok(RegisterAnswer::InForce(latest.map(Box::new)).encode())
+    }
+}
+
+/// Approves a proposal, or says what stands against it.
+fn countersign(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    proposal: &Proposal,
+    now: Timestamp,
+) -> Result<RegisterAnswer, NodeError> {
+    let register = proposal.register();
+    let agreement = register.agreement.as_str();
+    let in_force = records::latest(tx, agreement)?;
+    let refused = |error: &RegisterError| Ok(RegisterAnswer::Refused(error.to_string()));
+    if let Some(held) = &in_force
+        && register.version <= held.register().version
+    {
+        return Ok(RegisterAnswer::InForce(in_force.map(Box::new)));
+    }
+    if let Err(error) = acceptable(bureau, proposal, in_force.as_ref(), now) {
+        return refused(&error);
+    }
+    let Some(steward) = own_steward(bureau, register, in_force.as_ref()) else {
+        return Ok(RegisterAnswer::Refused("this administration is no steward of it".to_owned()));
+    };
+    let digest = register.digest()?;
+    if let Some((ours, _)) = records::proposal(tx, agreement)?
+        && ours.register().version == register.version
+        && bureau.administration < *proposal.by()
+        && ours.register().digest()? != digest
+    {
+        return Ok(RegisterAnswer::GoesFirst(Box::new(ours)));
+    }
+    let signed_before = records::approved(tx, agreement, register.version, &bureau.administration)?;
+    if signed_before.is_some_and(|before| before != digest) {
+        let words = format!("version {} was approved for another proposal", register.version);
+        return Ok(RegisterAnswer::Refused(words));
+    }
+    let key = &bureau.identity.ring.steward_key(&steward)?;
+    let approval = Approval::sign(register, &bureau.administration, key, now)?;
+    records::keep_approval(tx, (agreement, register.version), digest, &approval)?;
+    Ok(RegisterAnswer::Approved(Box::new(approval)))
+}
+
+/// This administration as a steward of the version before, or of this one.
+pub(super) fn own_steward(
+    bureau: &Bureau,
+    register: &KeyRegister,
+    in_force: Option<&SignedRegister>,
+) -> Option<Steward> {
+    let before = in_force.and_then(|held| held.register().steward(&bureau.administration));
+    before.or_else(|| register.steward(&bureau.administration)).cloned()
+}
+
+/// Whether a proposal may be approved without a person.
+fn acceptable(
+    bureau: &Bureau,
+    proposal: &Proposal,
+    in_force: Option<&SignedRegister>,
+    now: Timestamp,
+) -> Result<(), RegisterError> {
+    let register = proposal.register();
+    let person = |reason: &str| {
+        let reason = format!("{reason}, which this administration's operator must agree to");
+        Err(RegisterError::from(EvidenceError::Malformed { what: "register proposal", reason }))
+    };
+    let Some(held) = in_force else {
+        proposal.verify(&register.stewards)?;
+        return bureau.vouches_for(register);
+    };
+    let known = &held.register().stewards;
+    proposal.verify(known)?;
+    let proposed = SignedRegister::proposal(register.clone())?;
+    proposed.follows(held, now)?;
+    if register.threshold != held.register().threshold {
+        return person("it changes how many must sign");
+    }
+    let gone = known.iter().any(|steward| register.steward(&steward.administration).is_none());
+    if gone {
+        return person("it takes a steward out");
+    }
+    for owner in proposed.changed_owners(held, true) {
+        let newcomer = held.register().steward(&owner).is_none() && owner != bureau.administration;
+        if owner == *proposal.by() || (newcomer && bureau.card_vouches_for(register, &owner)) {
+            continue;
+        }
+        return person(&format!("it changes keys of `{owner}`"));
+    }
+    Ok(())
+}
+
+impl Bureau {
+    /// Whether a first version has exactly the keys of cards that this node has, its own among them.
+    pub(crate) fn vouches_for(&self, register: &KeyRegister) -> Result<(), RegisterError> {
+        let mut cards = vec![self.own_keys()];
+        for party in register.parties() {
+            cards.extend(self.partners.get(party).map(|partner| partner.keys.clone()));
+        }
+        if register.is_genesis_of(&cards) {
+            return Ok(());
+        }
+        let reason = "its keys are not those of the cards that this node has, its own among them";
+        Err(EvidenceError::Malformed { what: "key register", reason: reason.to_owned() }.into())
+    }
+
+    /// Whether the entries and the steward of a newcomer are those of the card that this node has of it.
+    fn card_vouches_for(&self, register: &KeyRegister, newcomer: &Administration) -> bool {
+        let Some(card) = self.partners.get(newcomer).map(|partner| &partner.keys) else { return false };
+        let mut entries = register.entries.iter().filter(|entry| entry.administration == *newcomer);
+        let of_card = KeyEntry::of_card(card);
+        entries.clone().count() == of_card.len()
+            && entries.all(|entry| of_card.contains(entry))
+            && register.steward(newcomer) == Some(&Steward::of_card(card))
+    }
+}

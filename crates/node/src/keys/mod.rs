@@ -1,0 +1,27 @@
+//! The keys of this node and the key registers of its agreements.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `passphrase` | where the passphrase of a sealed key file comes from |
+//! | `file` | the key file, plain or sealed |
+//! | `ring` | the private keys that this node holds, of the present and the past |
+//! | `device` | keys in a hardware security module (PKCS #11) |
+//! | `held` | the registers in force, as decisions see them |
+//! | `records` | registers, proposals and what partners are known to have, in the database |
+//! | `adopt` | taking up a new version |
+//! | `propose` | making one, and having partners sign it |
+//! | `answer` | what partners ask about registers |
+//! | `change` | rotating, revoking and renewing |
+
+pub(crate) mod adopt;
+pub(crate) mod answer;
+pub(crate) mod change;
+#[cfg(feature = "pkcs11")]
+pub(crate) mod device;
+pub(crate) mod file;
+pub(crate) mod held;
+pub(crate) mod passphrase;
+pub(crate) mod propose;
+pub(crate) mod records;
+pub(crate) mod ring;
+pub(crate) mod view;

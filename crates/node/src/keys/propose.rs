@@ -1,0 +1,437 @@
+//! Making a new version of a key register: it is proposed to the other stewards, and in force once enough have signed.
+
+use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward};
+use super::records;
+use crate::node::{Node, NodeError};
+use crate::transport::Ask;
+use base::{Administration, Timestamp};
+use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
+use std::time::Duration;
+
+/// How often registers are looked after: what is proposed is proposed again, and partners that lag are told.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How many versions a partner that lags is told in one turn.
+const CATCH_UP: u64 = 64;
+
+/// How long a version is good for, in seconds: 90 days, so that renewing it is a habit and not an event.
+pub(crate) const LIFETIME_SECONDS: i64 = 90 * 24 * 3600;
+
+/// What became of a change of a register.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Progress {
+    /// It is in force.
+    InForce {
+        /// The version.
+        version: u64,
+    },
+    /// It waits for signatures; the node goes on asking for them.
+    Waiting {
+        /// The version.
+        version: u64,
+        /// What hinders it, in words.
+        because: String,
+    },
+}
+
+impl Node {
+    /// Proposes a change of a register, and tries to bring it into force at once.
+    ///
+    /// # Errors
+    /// When there is no such register, the change breaks a rule, or the store fails.
+    pub(crate) async fn change_register(
+        &self,
+        agreement: &str,
+        change: impl FnOnce(&mut KeyRegister, Timestamp),
+    ) -> Result<Progress, NodeError> {
+        self.fetch_register(agreement).await;
+        let held = self.held(agreement).await?.ok_or_else(|| NodeError::NoRegister(agreement.to_owned()))?;
+        let now = self.now();
+        let mut next = held.register().next(now.max(held.register().issued), held.register().expires);
+        change(&mut next, now);
+        self.propose(next, now).await
+    }
+
+    /// Proposes a version, and tries to bring it into force at once.
+    pub(crate) async fn propose(&self, register: KeyRegister, now: Timestamp) -> Result<Progress, NodeError> {
+        register.validate()?;
+        let bureau = self.bureau();
+        let held = self.held(&register.agreement).await?;
+        let steward = own_steward(&bureau, &register, held.as_ref());
+        let steward = steward.ok_or_else(|| NodeError::NoSteward(register.agreement.clone()))?;
+        if let Some(held) = &held {
+            SignedRegister::proposal(register.clone())?.follows(held, now)?;
+        }
+        let key = bureau.identity.ring.steward_key(&steward)?;
+        let proposal = Proposal::sign(&register, &bureau.administration, &key, now)?;
+        let agreement = register.agreement.clone();
+        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::propose(tx, &proposal, now)?) })
+            .await?;
+        self.drive_proposal(&agreement).await
+    }
+
+    /// Asks the other stewards to approve our proposal, and takes it up once enough have.
+    ///
+    /// # Errors
+    /// When the store fails or our key cannot be reached.
+    pub(crate) async fn drive_proposal(&self, agreement: &str) -> Result<Progress, NodeError> {
+        let _one_at_a_time = self.proposing().lock().await;
+        let name = agreement.to_owned();
+        let found =
+            self.read(move |tx| -> Result<_, NodeError> { Ok(records::proposal(tx, &name)?) }).await?;
+        let held = self.held(agreement).await?;
+        let version = held.as_ref().map_or(0, |held| held.register().version);
+        let Some((proposal, _)) = found else { return Ok(Progress::InForce { version }) };
+        let proposal = match &held {
+            Some(held) if proposal.register().version <= held.register().version => {
+                match self.rebase(&proposal, held).await? {
+                    Some(proposal) => proposal,
+                    None => return Ok(Progress::InForce { version }),
+                }
+            }
+            _ => proposal,
+        };
+        let register = proposal.register().clone();
+        let mut hindrances = Vec::new();
+        if !self.enough_with_us(&proposal, held.as_ref()).await? {
+            for partner in self.other_stewards(&register, held.as_ref()) {
+                if let Some(words) = self.ask_to_approve(&partner, &proposal).await? {
+                    hindrances.push(format!("{partner}: {words}"));
+                }
+            }
+        }
+        let moved = self.held(agreement).await?.map_or(0, |held| held.register().version);
+        if moved >= register.version {
+            // Another's version came first; ours is made again on top of it the next time.
+            return Ok(Progress::Waiting {
+                version: register.version,
+                because: "another version came first".into(),
+            });
+        }
+        if self.enough_with_us(&proposal, held.as_ref()).await? {
+            let signed = self.sign_and_gather(&proposal, held.as_ref()).await?;
+            self.adopt_register(signed, None).await?;
+            self.tell_partners(agreement).await?;
+            return Ok(Progress::InForce { version: register.version });
+        }
+        let because = if hindrances.is_empty() {
+            "too few stewards can be reached".to_owned()
+        } else {
+            hindrances.join("; ")
+        };
+        let (name, words) = (agreement.to_owned(), because.clone());
+        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::hinder(tx, &name, &words)?) }).await?;
+        Ok(Progress::Waiting { version: register.version, because })
+    }
+
+    /// Our proposal made again on top of the version that is in force now; `None` when nothing of it is left to do.
+    async fn rebase(&self, old: &Proposal, held: &SignedRegister) -> Result<Option<Proposal>, NodeError> {
+        let (bureau, now) = (self.bureau(), self.now());
+        let own = &bureau.administration;
+        let mut next = held.register().next(now.max(held.register().issued), held.register().expires);
+        next.expires = next.expires.max(old.register().expires);
+        for entry in old.register().entries.iter().filter(|entry| entry.administration == *own) {
+            let current = next.entry(own, entry.key.purpose(), entry.key.key_id()).cloned();
+            let mut entry = entry.clone();
+            // What was revoked meanwhile stays revoked.
+            entry.revocation = current.and_then(|current| current.revocation).or(entry.revocation);
+            next.put(entry);
+        }
+        let same = next.entries == held.register().entries && next.expires == held.register().expires;
+        let agreement = next.agreement.clone();
+        if same {
+            self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::withdraw(tx, &agreement)?) })
+                .await?;
+            return Ok(None);
+        }
+        let Some(steward) = own_steward(&bureau, &next, Some(held)) else { return Ok(None) };
+        let proposal = Proposal::sign(&next, own, &bureau.identity.ring.steward_key(&steward)?, now)?;
+        let kept = proposal.clone();
+        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::propose(tx, &kept, now)?) }).await?;
+        Ok(Some(proposal))
+    }
+
+    /// Whether the approvals that this node has, and its own, suffice.
+    async fn enough_with_us(
+        &self,
+        proposal: &Proposal,
+        held: Option<&SignedRegister>,
+    ) -> Result<bool, NodeError> {
+        let (bureau, now) = (self.bureau(), self.now());
+        let register = proposal.register();
+        let Some(steward) = own_steward(&bureau, register, held) else { return Ok(false) };
+        let mut signed = self.gathered(proposal).await?;
+        // Tried and thrown away: what leaves this node is signed once it is known to suffice.
+        let key = bureau.identity.ring.steward_key(&steward)?;
+        signed.add(Approval::sign(register, &bureau.administration, &key, now)?);
+        Ok(match held {
+            Some(held) => signed.succeeds(held, now).is_ok(),
+            None => signed.starts(&register.agreement, now).is_ok(),
+        })
+    }
+
+    /// The proposal with the approvals that this node has.
+    async fn gathered(&self, proposal: &Proposal) -> Result<SignedRegister, NodeError> {
+        let mut signed = SignedRegister::proposal(proposal.register().clone())?;
+        let (agreement, version) = (proposal.register().agreement.clone(), proposal.register().version);
+        let digest = signed.digest();
+        let approvals = self
+            .read(move |tx| -> Result<_, NodeError> {
+                Ok(records::approvals(tx, (&agreement, version), digest)?)
+            })
+            .await?;
+        approvals.into_iter().for_each(|approval| signed.add(approval));
+        Ok(signed)
+    }
+
+    async fn sign_and_gather(
+        &self,
+        proposal: &Proposal,
+        held: Option<&SignedRegister>,
+    ) -> Result<SignedRegister, NodeError> {
+        let (bureau, now) = (self.bureau(), self.now());
+        let register = proposal.register();
+        let mut signed = self.gathered(proposal).await?;
+        let steward = own_steward(&bureau, register, held);
+        let steward = steward.ok_or_else(|| NodeError::NoSteward(register.agreement.clone()))?;
+        let key = bureau.identity.ring.steward_key(&steward)?;
+        let approval = Approval::sign(register, &bureau.administration, &key, now)?;
+        let (agreement, version, digest) = (register.agreement.clone(), register.version, signed.digest());
+        let kept = approval.clone();
+        self.write(move |tx, _| -> Result<_, NodeError> {
+            Ok(records::keep_approval(tx, (&agreement, version), digest, &kept)?)
+        })
+        .await?;
+        signed.add(approval);
+        Ok(signed)
+    }
+
+    /// Asks one steward for its approval; gives the words of what stands against it.
+    async fn ask_to_approve(
+        &self,
+        partner: &Administration,
+        proposal: &Proposal,
+    ) -> Result<Option<String>, NodeError> {
+        let ask = Ask::post(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
+        let answer = match self.ask(partner, ask).await {
+            Ok(answer) => answer,
+            Err(words) => return Ok(Some(words)),
+        };
+        match answer {
+            RegisterAnswer::Approved(approval) if approval.steward() == partner => {
+                let (agreement, version) =
+                    (proposal.register().agreement.clone(), proposal.register().version);
+                let digest = proposal.register().digest()?;
+                self.write(move |tx, _| -> Result<_, NodeError> {
+                    Ok(records::keep_approval(tx, (&agreement, version), digest, &approval)?)
+                })
+                .await?;
+                Ok(None)
+            }
+            RegisterAnswer::InForce(Some(signed)) => Ok(self
+                .adopt_register(*signed, Some(partner.clone()))
+                .await
+                .err()
+                .map(|error| error.to_string())),
+            RegisterAnswer::GoesFirst(other) => {
+                Ok(Some(format!("its own proposal for version {} goes first", other.register().version)))
+            }
+            RegisterAnswer::Refused(words) => Ok(Some(words)),
+            RegisterAnswer::Approved(_) | RegisterAnswer::InForce(None) => {
+                Ok(Some("it gave an answer that says nothing".to_owned()))
+            }
+        }
+    }
+
+    async fn ask(&self, partner: &Administration, ask: Ask) -> Result<RegisterAnswer, String> {
+        let answer = self.transport().ask(partner, ask).await.map_err(|error| error.to_string())?;
+        RegisterAnswer::decode(&answer).map_err(|error| error.to_string())
+    }
+
+    /// Those whom this node can ask to approve.
+    fn other_stewards(&self, register: &KeyRegister, held: Option<&SignedRegister>) -> Vec<Administration> {
+        let stewards = held.map_or(&register.stewards, |held| &held.register().stewards);
+        let both = stewards.iter().chain(&register.stewards).map(|steward| steward.administration.clone());
+        let mut others: Vec<_> = both.filter(|steward| steward != self.administration()).collect();
+        others.sort();
+        others.dedup();
+        others
+    }
+
+    /// Brings the versions that they lack to the parties that lag behind.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn tell_partners(&self, agreement: &str) -> Result<(), NodeError> {
+        let bureau = self.bureau();
+        let Some(held) = bureau.registers.get(agreement) else { return Ok(()) };
+        let version = held.signed.register().version;
+        let parties = held.signed.register().parties();
+        let others = parties.into_iter().filter(|party| **party != bureau.administration);
+        let behind = others.filter(|party| held.known.get(*party).is_none_or(|known| *known < version));
+        let mut told = false;
+        for partner in behind {
+            told |= self.tell(partner, &held.signed).await?;
+        }
+        if told { self.refresh_registers().await } else { Ok(()) }
+    }
+
+    /// Tells one partner; says whether it is known to have the version now.
+    async fn tell(&self, partner: &Administration, latest: &SignedRegister) -> Result<bool, NodeError> {
+        let (agreement, version) = (latest.register().agreement.clone(), latest.register().version);
+        let mut next = latest.clone();
+        for _ in 0..CATCH_UP {
+            let ask = Ask::post(REGISTERS_ROUTE, next.to_bytes());
+            let theirs = match self.ask(partner, ask).await {
+                Ok(RegisterAnswer::InForce(theirs)) => theirs,
+                Ok(RegisterAnswer::Refused(words)) => {
+                    tracing::warn!(%partner, agreement, words, "a partner does not take up the key register");
+                    return Ok(false);
+                }
+                Ok(_) => return Ok(false),
+                Err(reason) => {
+                    tracing::debug!(%partner, agreement, reason, "a partner cannot be told of the key register");
+                    return Ok(false);
+                }
+            };
+            let has = theirs.as_ref().map_or(0, |theirs| theirs.register().version);
+            if has > version {
+                // The partner is ahead: what it has is taken up if it may be.
+                if let Some(theirs) = theirs {
+                    self.adopt_register(*theirs, Some(partner.clone())).await.ok();
+                }
+                return Ok(true);
+            }
+            let (name, party) = (agreement.clone(), partner.clone());
+            self.write(move |tx, _| -> Result<_, NodeError> {
+                Ok(records::note_known(tx, &name, &party, has)?)
+            })
+            .await?;
+            if has == version {
+                return Ok(true);
+            }
+            let name = agreement.clone();
+            let wanted = has + 1;
+            let found = self
+                .read(move |tx| -> Result<_, NodeError> { Ok(records::version(tx, &name, wanted)?) })
+                .await?;
+            match found {
+                Some(older) if wanted != next.register().version => next = older,
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes up what partners have that is newer; who cannot be asked is asked another time.
+    async fn fetch_register(&self, agreement: &str) {
+        let bureau = self.bureau();
+        let Some(held) = bureau.registers.get(agreement) else { return };
+        for partner in self.other_stewards(held.signed.register(), None) {
+            let ask = Ask::get(format!("{REGISTERS_ROUTE}/{agreement}"));
+            if let Ok(RegisterAnswer::InForce(Some(theirs))) = self.ask(&partner, ask).await
+                && theirs.register().version > held.signed.register().version
+                && let Err(error) = self.adopt_register(*theirs, Some(partner.clone())).await
+            {
+                tracing::warn!(%partner, agreement, %error, "a newer key register was not taken up");
+            }
+        }
+    }
+
+    async fn held(&self, agreement: &str) -> Result<Option<SignedRegister>, NodeError> {
+        let name = agreement.to_owned();
+        self.read(move |tx| -> Result<_, NodeError> { Ok(records::latest(tx, &name)?) }).await
+    }
+
+    /// Looks after the registers for as long as the node runs.
+    pub(crate) async fn keep_registers(&self) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            if let Err(error) = self.look_after_registers().await {
+                tracing::error!(%error, "the key registers could not be looked after");
+            }
+        }
+    }
+
+    /// One turn: our keys are chosen anew if time changed the choice, proposals are driven on, partners that lag are told.
+    ///
+    /// # Errors
+    /// When the store fails or our key cannot be reached.
+    pub async fn look_after_registers(&self) -> Result<(), NodeError> {
+        if !self.bureau().keys_are_chosen(self.now()) {
+            self.refresh_registers().await?;
+        }
+        let proposed = self
+            .read(|tx| -> Result<_, NodeError> {
+                let rows = tx.query("SELECT agreement FROM register_proposals", &[])?;
+                Ok(rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?)
+            })
+            .await?;
+        for agreement in proposed {
+            if let Err(error) = self.drive_proposal(&agreement).await {
+                tracing::warn!(agreement, %error, "a proposal for a key register does not get on");
+            }
+        }
+        let agreements: Vec<String> = self.bureau().registers.keys().cloned().collect();
+        for agreement in agreements {
+            self.tell_partners(&agreement).await?;
+        }
+        self.warn_of_expiry().await
+    }
+
+    /// Makes the first version of an agreement's register out of the cards of its parties, and has them sign it.
+    ///
+    /// # Errors
+    /// When there is no such agreement, a party's card is missing, or there is a register already.
+    pub async fn found_register(
+        &self,
+        agreement: &str,
+        threshold: Option<evidence::key_register::Threshold>,
+    ) -> Result<Progress, NodeError> {
+        let (bureau, now) = (self.bureau(), self.now());
+        if let Some(held) = self.held(agreement).await? {
+            return Ok(Progress::InForce { version: held.register().version });
+        }
+        let mut all = bureau.decision_point.agreements().map(agreements::Compiled::agreement);
+        let found = all.find(|found| found.id.as_str() == agreement);
+        let found = found.ok_or_else(|| NodeError::NoAgreement(agreement.to_owned()))?;
+        let mut cards = Vec::new();
+        for party in found.parties.iter().map(|party| &party.administration) {
+            if *party == bureau.administration {
+                cards.push(bureau.own_keys());
+            } else if let Some(partner) = bureau.partners.get(party) {
+                cards.push(partner.keys.clone());
+            }
+        }
+        if cards.len() < 2 {
+            return Err(NodeError::NoCards(agreement.to_owned()));
+        }
+        let change = cards.len() as u64;
+        let threshold = threshold.unwrap_or(evidence::key_register::Threshold { change, revocation: 1 });
+        let expires = now.plus_seconds(LIFETIME_SECONDS);
+        let register = KeyRegister::genesis(agreement, &cards, threshold, now, expires)?;
+        self.propose(register, now).await
+    }
+
+    /// Lets a partner whose card this node has into the register of an agreement.
+    ///
+    /// # Errors
+    /// When there is no such register or partner, or the change breaks a rule.
+    pub async fn admit_to_register(
+        &self,
+        agreement: &str,
+        partner: &Administration,
+    ) -> Result<Progress, NodeError> {
+        let bureau = self.bureau();
+        let card = bureau.partners.get(partner).map(|partner| partner.keys.clone());
+        let card = card.ok_or_else(|| NodeError::NoCards(partner.to_string()))?;
+        self.change_register(agreement, |register, _| register.admit(&card)).await
+    }
+}
+
+impl From<RegisterError> for NodeError {
+    fn from(error: RegisterError) -> Self {
+        Self::Register(Box::new(error))
+    }
+}
