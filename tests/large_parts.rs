@@ -213,7 +213,7 @@ fn a_large_attachment_survives_kills_and_takes_little_memory() {
     let mut killed = 0;
     while outcome(&gb, message) == "queued" {
         most = [most[0].max(gb.resident()), most[1].max(fr.resident())];
-        if support::rounds(0, 1) == 0 {
+        if rounds(0, 1) == 0 {
             // The everyday run kills both sides; the full run measures memory, which a restart would forget.
             let here = chunks_here(&fr);
             if killed == 0 && here > 10 {
