@@ -160,6 +160,7 @@ pub fn response(bytes: &[u8]) -> bool {
     match (&response, &outcome) {
         (Response::Acknowledged(_), Ok(Outcome::Acknowledged(_)) | Err(_))
         | (Response::Gap { .. }, Ok(Outcome::Gap { .. }) | Err(_))
+        | (Response::Wanted(_), Ok(Outcome::Wanted(_)) | Err(_))
         | (Response::Conflict(_), Ok(Outcome::Conflict(_)) | Err(_))
         | (Response::Refused(_), Ok(Outcome::Refused(_)) | Err(_)) => {}
         _ => panic!("{response:?} was taken for {outcome:?}"),

@@ -61,8 +61,8 @@ impl Export {
     fn run(self) -> ExitCode {
         block_on(async {
             let exported = match (&self.config, &self.api) {
-                (Some(config), _) => self.from_store(config).await,
-                (None, Some(api)) => self.from_api(api).await,
+                (Some(config), _) => self.export_from_store(config).await,
+                (None, Some(api)) => self.export_from_api(api).await,
                 (None, None) => {
                     Err("give `--config` of a stopped node or `--api` of a running one".to_owned())
                 }
@@ -87,7 +87,7 @@ impl Export {
         }
     }
 
-    async fn from_store(&self, config: &Path) -> Result<Vec<u8>, String> {
+    async fn export_from_store(&self, config: &Path) -> Result<Vec<u8>, String> {
         let config = Config::load(config).map_err(|error| error.to_string())?;
         let node = Node::open(config, World::system()).await.map_err(|error| error.to_string())?;
         let exported = self.by(&node).await;
@@ -111,7 +111,7 @@ impl Export {
         file.ok_or_else(|| format!("`{number}` is no message between administrations on record here"))
     }
 
-    async fn from_api(&self, api: &str) -> Result<Vec<u8>, String> {
+    async fn export_from_api(&self, api: &str) -> Result<Vec<u8>, String> {
         let token = std::env::var(&self.token_from).map_err(|error| {
             format!("the environment variable `{}` must hold a token: {error}", self.token_from)
         })?;

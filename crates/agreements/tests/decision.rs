@@ -157,7 +157,7 @@ fn a_decision_does_not_depend_on_those_before_it() {
     let warm = point();
     let decide = |point: &DecisionPoint, request: &Request| {
         let outcome = point.clear(arrival_record(), request);
-        outcome.map(|cleared| cleared.into_parts().2).map_err(|refused| *refused.record)
+        outcome.map(|cleared| cleared.into_parts().2).map_err(|refused| refused.record)
     };
     for request in requests.iter().rev() {
         let _ = decide(&warm, request);

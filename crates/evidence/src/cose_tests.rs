@@ -34,7 +34,7 @@ fn with_header(change: impl Fn(&mut Header)) -> Vec<u8> {
 }
 
 fn verified(bytes: &[u8]) -> Result<(), EvidenceError> {
-    read(&PROFILE, bytes)?.verify(&keys(1).sign.public())
+    read(&PROFILE, bytes)?.verify(keys(1).sign.public())
 }
 
 fn critical(number: i64) -> RegisteredLabelWithPrivate<iana::HeaderParameter> {
@@ -55,7 +55,7 @@ fn what_is_signed_is_the_documented_shape() {
 fn every_bit_counts() {
     let key = &keys(1).sign;
     let bytes = sign(&PROFILE, &claims(), b"payload".to_vec(), key).unwrap();
-    let holds = |bytes: &[u8]| read(&PROFILE, bytes).and_then(|read| read.verify(&key.public()));
+    let holds = |bytes: &[u8]| read(&PROFILE, bytes).and_then(|read| read.verify(key.public()));
     crate::samples::every_bit_counts(&bytes, |bytes| holds(bytes).is_ok());
 }
 

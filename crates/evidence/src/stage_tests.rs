@@ -49,7 +49,7 @@ proptest! {
     fn a_stage_is_signed_and_read_as_it_is_or_not_at_all(stage in any_stage()) {
         let key = &keys(2).sign;
         match StagedStatement::sign(&stage, key) {
-            Ok(staged) => prop_assert_eq!(StagedStatement::verify(staged.as_bytes(), &key.public()).unwrap(), stage),
+            Ok(staged) => prop_assert_eq!(StagedStatement::verify(staged.as_bytes(), key.public()).unwrap(), stage),
             Err(_) => prop_assert!(stage.validate().is_err()),
         }
     }
@@ -61,7 +61,7 @@ fn every_bit_of_a_staged_statement_counts() {
     for stage in [received(), refused(), Stage { message_id: None, ..refused() }] {
         let staged = StagedStatement::sign(&stage, key).unwrap();
         assert!(staged.as_bytes().len() < MAX_STAGE);
-        every_bit_counts(staged.as_bytes(), |bytes| StagedStatement::verify(bytes, &key.public()).is_ok());
+        every_bit_counts(staged.as_bytes(), |bytes| StagedStatement::verify(bytes, key.public()).is_ok());
     }
 }
 

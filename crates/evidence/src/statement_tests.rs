@@ -5,7 +5,7 @@ use crate::samples::{administration, every_bit_counts, keys, manifest, statement
 #[test]
 fn a_statement_proves_its_manifest() {
     let statement = statement();
-    let read = Statement::verify(statement.as_bytes(), &keys(1).sign.public()).unwrap();
+    let read = Statement::verify(statement.as_bytes(), keys(1).sign.public()).unwrap();
     assert_eq!(read, manifest());
     assert_eq!(Statement::read(statement.as_bytes()).unwrap().key_id(), keys(1).sign.key_id());
 }
@@ -20,12 +20,12 @@ fn the_same_manifest_gives_the_same_bytes() {
 #[test]
 fn every_bit_of_a_statement_counts() {
     let key = keys(1).sign.public();
-    every_bit_counts(statement().as_bytes(), |bytes| Statement::verify(bytes, &key).is_ok());
+    every_bit_counts(statement().as_bytes(), |bytes| Statement::verify(bytes, key).is_ok());
 }
 
 #[test]
 fn another_key_is_refused() {
-    let verified = Statement::verify(statement().as_bytes(), &keys(2).sign.public());
+    let verified = Statement::verify(statement().as_bytes(), keys(2).sign.public());
     assert!(matches!(verified, Err(EvidenceError::KeyId { .. })));
 }
 
@@ -58,7 +58,7 @@ fn the_largest_manifest_fits_into_a_statement() {
     manifest.purpose = "p".repeat(128);
     manifest.agreement.id = "a".repeat(128);
     let statement = Statement::sign(&manifest, &keys(1).sign).unwrap();
-    assert_eq!(Statement::verify(statement.as_bytes(), &keys(1).sign.public()).unwrap(), manifest);
+    assert_eq!(Statement::verify(statement.as_bytes(), keys(1).sign.public()).unwrap(), manifest);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn secret() -> PartSecret {
 
 /// A content whose chunks all differ.
 fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at / 7 ^ at / CHUNK) as u8).collect()
+    (0..length).map(|at| ((at / 7) ^ (at / CHUNK)) as u8).collect()
 }
 
 fn sealed(content: &[u8], step: usize) -> (Vec<SealedChunk>, SealedContent) {

@@ -122,7 +122,8 @@ mod tests {
         ];
         for (refusal, end) in cases {
             let mut upload = upload(&[(1, 0, 9)]);
-            (upload.next_step(), upload.next_step());
+            upload.next_step();
+            upload.next_step();
             upload.answered(&ChunkAnswer::refused(refusal));
             assert_eq!(upload.next_step(), Next::Wait);
             upload.answered(&ChunkAnswer::Held);

@@ -369,7 +369,7 @@ fn the_agreements_room_can_refuse_with_a_clause() {
     };
     assert_eq!(refused.reason, Some(Reason::ClauseUnknown));
     assert!(refused.settles() && refused.words.ends_with("`Art. 27`"));
-    assert!(StagedStatement::verify(&refused.stage, &world.fr.card.sign).is_ok());
+    assert!(StagedStatement::verify(&refused.stage, world.fr.card.sign).is_ok());
 }
 
 #[test]

@@ -327,6 +327,10 @@ impl Node {
                     outbox::refused(tx, claim.id, &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::REFUSED)?;
                 }
+                Fate::Again(reason) => {
+                    tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is signed anew");
+                    outbox::unsealed(tx, claim.id, now, &reason)?;
+                }
                 Fate::Expired { receipt, reason } => {
                     tracing::warn!(message = %claim.message_id, to = %claim.recipient, reason, "a letter expired");
                     if claim.withdrawn.is_none() {

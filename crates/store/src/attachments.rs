@@ -302,7 +302,7 @@ pub fn erase(tx: &mut dyn Tx, id: i64) -> Result<bool, StoreError> {
 /// When the database fails.
 pub fn drop_chunks(tx: &mut dyn Tx, id: i64) -> Result<u64, StoreError> {
     let dropped = tx.execute(DROP_CHUNKS, &[id.into(), limit_value(ERASURE_STEP)])?;
-    Ok(dropped as u64)
+    Ok(dropped)
 }
 
 /// Erased attachments that still have chunks.

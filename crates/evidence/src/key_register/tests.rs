@@ -256,7 +256,8 @@ fn the_key_to_seal_to_is_the_youngest_that_is_in_force() {
 
 #[test]
 fn rules_that_hold_for_every_version() {
-    let broken: [(&str, &dyn Fn(&mut KeyRegister)); 9] = [
+    type Breaking<'a> = (&'a str, &'a dyn Fn(&mut KeyRegister));
+    let broken: [Breaking<'_>; 9] = [
         ("visible ASCII", &|register| register.agreement.clear()),
         ("versions count", &|register| register.version = 1),
         ("at most 400 days", &|register| register.expires = register.issued.plus_seconds(401 * DAY)),

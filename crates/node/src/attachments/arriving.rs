@@ -3,6 +3,7 @@
 use super::room::Allowance;
 use crate::node::{Node, NodeError};
 use base::{Administration, MessageId, Timestamp};
+use evidence::Manifest;
 use evidence::disclosure::PartSecret;
 use evidence::stream::ContentKey;
 use exchange::{Chunk, ChunkAnswer, ChunkRefusal, HeldChunks, Offer, Progress, Reason, Refusal, Wanted};
@@ -35,7 +36,13 @@ pub(crate) fn take_up(
     let manifest = offer.manifest();
     let (sender, message_id) = (manifest.from().clone(), manifest.message_id);
     match transfers::transfer(tx, &sender, message_id)? {
-        Some(known) if known.digest != offer.digest() => return Ok(Arrived::Conflict(known.digest)),
+        Some(known) if known.digest != offer.digest() => {
+            if !is_signed_anew(&known.statement, manifest) {
+                return Ok(Arrived::Conflict(known.digest));
+            }
+            transfers::give_up(tx, &sender, &message_id.to_string())?;
+            begin(tx, &offer, now)?;
+        }
         Some(known) if known.spoiled => {
             let refusal = Refusal::new(Reason::CannotOpen, "a chunk does not open as it was signed");
             return Ok(Arrived::Refused(refusal));
@@ -68,6 +75,17 @@ pub(crate) fn take_up(
         }
         Progress::Refused(refusal) => Arrived::Refused(refusal),
     })
+}
+
+/// Whether an offer is the message of an earlier one under another signature, as when its sender had to change its key:
+/// the same attachments under the same secrets. Nothing of the earlier one had an effect.
+fn is_signed_anew(earlier: &[u8], manifest: &Manifest) -> bool {
+    let attached = |manifest: &Manifest| -> Vec<_> {
+        let parts = manifest.parts.iter().skip(1);
+        parts.map(|part| (part.name.clone(), part.plaintext_root, part.size)).collect()
+    };
+    let earlier = evidence::Statement::read(earlier);
+    earlier.is_ok_and(|earlier| attached(earlier.manifest()) == attached(manifest))
 }
 
 /// A message was refused for good: what is here of its attachments is erased.

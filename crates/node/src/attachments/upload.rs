@@ -89,7 +89,7 @@ impl AttachmentUpload {
     }
 
     async fn store(&mut self, chunk: SealedChunk) -> Result<(), AttachmentError> {
-        if chunk.number % LOOKS == 0 {
+        if chunk.number.is_multiple_of(LOOKS) {
             self.node.allowance().check(CHUNK as u64)?;
         }
         put(&self.node, self.id, chunk).await

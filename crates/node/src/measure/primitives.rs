@@ -154,7 +154,7 @@ impl Primitives {
         let (statement, signing) = timed(|| Statement::sign(&manifest, &self.sender.sign));
         let statement = statement?;
         let key = self.sender.sign.public();
-        let (verified, verifying) = timed(|| Statement::verify(statement.as_bytes(), &key));
+        let (verified, verifying) = timed(|| Statement::verify(statement.as_bytes(), key));
         verified?;
         let (opened, opening) = timed(|| open(&self.recipient.enc, &aad, &sealed));
         opened?;
@@ -176,7 +176,7 @@ impl Primitives {
         let (receipt, receipting) = timed(|| Receipt::issue(recipient, &appended, &self.recipient.log));
         let receipt = receipt?;
         let key = self.recipient.sign.public();
-        let (read, reading) = timed(|| StagedStatement::verify(staged.as_bytes(), &key));
+        let (read, reading) = timed(|| StagedStatement::verify(staged.as_bytes(), key));
         read?;
         let key = self.recipient.log.public();
         let (proved, proving) = timed(|| Receipt::verify(receipt.as_bytes(), &leaf, recipient, &key));

@@ -111,7 +111,7 @@ impl Node {
             if let Some(card) = key
                 && claim.manifest().from() == sender
             {
-                let manifest = claim.verify(&card.sign)?;
+                let manifest = claim.verify(card.sign)?;
                 seals.extend(manifest.parts.iter().map(|part| part.ciphertext));
                 statements.insert(manifest.message_id, entry);
             }

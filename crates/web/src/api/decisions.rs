@@ -32,6 +32,6 @@ pub async fn decide(
         "the movement does not admit this decision",
         submission.words.clone(),
     );
-    problem.errors = Some(json!(submission.errors));
+    problem.errors = Some(Box::new(json!(submission.errors)));
     Err(problem)
 }

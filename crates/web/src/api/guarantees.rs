@@ -51,6 +51,6 @@ pub async fn register(
         (StatusCode::UNPROCESSABLE_ENTITY, "guarantee-refused")
     };
     let mut problem = Problem::new(status, kind, "not registered", submission.words.clone());
-    problem.errors = Some(json!(submission.errors));
+    problem.errors = Some(Box::new(json!(submission.errors)));
     Err(problem)
 }

@@ -30,8 +30,8 @@ pub async fn submit(
         submission.words.clone(),
     );
     problem.message = Some(submission.message);
-    problem.replies = Some(replies(&submission));
-    problem.errors = Some(json!(submission.errors));
+    problem.replies = Some(Box::new(replies(&submission)));
+    problem.errors = Some(Box::new(json!(submission.errors)));
     Err(problem)
 }
 

@@ -26,10 +26,10 @@ pub struct Problem {
     pub message: Option<i64>,
     /// For a rejected message: the messages that were sent in answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub replies: Option<serde_json::Value>,
+    pub replies: Option<Box<serde_json::Value>>,
     /// For a rejected message: each error with place, code and reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub errors: Option<serde_json::Value>,
+    pub errors: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
