@@ -206,6 +206,10 @@ impl Node {
             for partner in &mut partners {
                 traffic(tx, partner)?;
                 partner.last_contact = partner.last_contact.max(partner.last_delivery);
+                // Nothing is tried while we have suspended the exchange ourselves, so no letter says why it waits.
+                if let Some(reason) = partner.suspension.as_ref().filter(|_| partner.queued > 0) {
+                    partner.last_problem = Some(format!("the exchange is suspended here: {reason}"));
+                }
                 let waits = waiting.iter().any(|(accepted, agreement)| {
                     *accepted == partner.administration && !partner.registers.contains_key(agreement)
                 });

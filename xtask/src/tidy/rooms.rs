@@ -159,7 +159,7 @@ mod tests {
             (
                 "tidewaiter",
                 "tidewaiter-sim",
-                "`tidewaiter` must not use `sim`; it may use base, wire, node, web, corridor",
+                "`tidewaiter` must not use `sim`; it may use base, verifier, wire, node, web, corridor",
             ),
             (
                 "tidewaiter-lake",
