@@ -36,8 +36,8 @@ fn module() -> Option<PathBuf> {
     ];
     let module = known.into_iter().map(PathBuf::from).find(|path| path.exists());
     let tools = ["softhsm2-util", "pkcs11-tool"];
-    let there = |tool: &&str| Command::new(tool).arg("--help").output().is_ok();
-    let found = module.filter(|_| tools.iter().all(|tool| there(tool)));
+    let there = |tool: &str| Command::new(tool).arg("--help").output().is_ok();
+    let found = module.filter(|_| tools.iter().copied().all(there));
     if found.is_none() {
         let required = std::env::var("TIDEWAITER_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
         assert!(!required, "SoftHSM and pkcs11-tool must be installed (Debian: softhsm2, opensc)");
