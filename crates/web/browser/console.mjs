@@ -31,7 +31,15 @@ const CHROMIUM_FLAGS = [
 const MOVEMENT_LINKS = "table[aria-labelledby=movements-table] tbody th a";
 
 // Pages that exist on every node.
-const FIXED = ["/console", "/console/guarantees", "/console/partners"];
+const FIXED = [
+  "/console",
+  "/console/documents",
+  "/console/exchange",
+  "/console/guarantees",
+  "/console/partners",
+  "/console/keys",
+  "/console/log",
+];
 
 function options() {
   const text = { type: "string" };
@@ -130,6 +138,10 @@ function pages(found) {
     ["/console?q=NO-SUCH-LRN", "search-nothing", ["No movement with the reference", "NO-SUCH-LRN"]],
     ["/console/guarantees", "guarantees", ["Guarantees", ["Reference amount", "No guarantee is registered"]]],
     ["/console/partners", "partners", ["Partners", ["Fingerprint of its card", "No partner is registered"]]],
+    ["/console/documents", "documents", ["Documents"]],
+    ["/console/exchange", "exchange", ["Exchange"]],
+    ["/console/keys", "keys", ["Keys"]],
+    ["/console/log", "log", ["Log"]],
     ["/console/nowhere", "not-found", ["Not found"], 404],
     ["/console/movements/99XX000000000000X0", "no-movement", ["Not found", "99XX000000000000X0"], 404],
     ["/console/messages/999999999", "no-message", ["Not found"], 404],
