@@ -3,7 +3,10 @@
 
 mod common;
 
-use common::{DAY, Plan, World, administration, moment};
+use common::{DAY, Party, Plan, World, administration, moment};
+use evidence::key_register::{
+    Approval, KeyEntry, KeyRegister, Revocation, RevocationReason, SignedRegister, Threshold,
+};
 use evidence::{EvidenceFile, Statement};
 use verifier::{Outcome, Standing, Trust, Verdict, verify};
 
@@ -59,7 +62,7 @@ fn without_trust_a_file_only_claims() {
     assert_eq!(proved.outcome, Outcome::Proved);
     let witness = proved.findings.iter().find(|found| found.code == "witness").unwrap();
     assert_eq!(witness.standing, Standing::Claimed);
-    let other = World { gb: common::Party::new("GB", 50), ..World::new() };
+    let other = World { gb: Party::new("GB", 50), ..World::new() };
     assert_eq!(
         codes(&verdict(&EvidenceFile { cards: Vec::new(), ..file }, &other.trust())),
         ["key-unknown"; 3]
@@ -202,4 +205,74 @@ fn what_a_revoked_key_signed_holds_before_its_effective_position_and_not_after()
     let newest = world.registers(Some(0)).pop().unwrap();
     assert_eq!(codes(&verdict(&file, &world.trust().with_register(newest))), ["key-revoked"]);
     assert_eq!(world.gb.administration, administration("GB"));
+}
+
+/// A register that only these have approved.
+fn approved(register: KeyRegister, by: &[&Party]) -> SignedRegister {
+    let mut signed = SignedRegister::proposal(register).unwrap();
+    for party in by {
+        let (key, at) = (&party.keys.sign, signed.register().issued);
+        signed.add(Approval::sign(signed.register(), &party.administration, key, at).unwrap());
+    }
+    signed
+}
+
+/// A register of which Great Britain alone is steward.
+fn register_of_gb(world: &World) -> KeyRegister {
+    let (issued, alone) = (moment().plus_seconds(-DAY), Threshold { change: 1, revocation: 1 });
+    let cards = [world.gb.card.clone()];
+    KeyRegister::genesis("common-transit", &cards, alone, issued, issued.plus_seconds(90 * DAY)).unwrap()
+}
+
+#[test]
+fn a_party_alone_vouches_for_no_keys_of_the_other() {
+    let world = World::new();
+    // Great Britain makes up a France of its own, and signs for it.
+    let false_world = World { gb: Party::new("GB", 1), fr: Party::new("FR", 70), it: Party::new("IT", 3) };
+    let mut file = EvidenceFile { cards: Vec::new(), ..false_world.file(&Plan::full()) };
+    let refused = |file: &EvidenceFile, what: &str| {
+        let verdict = verdict(file, &world.trust());
+        let proved = |by: &str| {
+            verdict.findings.iter().any(|found| found.by == by && found.standing == Standing::Proved)
+        };
+        assert!(verdict.outcome != Outcome::Proved && !proved("NTA.FR"), "{what}");
+    };
+    let mut listed = register_of_gb(&world);
+    KeyEntry::of_card(&false_world.fr.card).into_iter().for_each(|entry| listed.put(entry));
+    file.registers = vec![approved(listed, &[&world.gb])];
+    refused(&file, "its register lists keys of France");
+
+    let mut steward = register_of_gb(&world);
+    steward.admit(&false_world.fr.card);
+    file.registers = vec![approved(steward, &[&world.gb, &false_world.fr])];
+    refused(&file, "its register lists a steward of France");
+
+    let first = approved(register_of_gb(&world), &[&world.gb]);
+    let mut second = first.register().next(moment(), moment().plus_seconds(DAY));
+    second.admit(&false_world.fr.card);
+    file.registers = vec![first, approved(second, &[&world.gb, &false_world.fr])];
+    refused(&file, "its register admits a France");
+    // The true France is admitted with the keys of its card.
+    let first = approved(register_of_gb(&world), &[&world.gb]);
+    let mut second = first.register().next(moment(), moment().plus_seconds(DAY));
+    second.admit(&world.fr.card);
+    let registers = vec![first, approved(second, &[&world.gb, &world.fr])];
+    let good = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
+    assert_eq!(good.outcome, Outcome::Proved);
+    assert!(good.keys.iter().filter(|held| held.kind == "register").all(|held| held.trusted));
+}
+
+#[test]
+fn a_party_alone_revokes_no_key_of_the_other() {
+    let world = World::new();
+    let mut register = register_of_gb(&world);
+    let reason = RevocationReason::Compromised;
+    for entry in KeyEntry::of_card(&world.fr.card) {
+        let revocation = Revocation { effective: moment(), position: 0, reason };
+        register.put(KeyEntry { revocation: Some(revocation), ..entry });
+    }
+    let file =
+        EvidenceFile { registers: vec![approved(register, &[&world.gb])], ..world.file(&Plan::full()) };
+    let verdict = verdict(&file, &world.trust());
+    assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
 }

@@ -159,6 +159,12 @@ def read_card(value):
         WITNESS: value[5],
         "from": value[6],
         "until": value[7],
+        "entries": [
+            [value[0], purpose, kind, key, value[6], value[7], None]
+            for purpose, kind, key in zip(
+                (1, SIGN, 3, LOG, WITNESS), (0, -8 if len(value[2]) == 32 else -7, 0x20, -8, -8), value[1:6]
+            )
+        ],
         "steward": value[8] if len(value) == 9 else value[2],
         "encoded": cbor2.dumps(value, canonical=True),
     }
@@ -200,7 +206,11 @@ def read_register(data):
         "name": (agreement, version),
         "bytes": data,
         "digest": sha256(document),
+        "issued": issued,
+        "expires": expires,
+        "previous": previous,
         "change": change,
+        "revocation": revocation,
         "stewards": stewards,
         "entries": entries,
         "approvals": parsed,
@@ -250,6 +260,67 @@ class Approval:
         must(payload == {1: 1, 2: register["digest"]}, "approves another document")
         must(self.signed.claims[2] == f"{agreement}#{version}", "approves another version")
         self.signed.verify(key)
+
+
+def approved(register, stewards):
+    """Who of the stewards approved; nothing when an approval under a steward's key does not hold."""
+    keys, found = {steward[0]: steward[2] for steward in stewards}, set()
+    for approval in register["approvals"]:
+        key = keys.get(approval.steward)
+        if key is None or steward_id(key) != approval.signed.key_id:
+            continue
+        try:
+            approval.approves(register, key)
+        except Exception:  # It cannot be read, or does not hold.
+            return None
+        found.add(approval.steward)
+    return found
+
+
+def steward_id(key):
+    return entry_id([None, SIGN, None, key])
+
+
+def follows(new, old):
+    """Whether a register rightly follows another, as of when it was issued."""
+    if new["name"] != (old["name"][0], old["name"][1] + 1) or new["previous"] != old["digest"]:
+        return False
+    if new["issued"] < old["issued"]:
+        return False
+    name = lambda entry: (entry[0], entry[1], entry_id(entry))
+    was = {name(entry): entry for entry in old["entries"]}
+    now = {name(entry): entry for entry in new["entries"]}
+    for key, entry in was.items():
+        if key not in now:
+            if entry[6] is not None or entry[5] > new["issued"]:
+                return False
+            continue
+        before, after = entry[6], now[key][6]
+        if now[key][4] != entry[4] or (before is not None and after is None):
+            return False
+        if before is not None and (after[1] > before[1] or after[0] > before[0]):
+            return False
+    by_old, by_new = approved(new, old["stewards"]), approved(new, new["stewards"])
+    if by_old is None or by_new is None:
+        return False
+    same = lambda field: new[field] == old[field]
+    only_revokes = (
+        same("change")
+        and same("revocation")
+        and same("stewards")
+        and new["expires"] <= old["expires"]
+        and [entry[:6] for entry in new["entries"]] == [entry[:6] for entry in old["entries"]]
+    )
+    emergency = only_revokes and len(by_old) < old["change"]
+    if len(by_old) < (old["revocation"] if emergency else old["change"]):
+        return False
+    if len(by_new) < (old["revocation"] if emergency else new["change"]):
+        return False
+    owners = {s[0] for s in new["stewards"] if s not in old["stewards"]}
+    for key, entry in now.items():
+        if key not in was or was[key][5] != entry[5] or (emergency and was[key] != entry):
+            owners.add(entry[0])
+    return owners <= by_old | by_new
 
 
 class Keys:
@@ -310,19 +381,21 @@ class Keyring:
             side.registers.append(register)
 
     def vouched(self, register):
-        stewards = {(card["who"], card["steward"]) for card in self.believed.cards}
-        keys = {s[0]: s[2] for s in register["stewards"] if (s[0], s[2]) in stewards}
-        approved = set()
-        for approval in register["approvals"]:
-            key = keys.get(approval.steward)
-            if key is None or thumbprint(key) != approval.signed.key_id:
-                continue
-            try:
-                approval.approves(register, key)
-            except Refused:
-                return False
-            approved.add(approval.steward)
-        return len(approved) >= register["change"]
+        """A first version that all its stewards approved, or the follower of a believed one; newcomers by their cards."""
+        if register["name"][1] == 1:
+            names = {steward[0] for steward in register["stewards"]}
+            return approved(register, register["stewards"]) == names and self.newcomers(register, None)
+        return any(follows(register, old) and self.newcomers(register, old) for old in self.believed.registers)
+
+    def newcomers(self, new, old):
+        were = {steward[0] for steward in old["stewards"]} if old else set()
+        are = {steward[0] for steward in new["stewards"]}
+        cards = {(card["who"], card["steward"]) for card in self.believed.cards}
+        if any((s[0], s[2]) not in cards for s in new["stewards"] if s[0] not in were):
+            return False
+        entries = [entry for card in self.believed.cards for entry in card["entries"]]
+        entries += old["entries"] if old else []
+        return all(entry[0] in were | are or entry in entries for entry in new["entries"])
 
     def find(self, who, purpose, key_id, when):
         key = self.believed.standing(who, purpose, key_id, when)
