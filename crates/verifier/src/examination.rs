@@ -236,7 +236,7 @@ impl Examination<'_> {
         let conflict = claim.verify(key).map_err(|error| problem(&error))?;
         let second = Statement::read(other).map_err(|error| problem(&error))?;
         let sender = self.manifest.from().clone();
-        let (key, _) =
+        let (key, of_second) =
             self.keyring.signing_key(&sender, second.key_id(), When::stated(second.manifest().created))?;
         let second = second.verify(key).map_err(|error| problem(&error))?;
         let digests = [self.file.statement.digest(), digest_of(other)];
@@ -252,7 +252,8 @@ impl Examination<'_> {
         }
         Ok(Finding {
             code: "conflict".to_owned(),
-            standing,
+            // It rests on the keys of both: with one that is only claimed, anybody can be framed.
+            standing: standing.max(of_second),
             by: by.to_string(),
             at: Some(at.to_string()),
             words: format!("{sender} signed two different messages under this one identity; {by} proved it"),

@@ -276,3 +276,18 @@ fn a_party_alone_revokes_no_key_of_the_other() {
     let verdict = verdict(&file, &world.trust());
     assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
 }
+
+#[test]
+fn nobody_is_framed_for_a_conflict_with_a_made_up_key() {
+    let world = World::new();
+    // The other statement is signed with a key of a card that France made up for Great Britain.
+    let false_world = World { gb: Party::new("GB", 70), ..World::new() };
+    let honest = world.file(&Plan::full());
+    let manifest = Statement::read(honest.statement.as_bytes()).unwrap().manifest().clone();
+    let mut file =
+        EvidenceFile { conflict: Some(false_world.conflict(&manifest, &honest.statement)), ..honest };
+    file.cards.push(false_world.gb.card.clone());
+    let verdict = verdict(&file, &world.trust());
+    let conflict = verdict.findings.iter().find(|found| found.code == "conflict").unwrap();
+    assert_eq!((conflict.standing, verdict.outcome), (Standing::Claimed, Outcome::Unanchored));
+}

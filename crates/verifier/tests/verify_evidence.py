@@ -705,11 +705,11 @@ class Examination:
         key, believed = self.keyring.find(by, SIGN, signed.key_id, When(stated=conflict[6]))
         signed.verify(key)
         second, manifest = read_statement(other)
-        key, _ = self.keyring.find(self.sender, SIGN, second.key_id, When(stated=manifest[8]))
+        key, second_believed = self.keyring.find(self.sender, SIGN, second.key_id, When(stated=manifest[8]))
         second.verify(key)
         must(by == self.recipient and {conflict[4], conflict[5]} == {sha256(self.file.statement), sha256(other)}, "conflict")
         must(manifest[2] == self.message_id == conflict[2] and manifest[3][0] == self.sender, "conflict")
-        self.rests_on(believed)
+        self.rests_on(believed and second_believed)
 
 
 def pem(raw):
