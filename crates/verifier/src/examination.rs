@@ -11,6 +11,7 @@ use base::{Administration, Timestamp};
 use evidence::{
     Conflict, EvidenceError, EvidenceFile, Manifest, Stage, StageName, StagedStatement, Statement, digest_of,
 };
+use std::collections::BTreeMap;
 
 /// Verifies an evidence file.
 pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
@@ -81,10 +82,10 @@ pub(crate) struct Seen {
     pub(crate) problems: Vec<Problem>,
     /// The staged statements that hold.
     pub(crate) stages: Vec<Stage>,
-    /// Where logs hold the message, as they proved: its place, and the size of the tree.
-    pub(crate) entries: Vec<(Administration, u64, u64)>,
-    /// The earliest moment at which a believed witness saw the message in a log.
-    pub(crate) witnessed: Option<Timestamp>,
+    /// Where logs hold the message, and whether the key under which a log says so is believed.
+    pub(crate) entries: Vec<(Administration, u64, Standing)>,
+    /// The earliest moment at which a believed witness that is neither sender nor recipient saw the message in each log.
+    pub(crate) witnessed: BTreeMap<Administration, Timestamp>,
 }
 
 /// A file under examination.
@@ -116,11 +117,14 @@ impl Examination<'_> {
     fn examine_statement(&self) -> Result<Finding, Problem> {
         let claim = Statement::read(self.file.statement.as_bytes()).map_err(|error| problem(&error))?;
         let (sender, key_id) = (self.manifest.from(), claim.key_id());
-        let created = self.logged(sender, When::stated(self.manifest.created));
+        // Whoever saw the message in any log saw this statement.
+        let seen = self.seen.witnessed.values().min().copied();
+        let stated = |moment| When { seen, position: self.position(sender), ..When::stated(moment) };
+        let created = stated(self.manifest.created);
         let (key, standing) = self.keyring.signing_key(sender, key_id, created)?;
         // Who has an old key can state any time; the recipient, who checks keys as messages come, says when it came.
         if let Some(received) = self.received() {
-            self.keyring.signing_key(sender, key_id, self.logged(sender, When::stated(received.at)))?;
+            self.keyring.signing_key(sender, key_id, stated(received.at))?;
         }
         claim.verify(key).map_err(|error| problem(&error))?;
         Ok(Finding {
@@ -136,10 +140,13 @@ impl Examination<'_> {
         })
     }
 
-    /// With the place of the message in the log of `signer`, and when a witness saw it there or elsewhere.
-    fn logged(&self, signer: &Administration, when: When) -> When {
-        let places = self.seen.entries.iter().filter(|(log, ..)| log == signer);
-        When { position: places.map(|(_, index, _)| *index).max(), seen: self.seen.witnessed, ..when }
+    /// The place of the message in the log of `owner`, as far as a believed log key proves it: with a made-up key anybody
+    /// can make a log in which it stands before a revocation.
+    fn position(&self, owner: &Administration) -> Option<u64> {
+        let proved = |(log, _, standing): &&(Administration, u64, Standing)| {
+            log == owner && *standing == Standing::Proved
+        };
+        self.seen.entries.iter().filter(proved).map(|(_, index, _)| *index).max()
     }
 
     /// The recipient's statement that it received the message, if it holds.
@@ -175,9 +182,10 @@ impl Examination<'_> {
     fn examine_stage(&self, bytes: &[u8]) -> Result<(Stage, Finding), Problem> {
         let claim = StagedStatement::read(bytes).map_err(|error| problem(&error))?;
         let (by, at) = (claim.stage().by.clone(), claim.stage().at);
-        // RECEIVED is made together with the entry in the log; of other stages nothing proves when they were made.
+        // RECEIVED is made together with the entry in the recipient's log; of other stages nothing proves when they were
+        // made. Who saw the message saw none of them.
         let when = match claim.stage().name {
-            StageName::Received => self.logged(&by, When::stated(at)),
+            StageName::Received => When { position: self.position(&by), ..When::stated(at) },
             _ => When::stated(at),
         };
         let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), when)?;

@@ -5,7 +5,7 @@ mod common;
 
 use common::{DAY, Party, Plan, World, administration, moment};
 use evidence::key_register::{
-    Approval, KeyEntry, KeyRegister, Revocation, RevocationReason, SignedRegister, Threshold,
+    Approval, KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedRegister, Threshold,
 };
 use evidence::{EvidenceFile, Statement};
 use verifier::{Outcome, Standing, Trust, Verdict, verify};
@@ -290,4 +290,60 @@ fn nobody_is_framed_for_a_conflict_with_a_made_up_key() {
     let verdict = verdict(&file, &world.trust());
     let conflict = verdict.findings.iter().find(|found| found.code == "conflict").unwrap();
     assert_eq!((conflict.standing, verdict.outcome), (Standing::Claimed, Outcome::Unanchored));
+}
+
+/// The registers of the world, and one more that revokes a key from a position on, a day after the message.
+fn revoking(world: &World, key: RegisteredKey, position: u64) -> Vec<SignedRegister> {
+    let mut registers = world.registers(None);
+    let last = registers.last().unwrap().register().clone();
+    let mut next = last.next(last.issued.plus_seconds(DAY), last.expires);
+    let entry = next.entries.iter().find(|entry| entry.key == key).unwrap().clone();
+    let (effective, reason) = (moment().plus_seconds(DAY), RevocationReason::Compromised);
+    next.put(KeyEntry { revocation: Some(Revocation { effective, position, reason }), ..entry });
+    registers.push(approved(next, &[&world.gb, &world.fr, &world.it]));
+    registers
+}
+
+#[test]
+fn that_the_message_was_seen_proves_nothing_of_what_its_recipient_signed() {
+    let world = World::new();
+    let plan = Plan { decided: false, ..Plan::full() };
+    let with = |key, position, change: fn(&mut EvidenceFile)| {
+        let mut file = EvidenceFile { registers: revoking(&world, key, position), ..world.file(&plan) };
+        change(&mut file);
+        codes(&verdict(&file, &world.trust()))
+    };
+    // Its signing key: the place in its own log tells, which is 8.
+    let sign = RegisteredKey::Sign(world.fr.card.sign);
+    assert_eq!(with(sign, 9, |_| ()), Vec::<String>::new());
+    assert_eq!(with(sign, 8, |_| ()), ["key-revoked"]);
+    let without_its_log: fn(&mut EvidenceFile) = |file| {
+        file.receipts.pop();
+        file.checkpoints.retain(|held| held.log == administration("GB"));
+    };
+    assert_eq!(with(sign, 9, without_its_log), ["key-revoked"]);
+    // Its log key: a witness must have seen its log, not another.
+    let log = RegisteredKey::Log(world.fr.card.log);
+    assert_eq!(with(log, 9, |_| ()), Vec::<String>::new());
+    let unseen: fn(&mut EvidenceFile) =
+        |file| file.checkpoints.retain(|held| held.log == administration("GB"));
+    assert_eq!(with(log, 9, unseen), ["key-revoked"]);
+    // And the sender is no such witness.
+    let bilateral = World { it: Party::new("GB", 1), ..World::new() };
+    let file = EvidenceFile { registers: revoking(&world, log, 9), ..bilateral.file(&plan) };
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"; 2]);
+}
+
+#[test]
+fn a_made_up_log_gives_a_message_no_place_before_a_revocation() {
+    let world = World::new();
+    // A thief has the signing key of Great Britain, and makes up its log.
+    let mut thief = Party::new("GB", 1);
+    thief.keys.log = Party::new("GB", 70).keys.log;
+    thief.card.log = thief.keys.log.public();
+    let thief = World { gb: thief, ..World::new() };
+    let plan = Plan { log_position: 0, witnessed: false, decided: false, ..Plan::full() };
+    let registers = revoking(&world, RegisteredKey::Sign(world.gb.card.sign), 3);
+    let file = EvidenceFile { registers, ..thief.file(&plan) };
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"]);
 }

@@ -551,7 +551,7 @@ class Examination:
         self.sender, self.recipient, _ = self.manifest[3]
         self.created, self.message_id = self.manifest[8], self.manifest[2]
         self.leaf = sha256(b"\x00" + self.file.statement)
-        self.anchored, self.entries, self.witnessed, self.received = True, [], None, None
+        self.anchored, self.entries, self.witnessed, self.received = True, [], {}, None
 
     def rests_on(self, believed):
         self.anchored = self.anchored and believed
@@ -569,7 +569,7 @@ class Examination:
         self.stages()
         places = {}
         stated = [(self.recipient, self.received[1])] if self.received else []
-        for log, index in self.entries + stated:
+        for log, index in [(log, index) for log, index, _ in self.entries] + stated:
             must(places.setdefault(log, index) == index, "different entries")
         self.statement()
         for shown in self.file.shown:
@@ -578,9 +578,13 @@ class Examination:
             self.conflict(*self.file.conflict)
         return "proved" if self.anchored else "unanchored"
 
-    def logged(self, signer, stated):
-        positions = [index for log, index in self.entries if log == signer]
-        return When(stated=stated, seen=self.witnessed, position=max(positions) if positions else None)
+    def position(self, owner):
+        positions = [index for log, index, believed in self.entries if log == owner and believed]
+        return max(positions) if positions else None
+
+    def of_sender(self, stated):
+        seen = min(self.witnessed.values()) if self.witnessed else None
+        return When(stated=stated, seen=seen, position=self.position(self.sender))
 
     def checkpoint(self, checkpoint, roots):
         log, note, index, path = checkpoint
@@ -614,12 +618,12 @@ class Examination:
         self.rests_on(believed)
         must(root_from_path(self.leaf, index, size, path) == root, "inclusion")
         must(roots.setdefault((log, size), root) == root, "forked")
-        self.entries.append((log, index))
+        self.entries.append((log, index, believed))
         if self_seen is not None:
-            self.witnessed = self_seen if self.witnessed is None else min(self.witnessed, self_seen)
+            self.witnessed[log] = min(self_seen, self.witnessed.get(log, self_seen))
 
     def cosignatures(self, who, key, text, signatures):
-        """When a witness cosigned, if it is believed."""
+        """When a witness cosigned, if it is believed and no party."""
         name = origin_of(who) + "/witness"
         moments = []
         for found, key_hash, signature in signatures:
@@ -631,7 +635,7 @@ class Examination:
             verify_signature(key, signature[8:], f"cosignature/v1\ntime {seconds}\n{text}".encode())
             at = seconds * 1_000_000
             _, believed = self.keyring.find(who, WITNESS, thumbprint(key), When(stated=at))
-            if believed:
+            if believed and who not in (self.sender, self.recipient):
                 moments.append(at)
         return moments
 
@@ -640,7 +644,7 @@ class Examination:
         log = signed.claims.get(1)
         must(is_administration(log), "receipt's issuer")
         key, believed = self.keyring.find(
-            log, LOG, signed.key_id, When(not_before=self.created, seen=self.witnessed)
+            log, LOG, signed.key_id, When(not_before=self.created, seen=self.witnessed.get(log))
         )
         must(signed.header.get(395) == 1 and is_int(signed.header.get(395)), "data structure")
         must(list(signed.unprotected) == [396] and isinstance(signed.unprotected[396], dict), "proofs")
@@ -652,7 +656,7 @@ class Examination:
         must(signed.claims.get(2) == f"{origin_of(log)}#{size}", "receipt's subject")
         signed.verify(key, root_from_path(self.leaf, index, size, read_hashes(path)))
         self.rests_on(believed)
-        self.entries.append((log, index))
+        self.entries.append((log, index, believed))
 
     def stages(self):
         names = []
@@ -662,7 +666,7 @@ class Examination:
             must(is_administration(by) and name in (1, 2, 3, 4, 5) and is_time(at), "stage")
             subject = self.uuid(stage[3]) if stage[3] is not None else stage[4].hex()
             claimed(signed, by, subject, at)
-            when = self.logged(by, at) if name == 1 else When(stated=at)
+            when = When(stated=at, position=self.position(by) if name == 1 else None)
             key, believed = self.keyring.find(by, SIGN, signed.key_id, when)
             signed.verify(key)
             self.rests_on(believed)
@@ -675,10 +679,10 @@ class Examination:
 
     def statement(self):
         key, believed = self.keyring.find(
-            self.sender, SIGN, self.signed.key_id, self.logged(self.sender, self.created)
+            self.sender, SIGN, self.signed.key_id, self.of_sender(self.created)
         )
         if self.received:
-            self.keyring.find(self.sender, SIGN, self.signed.key_id, self.logged(self.sender, self.received[0]))
+            self.keyring.find(self.sender, SIGN, self.signed.key_id, self.of_sender(self.received[0]))
         self.signed.verify(key)
         self.rests_on(believed)
 
