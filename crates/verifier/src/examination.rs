@@ -5,7 +5,7 @@ use crate::keyring::{Keyring, When};
 use crate::logs;
 use crate::trust::Trust;
 use crate::verdict::{
-    Claimed, Finding, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
+    Claimed, Finding, Gap, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
 };
 use base::{Administration, Timestamp};
 use evidence::{
@@ -80,6 +80,8 @@ pub(crate) struct Seen {
     pub(crate) findings: Vec<Finding>,
     pub(crate) shown: Vec<ShownField>,
     pub(crate) problems: Vec<Problem>,
+    /// What is in the file and proves nothing, while the rest does not need it.
+    pub(crate) gaps: Vec<Gap>,
     /// The staged statements that hold.
     pub(crate) stages: Vec<Stage>,
     /// Where logs hold the message, and whether the key under which a log says so is believed.

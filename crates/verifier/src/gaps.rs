@@ -9,7 +9,7 @@ use evidence::{EvidenceFile, Manifest, StageName};
 /// What is not proved about this message.
 pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring: &Keyring) -> Vec<Gap> {
     let (from, to) = (manifest.from(), manifest.to());
-    let mut gaps = Vec::new();
+    let mut gaps = seen.gaps.clone();
     let mut gap = |code: &str, words: String| gaps.push(Gap { code: code.to_owned(), words });
     for administration in [from, to] {
         let claimed = seen

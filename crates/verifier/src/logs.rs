@@ -2,7 +2,7 @@
 
 use crate::examination::{Examination, contradiction, problem};
 use crate::keyring::When;
-use crate::verdict::{Finding, Problem, Standing};
+use crate::verdict::{Finding, Gap, Problem, Standing};
 use base::{Administration, Timestamp};
 use evidence::{
     Checkpoint, CosignedCheckpoint, Included, LoggedCheckpoint, PublicKey, Receipt, Witness, log_origin,
@@ -71,7 +71,7 @@ pub(crate) fn checkpoints(examination: &mut Examination<'_>) {
     let mut roots = Places::new();
     for held in &examination.file.checkpoints {
         match examine_checkpoint(examination, held) {
-            Ok(Examined { checkpoint, standing, findings, witnessed }) => {
+            Ok(Examined { checkpoint, standing, findings, gaps, witnessed }) => {
                 let (place, root) = ((held.log.clone(), checkpoint.size), checkpoint.root.0);
                 if roots.insert(place, root).is_some_and(|other| other != root) {
                     let words = format!("the log of {} signed two histories of one size", held.log);
@@ -79,6 +79,7 @@ pub(crate) fn checkpoints(examination: &mut Examination<'_>) {
                 }
                 examination.seen.entries.push((held.log.clone(), held.index, standing));
                 examination.seen.findings.extend(findings);
+                examination.seen.gaps.extend(gaps);
                 if let Some(at) = witnessed {
                     let earliest = examination.seen.witnessed.entry(held.log.clone()).or_insert(at);
                     *earliest = at.min(*earliest);
@@ -94,6 +95,8 @@ struct Examined {
     checkpoint: Checkpoint,
     standing: Standing,
     findings: Vec<Finding>,
+    /// Witnesses whose keys do not count.
+    gaps: Vec<Gap>,
     /// When a believed witness that is no party saw it first.
     witnessed: Option<Timestamp>,
 }
@@ -102,10 +105,20 @@ fn examine_checkpoint(examination: &Examination<'_>, held: &LoggedCheckpoint) ->
     let (log, origin, keyring) = (&held.log, log_origin(&held.log), examination.keyring);
     let signer = keyring.checkpoint_key(log, &held.note)?;
     // Which witnesses saw it is found out first: they say when the log's key had signed it.
-    let mut witnesses = Vec::new();
+    let (mut witnesses, mut gaps) = (Vec::new(), Vec::new());
     for (who, key) in keyring.witnesses(log) {
         for at in cosigned_at(held, &origin, &signer, (&who, key))? {
-            witnesses.push((who.clone(), at, keyring.witness_key(&who, key.key_id(), at)?));
+            match keyring.witness_key(&who, key.key_id(), at) {
+                Ok(standing) => witnesses.push((who.clone(), at, standing)),
+                // The checkpoint stands without it.
+                Err(problem) => gaps.push(Gap {
+                    code: "witness-key".to_owned(),
+                    words: format!(
+                        "that {who} witnessed a checkpoint of the log of {log}: {}",
+                        problem.words
+                    ),
+                }),
+            }
         }
     }
     // A party could state any time for the other's log, once it has the other's keys.
@@ -136,7 +149,7 @@ fn examine_checkpoint(examination: &Examination<'_>, held: &LoggedCheckpoint) ->
         at: Some(at.to_string()),
         words: format!("{who} witnessed that checkpoint: it saw no other history of the log of {log}"),
     }));
-    Ok(Examined { checkpoint, standing, findings, witnessed })
+    Ok(Examined { checkpoint, standing, findings, gaps, witnessed })
 }
 
 /// When a witness cosigned a checkpoint, if it did.

@@ -347,3 +347,22 @@ fn a_made_up_log_gives_a_message_no_place_before_a_revocation() {
     let file = EvidenceFile { registers, ..thief.file(&plan) };
     assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"]);
 }
+
+#[test]
+fn a_witness_key_that_does_not_count_is_dropped_and_told() {
+    let world = World::new();
+    let registers = revoking(&world, RegisteredKey::Witness(world.it.card.witness), 0);
+    let revoked = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
+    let mut card = world.it.card.clone();
+    card.valid_until = moment();
+    let trust = [&world.gb.card, &world.fr.card, &card];
+    let trust = trust.into_iter().fold(Trust::nobody(), |trust, card| trust.with_card(card.clone()));
+    let expired = verdict(&world.file(&Plan::full()), &trust);
+    for verdict in [revoked, expired] {
+        assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
+        let found = |code: &str| verdict.findings.iter().filter(|found| found.code == code).count();
+        assert_eq!((found("checkpoint"), found("witness")), (2, 0));
+        let gaps = |code: &str| verdict.not_proved.iter().filter(|gap| gap.code == code).count();
+        assert_eq!((gaps("witness-key"), gaps("no-witness")), (2, 1));
+    }
+}
