@@ -2,9 +2,10 @@
 
 use crate::examination::Seen;
 use crate::keyring::Keyring;
-use crate::verdict::{Gap, Standing};
+use crate::verdict::{Finding, Gap, Standing};
 use evidence::disclosure::{LeafScheme, WHOLE};
 use evidence::{EvidenceFile, Manifest, StageName};
+use std::collections::BTreeSet;
 
 /// What is not proved about this message.
 pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring: &Keyring) -> Vec<Gap> {
@@ -51,8 +52,22 @@ pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring:
             gap("no-receipt", format!("that the message is in the log of {log}"));
         }
     }
-    if !seen.findings.iter().any(|finding| finding.code == "witness") {
-        gap("no-witness", "that anyone but the owners of the logs saw them: no witness cosigned".to_owned());
+    // A witness that nobody vouches for may be the owner of the log itself.
+    let by_standing = |standing: Standing| {
+        let of = move |finding: &&Finding| finding.code == "witness" && finding.standing == standing;
+        seen.findings.iter().filter(of).map(|finding| finding.by.as_str()).collect::<BTreeSet<_>>()
+    };
+    let (vouched, claimed) = (by_standing(Standing::Proved), by_standing(Standing::Claimed));
+    if vouched.is_empty() {
+        let why =
+            if claimed.is_empty() { "no witness cosigned" } else { "no witness that you trust cosigned" };
+        gap("no-witness", format!("that anyone but the owners of the logs saw them: {why}"));
+    }
+    for witness in claimed.difference(&vouched) {
+        gap(
+            "witness-unvouched",
+            format!("that the witness is {witness}: nobody whom you trust vouches for its key"),
+        );
     }
     content(file, manifest, &mut gap);
     if manifest.exercise {

@@ -62,6 +62,8 @@ fn without_trust_a_file_only_claims() {
     assert_eq!(proved.outcome, Outcome::Proved);
     let witness = proved.findings.iter().find(|found| found.code == "witness").unwrap();
     assert_eq!(witness.standing, Standing::Claimed);
+    let gaps: Vec<_> = proved.not_proved.iter().map(|gap| gap.code.as_str()).collect();
+    assert!(gaps.contains(&"no-witness") && gaps.contains(&"witness-unvouched"), "{gaps:?}");
     let other = World { gb: Party::new("GB", 50), ..World::new() };
     assert_eq!(
         codes(&verdict(&EvidenceFile { cards: Vec::new(), ..file }, &other.trust())),
