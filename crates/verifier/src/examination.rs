@@ -166,14 +166,10 @@ impl Examination<'_> {
         }
         stages.sort_by_key(|(stage, _)| (stage.at, stage.name));
         let names: Vec<StageName> = stages.iter().map(|(stage, _)| stage.name).collect();
-        let twice = names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|n| n == name));
-        if twice {
-            self.seen.problems.push(contradiction("two staged statements are of one stage"));
-        }
-        if names.contains(&StageName::Refused) && names.contains(&StageName::Received) {
-            self.seen
-                .problems
-                .push(contradiction("the recipient says that it received and refused the message"));
+        if !StageName::admissible(&names) {
+            let told: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let words = format!("no message can come to all the stages that are stated: {}", told.join(", "));
+            self.seen.problems.push(contradiction(&words));
         }
         for (stage, finding) in stages {
             self.seen.stages.push(stage);

@@ -7,7 +7,7 @@ use common::{DAY, Party, Plan, World, administration, moment};
 use evidence::key_register::{
     Approval, KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedRegister, Threshold,
 };
-use evidence::{EvidenceFile, Statement};
+use evidence::{EvidenceFile, StageName, Statement};
 use verifier::{Outcome, Standing, Trust, Verdict, verify};
 
 fn verdict(file: &EvidenceFile, trust: &Trust) -> Verdict {
@@ -367,4 +367,27 @@ fn a_witness_key_that_does_not_count_is_dropped_and_told() {
         let gaps = |code: &str| verdict.not_proved.iter().filter(|gap| gap.code == code).count();
         assert_eq!((gaps("witness-key"), gaps("no-witness")), (2, 1));
     }
+}
+
+#[test]
+fn stages_that_no_message_can_have_are_a_contradiction() {
+    let world = World::new();
+    for (decided, name, admissible) in [
+        (true, StageName::Delivered, true),
+        (false, StageName::Expired, true),
+        (true, StageName::Expired, false),
+        (true, StageName::Refused, false),
+    ] {
+        let recipient_log = name != StageName::Refused;
+        let mut file = world.file(&Plan { decided, recipient_log, ..Plan::full() });
+        let id = Statement::read(file.statement.as_bytes()).unwrap().manifest().message_id;
+        file.stages.push(world.stage(&file.statement, id, name, None));
+        let expected: &[&str] = if admissible { &[] } else { &["contradiction"] };
+        assert_eq!(codes(&verdict(&file, &world.trust())), expected, "{name}, decided: {decided}");
+    }
+    // RECEIVED states an entry; what the log proves must be the same.
+    let mut file = world.file(&Plan { decided: false, ..Plan::full() });
+    let id = Statement::read(file.statement.as_bytes()).unwrap().manifest().message_id;
+    file.stages = vec![world.stage(&file.statement, id, StageName::Received, Some((7, 16)))];
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["contradiction"]);
 }

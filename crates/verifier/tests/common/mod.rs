@@ -215,7 +215,7 @@ impl World {
         }
     }
 
-    fn stage(
+    pub fn stage(
         &self,
         statement: &Statement,
         id: MessageId,
