@@ -1,7 +1,7 @@
 //! The examination of a file: each piece by itself, and each against the others.
 
 use crate::gaps;
-use crate::keyring::{Keyring, When};
+use crate::keyring::{KEY_REVOKED, Keyring, When};
 use crate::logs;
 use crate::trust::Trust;
 use crate::verdict::{
@@ -160,7 +160,8 @@ impl Examination<'_> {
         let mut stages = Vec::new();
         for bytes in &self.file.stages {
             match self.examine_stage(bytes) {
-                Ok(found) => stages.push(found),
+                Ok(Ok(found)) => stages.push(found),
+                Ok(Err(gap)) => self.seen.gaps.push(gap),
                 Err(problem) => self.seen.problems.push(problem),
             }
         }
@@ -177,25 +178,33 @@ impl Examination<'_> {
         }
     }
 
-    fn examine_stage(&self, bytes: &[u8]) -> Result<(Stage, Finding), Problem> {
+    /// A staged statement that holds; or why one proves nothing, while nothing else needs it.
+    fn examine_stage(&self, bytes: &[u8]) -> Result<Result<(Stage, Finding), Gap>, Problem> {
         let claim = StagedStatement::read(bytes).map_err(|error| problem(&error))?;
-        let (by, at) = (claim.stage().by.clone(), claim.stage().at);
-        // RECEIVED is made together with the entry in the recipient's log; of other stages nothing proves when they were
-        // made. Who saw the message saw none of them.
-        let when = match claim.stage().name {
-            StageName::Received => When { position: self.position(&by), ..When::stated(at) },
-            _ => When::stated(at),
-        };
-        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), when)?;
-        let stage = claim.verify(key).map_err(|error| problem(&error))?;
+        let claimed = claim.stage();
+        let (by, at, name) = (claimed.by.clone(), claimed.at, claimed.name);
         if by != *self.manifest.to() {
             return Err(contradiction("a staged statement is not by the recipient"));
         }
-        let about = stage.message_id == Some(self.manifest.message_id)
-            && stage.statement == self.file.statement.digest();
+        let about = claimed.message_id == Some(self.manifest.message_id)
+            && claimed.statement == self.file.statement.digest();
         if !about {
             return Err(contradiction("a staged statement is about another message"));
         }
+        // RECEIVED is made together with the entry in the recipient's log; of other stages nothing proves when they were
+        // made. Who saw the message saw none of them.
+        let when = match name {
+            StageName::Received => When { position: self.position(&by), ..When::stated(at) },
+            _ => When::stated(at),
+        };
+        let (key, standing) = match self.keyring.signing_key(&by, claim.key_id(), when) {
+            Err(revoked) if revoked.code == KEY_REVOKED && name != StageName::Received => {
+                let words = format!("that {by} stated that the message was {name}: {}", revoked.words);
+                return Ok(Err(Gap { code: "stage-unproved".to_owned(), words }));
+            }
+            found => found?,
+        };
+        let stage = claim.verify(key).map_err(|error| problem(&error))?;
         let finding = Finding {
             code: format!("stage-{}", stage.name),
             standing,
@@ -203,7 +212,7 @@ impl Examination<'_> {
             at: Some(at.to_string()),
             words: stage_words(&stage),
         };
-        Ok((stage, finding))
+        Ok(Ok((stage, finding)))
     }
 
     fn shown(&mut self) {

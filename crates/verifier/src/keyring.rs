@@ -8,6 +8,9 @@ use evidence::{
     KeyId, NoteKeyId, PublicKey, PublicKeys, Purpose, SignatureType, SignedNote, VerifyingKey, log_origin,
 };
 
+/// The code of the problem that a key was revoked and nothing proves that it signed before.
+pub(crate) const KEY_REVOKED: &str = "key-revoked";
+
 /// Everything that says whose keys are whose, apart by whether it is believed.
 pub(crate) struct Keyring {
     pub(crate) believed: Keys,
@@ -153,7 +156,7 @@ impl Keyring {
                         revocation.reason,
                         revocation.position
                     );
-                    return Err(Problem::new("key-revoked", words));
+                    return Err(Problem::new(KEY_REVOKED, words));
                 }
                 other => return Err(Problem::new("key-not-valid", format!("{} is {other}", what()))),
             }

@@ -391,3 +391,15 @@ fn stages_that_no_message_can_have_are_a_contradiction() {
     file.stages = vec![world.stage(&file.statement, id, StageName::Received, Some((7, 16)))];
     assert_eq!(codes(&verdict(&file, &world.trust())), ["contradiction"]);
 }
+
+#[test]
+fn a_later_stage_under_a_key_revoked_since_takes_nothing_from_the_rest() {
+    let world = World::new();
+    let registers = revoking(&world, RegisteredKey::Sign(world.fr.card.sign), 9);
+    let verdict = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
+    assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
+    let found = |code: &str| verdict.findings.iter().any(|found| found.code == code);
+    assert!(found("stage-received") && !found("stage-decided"));
+    let gaps: Vec<_> = verdict.not_proved.iter().map(|gap| gap.code.as_str()).collect();
+    assert!(gaps.contains(&"stage-unproved") && gaps.contains(&"not-decided"), "{gaps:?}");
+}

@@ -31,6 +31,10 @@ class Refused(Exception):
     pass
 
 
+class Revoked(Refused):
+    pass
+
+
 def must(condition, reason):
     if not condition:
         raise Refused(reason)
@@ -352,7 +356,8 @@ class Keys:
             if revocation is not None:
                 effective, position, _ = revocation
                 before = when.position < position if when.position is not None else when.seen < effective
-                must(before, "the key was revoked")
+                if not before:
+                    raise Revoked("the key was revoked")
             stated = when.stated if when.stated is not None else max(when.not_before, since)
             if since <= stated < until:
                 active = key
@@ -670,11 +675,15 @@ class Examination:
             subject = self.uuid(stage[3]) if stage[3] is not None else stage[4].hex()
             claimed(signed, by, subject, at)
             when = When(stated=at, position=self.position(by) if name == 1 else None)
-            key, believed = self.keyring.find(by, SIGN, signed.key_id, when)
-            signed.verify(key)
-            self.rests_on(believed)
             must(by == self.recipient, "by another")
             must(stage[3] == self.message_id and stage[4] == sha256(self.file.statement), "about another")
+            try:
+                key, believed = self.keyring.find(by, SIGN, signed.key_id, when)
+            except Revoked:
+                must(name != 1, "a revoked key under RECEIVED")
+                continue
+            signed.verify(key)
+            self.rests_on(believed)
             names.append(name)
             if name == 1:
                 self.received = (at, stage[5][0])
