@@ -19,11 +19,11 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
         Ok(file) => file,
         Err(error) => return refused_unread(&error),
     };
-    let keyring = trust.keyring(&file);
     let manifest = match Statement::read(file.statement.as_bytes()) {
         Ok(claim) => claim.manifest().clone(),
         Err(error) => return refused_unread(&error),
     };
+    let keyring = trust.keyring(&file, &manifest.agreement.id);
     let mut examination =
         Examination { file: &file, manifest: &manifest, keyring: &keyring, seen: Seen::default() };
     // Logs first: where they hold the message, and who saw that when, says what revoked keys still prove.

@@ -30,7 +30,9 @@ pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring:
         }
     }
     let registers = keyring.believed.registers.iter().chain(&keyring.claimed.registers);
-    match registers.map(|signed| signed.register().version).max() {
+    let registers = registers.map(|signed| signed.register());
+    let of_agreement = registers.filter(|register| register.agreement == manifest.agreement.id);
+    match of_agreement.map(|register| register.version).max() {
         Some(version) => gap(
             "revocations",
             format!(

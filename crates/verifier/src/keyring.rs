@@ -15,6 +15,8 @@ pub(crate) const KEY_REVOKED: &str = "key-revoked";
 pub(crate) struct Keyring {
     pub(crate) believed: Keys,
     pub(crate) claimed: Keys,
+    /// The agreement of the message: other agreements have keys, stewards and revocations of their own.
+    pub(crate) agreement: String,
 }
 
 /// Cards and registers of one standing.
@@ -97,7 +99,7 @@ impl Keyring {
             note.signatures().iter().any(|signature| signature.claims(&origin, id))
         };
         let all = [&self.believed, &self.claimed];
-        let mut keys = all.into_iter().flat_map(|keys| keys.of(whom, Purpose::Log));
+        let mut keys = all.into_iter().flat_map(|keys| keys.of(whom, Purpose::Log, &self.agreement));
         let found = keys.find_map(|key| match key {
             RegisteredKey::Log(key) if signed(&key) => Some(key),
             _ => None,
@@ -110,7 +112,7 @@ impl Keyring {
         let mut found = Vec::new();
         for keys in [&self.believed, &self.claimed] {
             for witness in keys.administrations().into_iter().filter(|witness| witness != owner) {
-                for key in keys.of(&witness, Purpose::Witness) {
+                for key in keys.of(&witness, Purpose::Witness, &self.agreement) {
                     let RegisteredKey::Witness(key) = key else { continue };
                     let entry = (witness.clone(), key);
                     if !found.contains(&entry) {
@@ -145,7 +147,7 @@ impl Keyring {
     ) -> Result<(RegisteredKey, Standing), Problem> {
         use evidence::key_register::Standing as Key;
         for (keys, standing) in [(&self.believed, Standing::Proved), (&self.claimed, Standing::Claimed)] {
-            match keys.standing(whom, purpose, key_id, when) {
+            match keys.standing(whom, (purpose, key_id), when, &self.agreement) {
                 Key::Active(key) => return Ok((key, standing)),
                 Key::Unknown => {}
                 Key::Revoked(revocation) => {
@@ -175,6 +177,16 @@ impl Keys {
         self.registers.iter().map(SignedRegister::register)
     }
 
+    /// The registers whose keys count for a purpose under an agreement. A witness may be of another one.
+    fn registers_for<'k>(
+        &'k self,
+        purpose: Purpose,
+        agreement: &'k str,
+    ) -> impl Iterator<Item = &'k KeyRegister> {
+        self.registers()
+            .filter(move |register| purpose == Purpose::Witness || register.agreement == agreement)
+    }
+
     fn administrations(&self) -> Vec<Administration> {
         let of_registers = self.registers().flat_map(|register| register.parties());
         let mut all: Vec<_> =
@@ -185,7 +197,7 @@ impl Keys {
     }
 
     /// The keys of an administration for a purpose.
-    fn of(&self, whom: &Administration, purpose: Purpose) -> Vec<RegisteredKey> {
+    fn of(&self, whom: &Administration, purpose: Purpose, agreement: &str) -> Vec<RegisteredKey> {
         let of_cards = self.cards.iter().filter(|card| card.administration == *whom);
         let mut keys: Vec<_> = of_cards
             .filter_map(|card| match purpose {
@@ -195,7 +207,9 @@ impl Keys {
             })
             .collect();
         keys.extend(
-            self.registers().flat_map(|register| register.entries_of(whom, purpose)).map(|entry| entry.key),
+            self.registers_for(purpose, agreement)
+                .flat_map(|register| register.entries_of(whom, purpose))
+                .map(|entry| entry.key),
         );
         keys
     }
@@ -204,9 +218,9 @@ impl Keys {
     fn standing(
         &self,
         whom: &Administration,
-        purpose: Purpose,
-        key_id: KeyId,
+        (purpose, key_id): (Purpose, KeyId),
         when: When,
+        agreement: &str,
     ) -> evidence::key_register::Standing {
         use evidence::key_register::Standing as Key;
         let from = |starts: Option<Timestamp>| starts.unwrap_or(when.not_before);
@@ -215,7 +229,7 @@ impl Keys {
             let signed = when.signed_at(card.valid_from);
             std::slice::from_ref(card).standing(whom, purpose, key_id, &signed)
         });
-        let of_registers = self.registers().map(|register| {
+        let of_registers = self.registers_for(purpose, agreement).map(|register| {
             let entry = register.entry(whom, purpose, key_id);
             register.standing(whom, purpose, key_id, &when.signed_at(from(entry.map(|entry| entry.from))))
         });

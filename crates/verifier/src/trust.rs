@@ -96,8 +96,8 @@ impl Trust {
         Ok(self)
     }
 
-    /// What is believed of a file's keys, and what is only claimed.
-    pub(crate) fn keyring(&self, file: &EvidenceFile) -> Keyring {
+    /// What is believed of a file's keys, and what is only claimed, for a message under this agreement.
+    pub(crate) fn keyring(&self, file: &EvidenceFile, agreement: &str) -> Keyring {
         let mut believed = Keys { cards: self.cards.clone(), registers: self.registers.clone() };
         let (known, other): (Vec<_>, Vec<_>) = file.cards.iter().cloned().partition(|card| self.knows(card));
         believed.cards.extend(known);
@@ -115,7 +115,7 @@ impl Trust {
             }
         }
         believed.registers = vouched.into_registers();
-        Keyring { believed, claimed }
+        Keyring { believed, claimed, agreement: agreement.to_owned() }
     }
 
     fn knows(&self, card: &PublicKeys) -> bool {

@@ -403,3 +403,24 @@ fn a_later_stage_under_a_key_revoked_since_takes_nothing_from_the_rest() {
     let gaps: Vec<_> = verdict.not_proved.iter().map(|gap| gap.code.as_str()).collect();
     assert!(gaps.contains(&"stage-unproved") && gaps.contains(&"not-decided"), "{gaps:?}");
 }
+
+#[test]
+fn keys_of_another_agreement_do_not_count() {
+    let world = World::new();
+    let file = EvidenceFile { cards: Vec::new(), ..world.file(&Plan { witnessed: false, ..Plan::full() }) };
+    let newest = world.registers(None).pop().unwrap();
+    let of = |agreement: &str| {
+        let register = KeyRegister { agreement: agreement.to_owned(), ..newest.register().clone() };
+        let trust = Trust::nobody().with_register(approved(register, &[&world.gb]));
+        verdict(&file, &trust)
+    };
+    assert_eq!(of("common-transit").outcome, Outcome::Proved);
+    let other = of("excise");
+    assert!(other.findings.is_empty());
+    assert!(codes(&other).iter().all(|code| code == "key-unknown"), "{:?}", other.problems);
+    // Nor do its revocations.
+    let mut revoked = world.registers(Some(0)).pop().unwrap().register().clone();
+    "excise".clone_into(&mut revoked.agreement);
+    let trust = world.trust().with_register(approved(revoked, &[&world.gb]));
+    assert_eq!(verdict(&file, &trust).outcome, Outcome::Proved);
+}

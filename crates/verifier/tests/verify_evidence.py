@@ -328,8 +328,8 @@ def follows(new, old):
 
 
 class Keys:
-    def __init__(self):
-        self.cards, self.registers = [], []
+    def __init__(self, agreement):
+        self.cards, self.registers, self.agreement = [], [], agreement
 
     def candidates(self, who, purpose):
         """Key, first moment, end, revocation."""
@@ -337,6 +337,8 @@ class Keys:
             if card["who"] == who:
                 yield card[purpose], card["from"], card["until"], None
         for register in self.registers:
+            if purpose != WITNESS and register["name"][0] != self.agreement:
+                continue
             for entry in register["entries"]:
                 if entry[0] == who and entry[1] == purpose:
                     yield entry[3], entry[4], entry[5], entry[6]
@@ -374,8 +376,8 @@ class When:
 
 
 class Keyring:
-    def __init__(self, anchors, cards, registers):
-        self.believed, self.claimed = Keys(), Keys()
+    def __init__(self, anchors, cards, registers, agreement):
+        self.believed, self.claimed = Keys(agreement), Keys(agreement)
         self.believed.cards = list(anchors)
         trusted = {card["encoded"] for card in anchors}
         for card in cards:
@@ -551,8 +553,8 @@ def read_statement(data):
 class Examination:
     def __init__(self, data, anchors):
         self.file = File(data)
-        self.keyring = Keyring(anchors, self.file.cards, self.file.registers)
         self.signed, self.manifest = read_statement(self.file.statement)
+        self.keyring = Keyring(anchors, self.file.cards, self.file.registers, self.manifest[5][0])
         self.sender, self.recipient, _ = self.manifest[3]
         self.created, self.message_id = self.manifest[8], self.manifest[2]
         self.leaf = sha256(b"\x00" + self.file.statement)
