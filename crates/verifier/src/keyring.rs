@@ -1,11 +1,11 @@
 //! Which key of whom counts for what was signed when.
 
-use crate::examination::problem;
 use crate::verdict::{Problem, Standing};
 use base::{Administration, Timestamp};
 use evidence::key_register::{KeyLookup, KeyRegister, RegisteredKey, SignedAt, SignedRegister};
 use evidence::{
     KeyId, NoteKeyId, PublicKey, PublicKeys, Purpose, SignatureType, SignedNote, VerifyingKey, log_origin,
+    witness_name,
 };
 
 /// The code of the problem that a key was revoked and nothing proves that it signed before.
@@ -91,8 +91,11 @@ impl Keyring {
 
     /// The log key of `whom` under the note of a checkpoint, which itself names only four bytes of it. Whether it counts
     /// is for [`Keyring::receipt_key`] to say.
-    pub(crate) fn checkpoint_key(&self, whom: &Administration, note: &str) -> Result<PublicKey, Problem> {
-        let note = SignedNote::parse("checkpoint", note).map_err(|error| problem(&error))?;
+    pub(crate) fn checkpoint_key(
+        &self,
+        whom: &Administration,
+        note: &SignedNote,
+    ) -> Result<PublicKey, Problem> {
         let origin = log_origin(whom);
         let signed = |key: &PublicKey| {
             let id = NoteKeyId::of(&origin, SignatureType::Ed25519, key.as_bytes());
@@ -107,15 +110,26 @@ impl Keyring {
         found.ok_or_else(|| unknown(&format!("the log key under the checkpoint of {whom}")))
     }
 
-    /// The witness keys of everyone but the owner of a log, each once, believed ones first.
-    pub(crate) fn witnesses(&self, owner: &Administration) -> Vec<(Administration, PublicKey)> {
+    /// The witness keys of everyone but the owner of a log whom a note names with that key, each once, believed ones first.
+    /// A note has few signatures, and a file can bring thousands of keys.
+    pub(crate) fn witnesses(
+        &self,
+        owner: &Administration,
+        note: &SignedNote,
+    ) -> Vec<(Administration, PublicKey)> {
         let mut found = Vec::new();
         for keys in [&self.believed, &self.claimed] {
             for witness in keys.administrations().into_iter().filter(|witness| witness != owner) {
+                let name = witness_name(&witness);
+                if !note.signatures().iter().any(|signature| signature.name() == name) {
+                    continue;
+                }
                 for key in keys.of(&witness, Purpose::Witness, &self.agreement) {
                     let RegisteredKey::Witness(key) = key else { continue };
+                    let id = NoteKeyId::of(&name, SignatureType::Cosignature, key.as_bytes());
+                    let named = note.signatures().iter().any(|signature| signature.claims(&name, id));
                     let entry = (witness.clone(), key);
-                    if !found.contains(&entry) {
+                    if named && !found.contains(&entry) {
                         found.push(entry);
                     }
                 }

@@ -4,9 +4,7 @@ use crate::examination::{Examination, contradiction, problem};
 use crate::keyring::When;
 use crate::verdict::{Finding, Gap, Problem, Standing};
 use base::{Administration, Timestamp};
-use evidence::{
-    Checkpoint, CosignedCheckpoint, Included, LoggedCheckpoint, PublicKey, Receipt, Witness, log_origin,
-};
+use evidence::{Checkpoint, Included, LoggedCheckpoint, Receipt, SignedNote, Witness, log_origin};
 use std::collections::BTreeMap;
 
 /// Where each log says that the statement is, by what it signed.
@@ -103,11 +101,15 @@ struct Examined {
 
 fn examine_checkpoint(examination: &Examination<'_>, held: &LoggedCheckpoint) -> Result<Examined, Problem> {
     let (log, origin, keyring) = (&held.log, log_origin(&held.log), examination.keyring);
-    let signer = keyring.checkpoint_key(log, &held.note)?;
+    let note = SignedNote::parse("checkpoint", &held.note).map_err(|error| problem(&error))?;
+    let signer = keyring.checkpoint_key(log, &note)?;
+    let checkpoint = Checkpoint::verify_note(&note, &origin, &signer).map_err(|error| problem(&error))?;
     // Which witnesses saw it is found out first: they say when the log's key had signed it.
     let (mut witnesses, mut gaps) = (Vec::new(), Vec::new());
-    for (who, key) in keyring.witnesses(log) {
-        for at in cosigned_at(held, &origin, &signer, (&who, key))? {
+    for (who, key) in keyring.witnesses(log, &note) {
+        let cosigned =
+            Witness::of(&who, key).cosignatures(&note, &checkpoint).map_err(|error| problem(&error))?;
+        for at in cosigned.iter().map(|cosignature| cosignature.at) {
             match keyring.witness_key(&who, key.key_id(), at) {
                 Ok(standing) => witnesses.push((who.clone(), at, standing)),
                 // The checkpoint stands without it.
@@ -128,8 +130,7 @@ fn examine_checkpoint(examination: &Examination<'_>, held: &LoggedCheckpoint) ->
         .filter(|(who, _, standing)| *standing == Standing::Proved && !parties.contains(&who));
     let witnessed = believed.map(|(_, at, _)| *at).min();
     let when = When { seen: witnessed, ..When::not_before(examination.manifest.created) };
-    let (key, standing) = keyring.receipt_key(log, signer.key_id(), when)?;
-    let checkpoint = Checkpoint::verify(&held.note, &origin, &key).map_err(|error| problem(&error))?;
+    let (_, standing) = keyring.receipt_key(log, signer.key_id(), when)?;
     let leaf = examination.file.statement.leaf();
     checkpoint.verify_inclusion(&leaf, held.index, &held.path).map_err(|error| problem(&error))?;
     let mut findings = vec![Finding {
@@ -150,17 +151,4 @@ fn examine_checkpoint(examination: &Examination<'_>, held: &LoggedCheckpoint) ->
         words: format!("{who} witnessed that checkpoint: it saw no other history of the log of {log}"),
     }));
     Ok(Examined { checkpoint, standing, findings, gaps, witnessed })
-}
-
-/// When a witness cosigned a checkpoint, if it did.
-fn cosigned_at(
-    held: &LoggedCheckpoint,
-    origin: &str,
-    signer: &PublicKey,
-    (who, key): (&Administration, PublicKey),
-) -> Result<Vec<Timestamp>, Problem> {
-    let known = [Witness::of(who, key)];
-    let cosigned =
-        CosignedCheckpoint::verify(&held.note, origin, signer, &known).map_err(|error| problem(&error))?;
-    Ok(cosigned.cosignatures.iter().map(|cosignature| cosignature.at).collect())
 }

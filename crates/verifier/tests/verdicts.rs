@@ -424,3 +424,17 @@ fn keys_of_another_agreement_do_not_count() {
     let trust = world.trust().with_register(approved(revoked, &[&world.gb]));
     assert_eq!(verdict(&file, &trust).outcome, Outcome::Proved);
 }
+
+#[test]
+fn a_proof_longer_than_any_tree_is_refused_and_can_be_unpacked() {
+    let world = World::new();
+    let mut file = world.file(&Plan::full());
+    file.shown[0].shown.proof = vec![[0; 32]; 64];
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["disclosure"]);
+    let pieces = verifier::unpack(&file.encode().unwrap()).unwrap();
+    let disclosed = pieces.iter().find(|piece| piece.name == "disclosed.json").unwrap();
+    let disclosed: serde_json::Value = serde_json::from_slice(&disclosed.content).unwrap();
+    let sizes: Vec<_> =
+        disclosed["fields"].as_array().unwrap().iter().map(|field| &field["tree_size"]).collect();
+    assert!(sizes.iter().any(|size| size.is_null()) && sizes.iter().any(|size| *size == 32), "{sizes:?}");
+}
