@@ -75,17 +75,35 @@ impl Witness {
         }
     }
 
-    /// The cosignature that `signature` is, if it claims to be by this witness.
+    /// The identifier of its key in notes.
+    fn key_id(&self) -> NoteKeyId {
+        let (signature_type, public) = self.public();
+        NoteKeyId::of(&self.name, signature_type, public)
+    }
+
+    /// Its cosignatures under a note that was read before, in the order of the note; none when no line names it and its
+    /// key, for which no signature is checked. `checkpoint` is what the note says.
+    ///
+    /// # Errors
+    /// When a line names it and does not hold.
+    pub fn cosignatures(
+        &self,
+        note: &SignedNote,
+        checkpoint: &Checkpoint,
+    ) -> Result<Vec<Cosignature>, EvidenceError> {
+        let key = self.key_id();
+        let claimed = note.signatures().iter().filter(|signature| signature.claims(&self.name, key));
+        claimed.map(|signature| self.verify(note, checkpoint, signature)).collect()
+    }
+
+    /// The cosignature that `signature`, which claims to be by this witness, is.
     fn verify(
         &self,
         note: &SignedNote,
         checkpoint: &Checkpoint,
         signature: &NoteSignature,
-    ) -> Result<Option<Cosignature>, EvidenceError> {
-        let (signature_type, public) = self.public();
-        if !signature.claims(&self.name, NoteKeyId::of(&self.name, signature_type, public)) {
-            return Ok(None);
-        }
+    ) -> Result<Cosignature, EvidenceError> {
+        let (signature_type, _) = self.public();
         let (seconds, bytes) = timestamped(signature.signature())?;
         match &self.key {
             WitnessKey::Ed25519(key) => key.verify(WHAT, &ed25519_message(seconds, note.text()), bytes)?,
@@ -93,11 +111,11 @@ impl Witness {
                 key.verify(WHAT, &subtree_message(&self.name, seconds, checkpoint)?, bytes)?;
             }
         }
-        Ok(Some(Cosignature {
+        Ok(Cosignature {
             witness: self.name.clone(),
             at: Timestamp::from_micros(seconds.saturating_mul(MICROS)),
             signature_type,
-        }))
+        })
     }
 }
 
@@ -135,10 +153,11 @@ impl CosignedCheckpoint {
     ) -> Result<Self, EvidenceError> {
         let note = SignedNote::parse(CHECKPOINT, note)?;
         let checkpoint = Checkpoint::verify_note(&note, origin, log_key)?;
+        let keyed: Vec<_> = witnesses.iter().map(|witness| (witness, witness.key_id())).collect();
         let mut cosignatures = Vec::new();
         for signature in note.signatures() {
-            for witness in witnesses {
-                cosignatures.extend(witness.verify(&note, &checkpoint, signature)?);
+            for (witness, _) in keyed.iter().filter(|(witness, key)| signature.claims(&witness.name, *key)) {
+                cosignatures.push(witness.verify(&note, &checkpoint, signature)?);
             }
         }
         Ok(Self { checkpoint, cosignatures })

@@ -161,3 +161,15 @@ proptest! {
         prop_assert_eq!(found.cosignatures[0].at.as_micros(), micros - micros % 1_000_000);
     }
 }
+
+#[test]
+fn a_witness_finds_its_own_cosignatures_alone() {
+    let key = keys(1).log.public();
+    let read = |note: &SignedNote| Checkpoint::verify_note(note, "tidewaiter.example/GB", &key).unwrap();
+    let note = cosigned(&[("FR", 2), ("IT", 3)]);
+    let counts = witnesses().into_iter().map(|known| known.cosignatures(&note, &read(&note)).unwrap().len());
+    assert_eq!(counts.collect::<Vec<_>>(), [1, 1, 0]);
+    // Italy's name over another key: not a cosignature of the key that is known, and so not looked at.
+    let note = cosigned(&[("IT", 9)]);
+    assert_eq!(witnesses()[1].cosignatures(&note, &read(&note)).unwrap(), Vec::new());
+}

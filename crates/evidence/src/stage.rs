@@ -42,6 +42,20 @@ pub enum StageName {
 impl StageName {
     const ALL: [Self; 5] = [Self::Received, Self::Decided, Self::Delivered, Self::Expired, Self::Refused];
 
+    /// The whole lives that a message can have. What is known of one is part of one of these.
+    const LIVES: [&[Self]; 3] = [
+        &[Self::Received, Self::Decided, Self::Delivered],
+        &[Self::Received, Self::Expired],
+        &[Self::Refused],
+    ];
+
+    /// Whether one message can come to all of these stages, each once. Some may be missing, as whoever asks may not have
+    /// been told of them.
+    pub fn admissible(stages: &[Self]) -> bool {
+        let twice = stages.iter().enumerate().any(|(at, name)| stages.iter().skip(at + 1).any(|n| n == name));
+        !twice && Self::LIVES.iter().any(|life| stages.iter().all(|stage| life.contains(stage)))
+    }
+
     fn code(self) -> u64 {
         match self {
             Self::Received => 1,

@@ -100,3 +100,23 @@ fn claims_that_contradict_the_stage_are_refused() {
         assert!(StagedStatement::read(&bytes).is_err());
     }
 }
+
+#[test]
+fn a_message_has_one_life() {
+    use StageName::{Decided, Delivered, Expired, Received, Refused};
+    for one in StageName::ALL {
+        assert!(StageName::admissible(&[one]) && !StageName::admissible(&[one, one]));
+    }
+    let pairs = [[Received, Decided], [Received, Delivered], [Received, Expired], [Decided, Delivered]];
+    for (at, one) in StageName::ALL.into_iter().enumerate() {
+        for other in StageName::ALL.into_iter().skip(at + 1) {
+            let admissible = pairs.contains(&[one, other]);
+            assert_eq!(StageName::admissible(&[one, other]), admissible, "{one} and {other}");
+            assert_eq!(StageName::admissible(&[other, one]), admissible, "{other} and {one}");
+        }
+    }
+    assert!(StageName::admissible(&[]) && StageName::admissible(&[Received, Decided, Delivered]));
+    assert!(
+        !StageName::admissible(&[Received, Decided, Expired]) && !StageName::admissible(&[Received, Refused])
+    );
+}

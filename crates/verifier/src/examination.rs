@@ -1,16 +1,17 @@
 //! The examination of a file: each piece by itself, and each against the others.
 
 use crate::gaps;
-use crate::keyring::{Keyring, When};
+use crate::keyring::{KEY_REVOKED, Keyring, When};
 use crate::logs;
 use crate::trust::Trust;
 use crate::verdict::{
-    Claimed, Finding, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
+    Claimed, Finding, Gap, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
 };
 use base::{Administration, Timestamp};
 use evidence::{
     Conflict, EvidenceError, EvidenceFile, Manifest, Stage, StageName, StagedStatement, Statement, digest_of,
 };
+use std::collections::BTreeMap;
 
 /// Verifies an evidence file.
 pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
@@ -18,11 +19,11 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
         Ok(file) => file,
         Err(error) => return refused_unread(&error),
     };
-    let keyring = trust.keyring(&file);
     let manifest = match Statement::read(file.statement.as_bytes()) {
         Ok(claim) => claim.manifest().clone(),
         Err(error) => return refused_unread(&error),
     };
+    let keyring = trust.keyring(&file, &manifest.agreement.id);
     let mut examination =
         Examination { file: &file, manifest: &manifest, keyring: &keyring, seen: Seen::default() };
     // Logs first: where they hold the message, and who saw that when, says what revoked keys still prove.
@@ -79,12 +80,14 @@ pub(crate) struct Seen {
     pub(crate) findings: Vec<Finding>,
     pub(crate) shown: Vec<ShownField>,
     pub(crate) problems: Vec<Problem>,
+    /// What is in the file and proves nothing, while the rest does not need it.
+    pub(crate) gaps: Vec<Gap>,
     /// The staged statements that hold.
     pub(crate) stages: Vec<Stage>,
-    /// Where logs hold the message, as they proved: its place, and the size of the tree.
-    pub(crate) entries: Vec<(Administration, u64, u64)>,
-    /// The earliest moment at which a believed witness saw the message in a log.
-    pub(crate) witnessed: Option<Timestamp>,
+    /// Where logs hold the message, and whether the key under which a log says so is believed.
+    pub(crate) entries: Vec<(Administration, u64, Standing)>,
+    /// The earliest moment at which a believed witness that is neither sender nor recipient saw the message in each log.
+    pub(crate) witnessed: BTreeMap<Administration, Timestamp>,
 }
 
 /// A file under examination.
@@ -116,11 +119,14 @@ impl Examination<'_> {
     fn examine_statement(&self) -> Result<Finding, Problem> {
         let claim = Statement::read(self.file.statement.as_bytes()).map_err(|error| problem(&error))?;
         let (sender, key_id) = (self.manifest.from(), claim.key_id());
-        let created = self.logged(sender, When::stated(self.manifest.created));
+        // Whoever saw the message in any log saw this statement.
+        let seen = self.seen.witnessed.values().min().copied();
+        let stated = |moment| When { seen, position: self.position(sender), ..When::stated(moment) };
+        let created = stated(self.manifest.created);
         let (key, standing) = self.keyring.signing_key(sender, key_id, created)?;
         // Who has an old key can state any time; the recipient, who checks keys as messages come, says when it came.
         if let Some(received) = self.received() {
-            self.keyring.signing_key(sender, key_id, self.logged(sender, When::stated(received.at)))?;
+            self.keyring.signing_key(sender, key_id, stated(received.at))?;
         }
         claim.verify(key).map_err(|error| problem(&error))?;
         Ok(Finding {
@@ -136,10 +142,13 @@ impl Examination<'_> {
         })
     }
 
-    /// With the place of the message in the log of `signer`, and when a witness saw it there or elsewhere.
-    fn logged(&self, signer: &Administration, when: When) -> When {
-        let places = self.seen.entries.iter().filter(|(log, ..)| log == signer);
-        When { position: places.map(|(_, index, _)| *index).max(), seen: self.seen.witnessed, ..when }
+    /// The place of the message in the log of `owner`, as far as a believed log key proves it: with a made-up key anybody
+    /// can make a log in which it stands before a revocation.
+    fn position(&self, owner: &Administration) -> Option<u64> {
+        let proved = |(log, _, standing): &&(Administration, u64, Standing)| {
+            log == owner && *standing == Standing::Proved
+        };
+        self.seen.entries.iter().filter(proved).map(|(_, index, _)| *index).max()
     }
 
     /// The recipient's statement that it received the message, if it holds.
@@ -151,20 +160,17 @@ impl Examination<'_> {
         let mut stages = Vec::new();
         for bytes in &self.file.stages {
             match self.examine_stage(bytes) {
-                Ok(found) => stages.push(found),
+                Ok(Ok(found)) => stages.push(found),
+                Ok(Err(gap)) => self.seen.gaps.push(gap),
                 Err(problem) => self.seen.problems.push(problem),
             }
         }
         stages.sort_by_key(|(stage, _)| (stage.at, stage.name));
         let names: Vec<StageName> = stages.iter().map(|(stage, _)| stage.name).collect();
-        let twice = names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|n| n == name));
-        if twice {
-            self.seen.problems.push(contradiction("two staged statements are of one stage"));
-        }
-        if names.contains(&StageName::Refused) && names.contains(&StageName::Received) {
-            self.seen
-                .problems
-                .push(contradiction("the recipient says that it received and refused the message"));
+        if !StageName::admissible(&names) {
+            let told: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let words = format!("no message can come to all the stages that are stated: {}", told.join(", "));
+            self.seen.problems.push(contradiction(&words));
         }
         for (stage, finding) in stages {
             self.seen.stages.push(stage);
@@ -172,24 +178,33 @@ impl Examination<'_> {
         }
     }
 
-    fn examine_stage(&self, bytes: &[u8]) -> Result<(Stage, Finding), Problem> {
+    /// A staged statement that holds; or why one proves nothing, while nothing else needs it.
+    fn examine_stage(&self, bytes: &[u8]) -> Result<Result<(Stage, Finding), Gap>, Problem> {
         let claim = StagedStatement::read(bytes).map_err(|error| problem(&error))?;
-        let (by, at) = (claim.stage().by.clone(), claim.stage().at);
-        // RECEIVED is made together with the entry in the log; of other stages nothing proves when they were made.
-        let when = match claim.stage().name {
-            StageName::Received => self.logged(&by, When::stated(at)),
-            _ => When::stated(at),
-        };
-        let (key, standing) = self.keyring.signing_key(&by, claim.key_id(), when)?;
-        let stage = claim.verify(key).map_err(|error| problem(&error))?;
+        let claimed = claim.stage();
+        let (by, at, name) = (claimed.by.clone(), claimed.at, claimed.name);
         if by != *self.manifest.to() {
             return Err(contradiction("a staged statement is not by the recipient"));
         }
-        let about = stage.message_id == Some(self.manifest.message_id)
-            && stage.statement == self.file.statement.digest();
+        let about = claimed.message_id == Some(self.manifest.message_id)
+            && claimed.statement == self.file.statement.digest();
         if !about {
             return Err(contradiction("a staged statement is about another message"));
         }
+        // RECEIVED is made together with the entry in the recipient's log; of other stages nothing proves when they were
+        // made. Who saw the message saw none of them.
+        let when = match name {
+            StageName::Received => When { position: self.position(&by), ..When::stated(at) },
+            _ => When::stated(at),
+        };
+        let (key, standing) = match self.keyring.signing_key(&by, claim.key_id(), when) {
+            Err(revoked) if revoked.code == KEY_REVOKED && name != StageName::Received => {
+                let words = format!("that {by} stated that the message was {name}: {}", revoked.words);
+                return Ok(Err(Gap { code: "stage-unproved".to_owned(), words }));
+            }
+            found => found?,
+        };
+        let stage = claim.verify(key).map_err(|error| problem(&error))?;
         let finding = Finding {
             code: format!("stage-{}", stage.name),
             standing,
@@ -197,7 +212,7 @@ impl Examination<'_> {
             at: Some(at.to_string()),
             words: stage_words(&stage),
         };
-        Ok((stage, finding))
+        Ok(Ok((stage, finding)))
     }
 
     fn shown(&mut self) {
@@ -236,7 +251,7 @@ impl Examination<'_> {
         let conflict = claim.verify(key).map_err(|error| problem(&error))?;
         let second = Statement::read(other).map_err(|error| problem(&error))?;
         let sender = self.manifest.from().clone();
-        let (key, _) =
+        let (key, of_second) =
             self.keyring.signing_key(&sender, second.key_id(), When::stated(second.manifest().created))?;
         let second = second.verify(key).map_err(|error| problem(&error))?;
         let digests = [self.file.statement.digest(), digest_of(other)];
@@ -252,7 +267,8 @@ impl Examination<'_> {
         }
         Ok(Finding {
             code: "conflict".to_owned(),
-            standing,
+            // It rests on the keys of both: with one that is only claimed, anybody can be framed.
+            standing: standing.max(of_second),
             by: by.to_string(),
             at: Some(at.to_string()),
             words: format!("{sender} signed two different messages under this one identity; {by} proved it"),

@@ -2,14 +2,15 @@
 
 use crate::examination::Seen;
 use crate::keyring::Keyring;
-use crate::verdict::{Gap, Standing};
+use crate::verdict::{Finding, Gap, Standing};
 use evidence::disclosure::{LeafScheme, WHOLE};
 use evidence::{EvidenceFile, Manifest, StageName};
+use std::collections::BTreeSet;
 
 /// What is not proved about this message.
 pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring: &Keyring) -> Vec<Gap> {
     let (from, to) = (manifest.from(), manifest.to());
-    let mut gaps = Vec::new();
+    let mut gaps = seen.gaps.clone();
     let mut gap = |code: &str, words: String| gaps.push(Gap { code: code.to_owned(), words });
     for administration in [from, to] {
         let claimed = seen
@@ -29,7 +30,9 @@ pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring:
         }
     }
     let registers = keyring.believed.registers.iter().chain(&keyring.claimed.registers);
-    match registers.map(|signed| signed.register().version).max() {
+    let registers = registers.map(|signed| signed.register());
+    let of_agreement = registers.filter(|register| register.agreement == manifest.agreement.id);
+    match of_agreement.map(|register| register.version).max() {
         Some(version) => gap(
             "revocations",
             format!(
@@ -51,8 +54,22 @@ pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring:
             gap("no-receipt", format!("that the message is in the log of {log}"));
         }
     }
-    if !seen.findings.iter().any(|finding| finding.code == "witness") {
-        gap("no-witness", "that anyone but the owners of the logs saw them: no witness cosigned".to_owned());
+    // A witness that nobody vouches for may be the owner of the log itself.
+    let by_standing = |standing: Standing| {
+        let of = move |finding: &&Finding| finding.code == "witness" && finding.standing == standing;
+        seen.findings.iter().filter(of).map(|finding| finding.by.as_str()).collect::<BTreeSet<_>>()
+    };
+    let (vouched, claimed) = (by_standing(Standing::Proved), by_standing(Standing::Claimed));
+    if vouched.is_empty() {
+        let why =
+            if claimed.is_empty() { "no witness cosigned" } else { "no witness that you trust cosigned" };
+        gap("no-witness", format!("that anyone but the owners of the logs saw them: {why}"));
+    }
+    for witness in claimed.difference(&vouched) {
+        gap(
+            "witness-unvouched",
+            format!("that the witness is {witness}: nobody whom you trust vouches for its key"),
+        );
     }
     content(file, manifest, &mut gap);
     if manifest.exercise {

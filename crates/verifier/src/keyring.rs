@@ -1,17 +1,22 @@
 //! Which key of whom counts for what was signed when.
 
-use crate::examination::problem;
 use crate::verdict::{Problem, Standing};
 use base::{Administration, Timestamp};
 use evidence::key_register::{KeyLookup, KeyRegister, RegisteredKey, SignedAt, SignedRegister};
 use evidence::{
     KeyId, NoteKeyId, PublicKey, PublicKeys, Purpose, SignatureType, SignedNote, VerifyingKey, log_origin,
+    witness_name,
 };
+
+/// The code of the problem that a key was revoked and nothing proves that it signed before.
+pub(crate) const KEY_REVOKED: &str = "key-revoked";
 
 /// Everything that says whose keys are whose, apart by whether it is believed.
 pub(crate) struct Keyring {
     pub(crate) believed: Keys,
     pub(crate) claimed: Keys,
+    /// The agreement of the message: other agreements have keys, stewards and revocations of their own.
+    pub(crate) agreement: String,
 }
 
 /// Cards and registers of one standing.
@@ -86,15 +91,18 @@ impl Keyring {
 
     /// The log key of `whom` under the note of a checkpoint, which itself names only four bytes of it. Whether it counts
     /// is for [`Keyring::receipt_key`] to say.
-    pub(crate) fn checkpoint_key(&self, whom: &Administration, note: &str) -> Result<PublicKey, Problem> {
-        let note = SignedNote::parse("checkpoint", note).map_err(|error| problem(&error))?;
+    pub(crate) fn checkpoint_key(
+        &self,
+        whom: &Administration,
+        note: &SignedNote,
+    ) -> Result<PublicKey, Problem> {
         let origin = log_origin(whom);
         let signed = |key: &PublicKey| {
             let id = NoteKeyId::of(&origin, SignatureType::Ed25519, key.as_bytes());
             note.signatures().iter().any(|signature| signature.claims(&origin, id))
         };
         let all = [&self.believed, &self.claimed];
-        let mut keys = all.into_iter().flat_map(|keys| keys.of(whom, Purpose::Log));
+        let mut keys = all.into_iter().flat_map(|keys| keys.of(whom, Purpose::Log, &self.agreement));
         let found = keys.find_map(|key| match key {
             RegisteredKey::Log(key) if signed(&key) => Some(key),
             _ => None,
@@ -102,15 +110,26 @@ impl Keyring {
         found.ok_or_else(|| unknown(&format!("the log key under the checkpoint of {whom}")))
     }
 
-    /// The witness keys of everyone but the owner of a log, each once, believed ones first.
-    pub(crate) fn witnesses(&self, owner: &Administration) -> Vec<(Administration, PublicKey)> {
+    /// The witness keys of everyone but the owner of a log whom a note names with that key, each once, believed ones first.
+    /// A note has few signatures, and a file can bring thousands of keys.
+    pub(crate) fn witnesses(
+        &self,
+        owner: &Administration,
+        note: &SignedNote,
+    ) -> Vec<(Administration, PublicKey)> {
         let mut found = Vec::new();
         for keys in [&self.believed, &self.claimed] {
             for witness in keys.administrations().into_iter().filter(|witness| witness != owner) {
-                for key in keys.of(&witness, Purpose::Witness) {
+                let name = witness_name(&witness);
+                if !note.signatures().iter().any(|signature| signature.name() == name) {
+                    continue;
+                }
+                for key in keys.of(&witness, Purpose::Witness, &self.agreement) {
                     let RegisteredKey::Witness(key) = key else { continue };
+                    let id = NoteKeyId::of(&name, SignatureType::Cosignature, key.as_bytes());
+                    let named = note.signatures().iter().any(|signature| signature.claims(&name, id));
                     let entry = (witness.clone(), key);
-                    if !found.contains(&entry) {
+                    if named && !found.contains(&entry) {
                         found.push(entry);
                     }
                 }
@@ -142,7 +161,7 @@ impl Keyring {
     ) -> Result<(RegisteredKey, Standing), Problem> {
         use evidence::key_register::Standing as Key;
         for (keys, standing) in [(&self.believed, Standing::Proved), (&self.claimed, Standing::Claimed)] {
-            match keys.standing(whom, purpose, key_id, when) {
+            match keys.standing(whom, (purpose, key_id), when, &self.agreement) {
                 Key::Active(key) => return Ok((key, standing)),
                 Key::Unknown => {}
                 Key::Revoked(revocation) => {
@@ -153,7 +172,7 @@ impl Keyring {
                         revocation.reason,
                         revocation.position
                     );
-                    return Err(Problem::new("key-revoked", words));
+                    return Err(Problem::new(KEY_REVOKED, words));
                 }
                 other => return Err(Problem::new("key-not-valid", format!("{} is {other}", what()))),
             }
@@ -172,6 +191,16 @@ impl Keys {
         self.registers.iter().map(SignedRegister::register)
     }
 
+    /// The registers whose keys count for a purpose under an agreement. A witness may be of another one.
+    fn registers_for<'k>(
+        &'k self,
+        purpose: Purpose,
+        agreement: &'k str,
+    ) -> impl Iterator<Item = &'k KeyRegister> {
+        self.registers()
+            .filter(move |register| purpose == Purpose::Witness || register.agreement == agreement)
+    }
+
     fn administrations(&self) -> Vec<Administration> {
         let of_registers = self.registers().flat_map(|register| register.parties());
         let mut all: Vec<_> =
@@ -182,7 +211,7 @@ impl Keys {
     }
 
     /// The keys of an administration for a purpose.
-    fn of(&self, whom: &Administration, purpose: Purpose) -> Vec<RegisteredKey> {
+    fn of(&self, whom: &Administration, purpose: Purpose, agreement: &str) -> Vec<RegisteredKey> {
         let of_cards = self.cards.iter().filter(|card| card.administration == *whom);
         let mut keys: Vec<_> = of_cards
             .filter_map(|card| match purpose {
@@ -192,7 +221,9 @@ impl Keys {
             })
             .collect();
         keys.extend(
-            self.registers().flat_map(|register| register.entries_of(whom, purpose)).map(|entry| entry.key),
+            self.registers_for(purpose, agreement)
+                .flat_map(|register| register.entries_of(whom, purpose))
+                .map(|entry| entry.key),
         );
         keys
     }
@@ -201,9 +232,9 @@ impl Keys {
     fn standing(
         &self,
         whom: &Administration,
-        purpose: Purpose,
-        key_id: KeyId,
+        (purpose, key_id): (Purpose, KeyId),
         when: When,
+        agreement: &str,
     ) -> evidence::key_register::Standing {
         use evidence::key_register::Standing as Key;
         let from = |starts: Option<Timestamp>| starts.unwrap_or(when.not_before);
@@ -212,7 +243,7 @@ impl Keys {
             let signed = when.signed_at(card.valid_from);
             std::slice::from_ref(card).standing(whom, purpose, key_id, &signed)
         });
-        let of_registers = self.registers().map(|register| {
+        let of_registers = self.registers_for(purpose, agreement).map(|register| {
             let entry = register.entry(whom, purpose, key_id);
             register.standing(whom, purpose, key_id, &when.signed_at(from(entry.map(|entry| entry.from))))
         });

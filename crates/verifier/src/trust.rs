@@ -3,7 +3,7 @@
 
 use crate::keyring::{Keyring, Keys};
 use base::Digest;
-use evidence::key_register::{RegisterError, SignedRegister, Steward};
+use evidence::key_register::{KeyEntry, RegisterError, SignedRegister, Steward};
 use evidence::{EvidenceError, EvidenceFile, PublicKeys};
 use std::fmt;
 
@@ -96,21 +96,26 @@ impl Trust {
         Ok(self)
     }
 
-    /// What is believed of a file's keys, and what is only claimed.
-    pub(crate) fn keyring(&self, file: &EvidenceFile) -> Keyring {
+    /// What is believed of a file's keys, and what is only claimed, for a message under this agreement.
+    pub(crate) fn keyring(&self, file: &EvidenceFile, agreement: &str) -> Keyring {
         let mut believed = Keys { cards: self.cards.clone(), registers: self.registers.clone() };
         let (known, other): (Vec<_>, Vec<_>) = file.cards.iter().cloned().partition(|card| self.knows(card));
         believed.cards.extend(known);
         let mut claimed = Keys { cards: other, registers: Vec::new() };
+        let mut vouched =
+            Vouched { cards: &believed.cards, chosen: believed.registers.clone(), followers: Vec::new() };
+        // Those with a digest that whoever verifies knows can be followed too, wherever they stand.
+        vouched.chosen.extend(
+            file.registers.iter().filter(|register| self.digests.contains(&register.digest())).cloned(),
+        );
         // Oldest first, so that each can be believed as the follower of one that is.
         for register in &file.registers {
-            if self.digests.contains(&register.digest()) || vouched_for(register, &believed) {
-                believed.registers.push(register.clone());
-            } else {
+            if !self.digests.contains(&register.digest()) && !vouched.admits(register) {
                 claimed.registers.push(register.clone());
             }
         }
-        Keyring { believed, claimed }
+        believed.registers = vouched.into_registers();
+        Keyring { believed, claimed, agreement: agreement.to_owned() }
     }
 
     fn knows(&self, card: &PublicKeys) -> bool {
@@ -125,17 +130,57 @@ fn keys_of(content: &[u8]) -> Option<Vec<u8>> {
     card.get("keys").map(|keys| keys.to_string().into_bytes())
 }
 
-/// Whether those who are believed vouch for a register: as many of its stewards as it asks for have approved it with keys
-/// of cards that are believed, or it rightly follows a register that is.
-fn vouched_for(register: &SignedRegister, believed: &Keys) -> bool {
-    let of_cards: Vec<Steward> = believed.cards.iter().map(Steward::of_card).collect();
-    let stewards: Vec<Steward> =
-        register.register().stewards.iter().filter(|steward| of_cards.contains(steward)).cloned().collect();
-    let approved = register.approved_by(&stewards).map_or(0, |approved| approved.len() as u64);
-    if approved >= register.register().threshold.change {
-        return true;
+/// The registers that are believed, by why.
+struct Vouched<'c> {
+    cards: &'c [PublicKeys],
+    /// Those that whoever verifies chose: the threshold that they state was accepted with them.
+    chosen: Vec<SignedRegister>,
+    /// Those that rest on cards or on a believed register before them.
+    followers: Vec<SignedRegister>,
+}
+
+impl Vouched<'_> {
+    /// Whether those who are believed vouch for a register of the file; if so, later ones can follow it.
+    ///
+    /// What a register says of itself counts for nothing, its threshold least of all: whoever makes up a register makes
+    /// up its stewards too. By cards, a first version is believed if all its stewards are believed and have approved it;
+    /// a later version only as the rightful follower of one that is believed.
+    fn admits(&mut self, register: &SignedRegister) -> bool {
+        // A verifier has no clock: a version was in time if it was when it was issued.
+        let issued = register.register().issued;
+        let follows = |previous: &SignedRegister| register.succeeds(previous, issued) == Ok(true);
+        let admitted = self.chosen.iter().any(follows)
+            || (register.starts(&register.register().agreement, issued).is_ok()
+                && self.knows_newcomers(register, None))
+            || self
+                .followers
+                .iter()
+                .any(|previous| follows(previous) && self.knows_newcomers(register, Some(previous)));
+        if admitted {
+            self.followers.push(register.clone());
+        }
+        admitted
     }
-    // A verifier has no clock: a version was in time if it was when it was issued.
-    let issued = register.register().issued;
-    believed.registers.iter().any(|previous| register.succeeds(previous, issued) == Ok(true))
+
+    /// Whether everyone who is not yet a steward of the version before comes with what a believed card says: as a steward
+    /// with its key, and as no steward with the card's keys alone. Otherwise the stewards of a register that rests on
+    /// cards could vouch for keys of whomever they like.
+    fn knows_newcomers(&self, register: &SignedRegister, previous: Option<&SignedRegister>) -> bool {
+        let (new, old) = (register.register(), previous.map(SignedRegister::register));
+        let was_steward = |who| old.is_some_and(|old| old.steward(who).is_some());
+        let stewards = new.stewards.iter().filter(|steward| !was_steward(&steward.administration));
+        let entries = new.entries.iter().filter(|entry| new.steward(&entry.administration).is_none());
+        stewards.clone().all(|steward| self.cards.iter().any(|card| Steward::of_card(card) == *steward))
+            && entries.clone().all(|entry| {
+                was_steward(&entry.administration)
+                    || old.is_some_and(|old| old.entries.contains(entry))
+                    || self.cards.iter().any(|card| KeyEntry::of_card(card).contains(entry))
+            })
+    }
+
+    fn into_registers(self) -> Vec<SignedRegister> {
+        let mut registers = self.chosen;
+        registers.extend(self.followers);
+        registers
+    }
 }

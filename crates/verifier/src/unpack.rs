@@ -138,6 +138,8 @@ fn disclosed(file: &EvidenceFile, manifest: &Manifest) -> Value {
         .iter()
         .map(|ShownPart { part, shown }| {
             let proof: Vec<String> = shown.proof.iter().map(|hash| hex(hash)).collect();
+            // Nothing is verified here: a proof can be longer than that of any tree.
+            let tree_size = u32::try_from(shown.proof.len()).ok().and_then(|height| 1u64.checked_shl(height));
             let name =
                 usize::try_from(*part).ok().and_then(|at| manifest.parts.get(at)).map(|part| &part.name);
             let value = match std::str::from_utf8(&shown.value) {
@@ -146,7 +148,7 @@ fn disclosed(file: &EvidenceFile, manifest: &Manifest) -> Value {
             };
             json!({
                 "part": part, "name": name, "path": shown.path, "value": value, "salt": hex(&shown.salt),
-                "leaf_index": shown.index, "tree_size": 1u64 << shown.proof.len(), "inclusion_path": proof,
+                "leaf_index": shown.index, "tree_size": tree_size, "inclusion_path": proof,
             })
         })
         .collect();

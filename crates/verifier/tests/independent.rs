@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Dice, Plan, World};
-use evidence::{EvidenceFile, PublicKeys};
+use evidence::{EvidenceFile, PublicKeys, StageName, Statement};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -45,6 +45,11 @@ fn file(world: &World, dice: &mut Dice) -> EvidenceFile {
     if dice.chance(25) {
         let revoked = dice.chance(60).then(|| dice.below(24));
         file.registers = world.registers(revoked);
+    }
+    if dice.chance(10) {
+        let name = [StageName::Delivered, StageName::Expired][usize::try_from(dice.below(2)).unwrap()];
+        let id = Statement::read(file.statement.as_bytes()).unwrap().manifest().message_id;
+        file.stages.push(world.stage(&file.statement, id, name, None));
     }
     if dice.chance(5) {
         file.stages.extend(world.file(&Plan { number: plan.number ^ 1, ..Plan::full() }).stages);

@@ -3,8 +3,11 @@
 
 mod common;
 
-use common::{DAY, Plan, World, administration, moment};
-use evidence::{EvidenceFile, Statement};
+use common::{DAY, Party, Plan, World, administration, moment};
+use evidence::key_register::{
+    Approval, KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedRegister, Threshold,
+};
+use evidence::{EvidenceFile, StageName, Statement};
 use verifier::{Outcome, Standing, Trust, Verdict, verify};
 
 fn verdict(file: &EvidenceFile, trust: &Trust) -> Verdict {
@@ -59,7 +62,9 @@ fn without_trust_a_file_only_claims() {
     assert_eq!(proved.outcome, Outcome::Proved);
     let witness = proved.findings.iter().find(|found| found.code == "witness").unwrap();
     assert_eq!(witness.standing, Standing::Claimed);
-    let other = World { gb: common::Party::new("GB", 50), ..World::new() };
+    let gaps: Vec<_> = proved.not_proved.iter().map(|gap| gap.code.as_str()).collect();
+    assert!(gaps.contains(&"no-witness") && gaps.contains(&"witness-unvouched"), "{gaps:?}");
+    let other = World { gb: Party::new("GB", 50), ..World::new() };
     assert_eq!(
         codes(&verdict(&EvidenceFile { cards: Vec::new(), ..file }, &other.trust())),
         ["key-unknown"; 3]
@@ -202,4 +207,234 @@ fn what_a_revoked_key_signed_holds_before_its_effective_position_and_not_after()
     let newest = world.registers(Some(0)).pop().unwrap();
     assert_eq!(codes(&verdict(&file, &world.trust().with_register(newest))), ["key-revoked"]);
     assert_eq!(world.gb.administration, administration("GB"));
+}
+
+/// A register that only these have approved.
+fn approved(register: KeyRegister, by: &[&Party]) -> SignedRegister {
+    let mut signed = SignedRegister::proposal(register).unwrap();
+    for party in by {
+        let (key, at) = (&party.keys.sign, signed.register().issued);
+        signed.add(Approval::sign(signed.register(), &party.administration, key, at).unwrap());
+    }
+    signed
+}
+
+/// A register of which Great Britain alone is steward.
+fn register_of_gb(world: &World) -> KeyRegister {
+    let (issued, alone) = (moment().plus_seconds(-DAY), Threshold { change: 1, revocation: 1 });
+    let cards = [world.gb.card.clone()];
+    KeyRegister::genesis("common-transit", &cards, alone, issued, issued.plus_seconds(90 * DAY)).unwrap()
+}
+
+#[test]
+fn a_party_alone_vouches_for_no_keys_of_the_other() {
+    let world = World::new();
+    // Great Britain makes up a France of its own, and signs for it.
+    let false_world = World { gb: Party::new("GB", 1), fr: Party::new("FR", 70), it: Party::new("IT", 3) };
+    let mut file = EvidenceFile { cards: Vec::new(), ..false_world.file(&Plan::full()) };
+    let refused = |file: &EvidenceFile, what: &str| {
+        let verdict = verdict(file, &world.trust());
+        let proved = |by: &str| {
+            verdict.findings.iter().any(|found| found.by == by && found.standing == Standing::Proved)
+        };
+        assert!(verdict.outcome != Outcome::Proved && !proved("NTA.FR"), "{what}");
+    };
+    let mut listed = register_of_gb(&world);
+    KeyEntry::of_card(&false_world.fr.card).into_iter().for_each(|entry| listed.put(entry));
+    file.registers = vec![approved(listed, &[&world.gb])];
+    refused(&file, "its register lists keys of France");
+
+    let mut steward = register_of_gb(&world);
+    steward.admit(&false_world.fr.card);
+    file.registers = vec![approved(steward, &[&world.gb, &false_world.fr])];
+    refused(&file, "its register lists a steward of France");
+
+    let first = approved(register_of_gb(&world), &[&world.gb]);
+    let mut second = first.register().next(moment(), moment().plus_seconds(DAY));
+    second.admit(&false_world.fr.card);
+    file.registers = vec![first, approved(second, &[&world.gb, &false_world.fr])];
+    refused(&file, "its register admits a France");
+    // The true France is admitted with the keys of its card.
+    let first = approved(register_of_gb(&world), &[&world.gb]);
+    let mut second = first.register().next(moment(), moment().plus_seconds(DAY));
+    second.admit(&world.fr.card);
+    let registers = vec![first, approved(second, &[&world.gb, &world.fr])];
+    let good = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
+    assert_eq!(good.outcome, Outcome::Proved);
+    assert!(good.keys.iter().filter(|held| held.kind == "register").all(|held| held.trusted));
+}
+
+#[test]
+fn a_party_alone_revokes_no_key_of_the_other() {
+    let world = World::new();
+    let mut register = register_of_gb(&world);
+    let reason = RevocationReason::Compromised;
+    for entry in KeyEntry::of_card(&world.fr.card) {
+        let revocation = Revocation { effective: moment(), position: 0, reason };
+        register.put(KeyEntry { revocation: Some(revocation), ..entry });
+    }
+    let file =
+        EvidenceFile { registers: vec![approved(register, &[&world.gb])], ..world.file(&Plan::full()) };
+    let verdict = verdict(&file, &world.trust());
+    assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
+}
+
+#[test]
+fn nobody_is_framed_for_a_conflict_with_a_made_up_key() {
+    let world = World::new();
+    // The other statement is signed with a key of a card that France made up for Great Britain.
+    let false_world = World { gb: Party::new("GB", 70), ..World::new() };
+    let honest = world.file(&Plan::full());
+    let manifest = Statement::read(honest.statement.as_bytes()).unwrap().manifest().clone();
+    let mut file =
+        EvidenceFile { conflict: Some(false_world.conflict(&manifest, &honest.statement)), ..honest };
+    file.cards.push(false_world.gb.card.clone());
+    let verdict = verdict(&file, &world.trust());
+    let conflict = verdict.findings.iter().find(|found| found.code == "conflict").unwrap();
+    assert_eq!((conflict.standing, verdict.outcome), (Standing::Claimed, Outcome::Unanchored));
+}
+
+/// The registers of the world, and one more that revokes a key from a position on, a day after the message.
+fn revoking(world: &World, key: RegisteredKey, position: u64) -> Vec<SignedRegister> {
+    let mut registers = world.registers(None);
+    let last = registers.last().unwrap().register().clone();
+    let mut next = last.next(last.issued.plus_seconds(DAY), last.expires);
+    let entry = next.entries.iter().find(|entry| entry.key == key).unwrap().clone();
+    let (effective, reason) = (moment().plus_seconds(DAY), RevocationReason::Compromised);
+    next.put(KeyEntry { revocation: Some(Revocation { effective, position, reason }), ..entry });
+    registers.push(approved(next, &[&world.gb, &world.fr, &world.it]));
+    registers
+}
+
+#[test]
+fn that_the_message_was_seen_proves_nothing_of_what_its_recipient_signed() {
+    let world = World::new();
+    let plan = Plan { decided: false, ..Plan::full() };
+    let with = |key, position, change: fn(&mut EvidenceFile)| {
+        let mut file = EvidenceFile { registers: revoking(&world, key, position), ..world.file(&plan) };
+        change(&mut file);
+        codes(&verdict(&file, &world.trust()))
+    };
+    // Its signing key: the place in its own log tells, which is 8.
+    let sign = RegisteredKey::Sign(world.fr.card.sign);
+    assert_eq!(with(sign, 9, |_| ()), Vec::<String>::new());
+    assert_eq!(with(sign, 8, |_| ()), ["key-revoked"]);
+    let without_its_log: fn(&mut EvidenceFile) = |file| {
+        file.receipts.pop();
+        file.checkpoints.retain(|held| held.log == administration("GB"));
+    };
+    assert_eq!(with(sign, 9, without_its_log), ["key-revoked"]);
+    // Its log key: a witness must have seen its log, not another.
+    let log = RegisteredKey::Log(world.fr.card.log);
+    assert_eq!(with(log, 9, |_| ()), Vec::<String>::new());
+    let unseen: fn(&mut EvidenceFile) =
+        |file| file.checkpoints.retain(|held| held.log == administration("GB"));
+    assert_eq!(with(log, 9, unseen), ["key-revoked"]);
+    // And the sender is no such witness.
+    let bilateral = World { it: Party::new("GB", 1), ..World::new() };
+    let file = EvidenceFile { registers: revoking(&world, log, 9), ..bilateral.file(&plan) };
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"; 2]);
+}
+
+#[test]
+fn a_made_up_log_gives_a_message_no_place_before_a_revocation() {
+    let world = World::new();
+    // A thief has the signing key of Great Britain, and makes up its log.
+    let mut thief = Party::new("GB", 1);
+    thief.keys.log = Party::new("GB", 70).keys.log;
+    thief.card.log = thief.keys.log.public();
+    let thief = World { gb: thief, ..World::new() };
+    let plan = Plan { log_position: 0, witnessed: false, decided: false, ..Plan::full() };
+    let registers = revoking(&world, RegisteredKey::Sign(world.gb.card.sign), 3);
+    let file = EvidenceFile { registers, ..thief.file(&plan) };
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"]);
+}
+
+#[test]
+fn a_witness_key_that_does_not_count_is_dropped_and_told() {
+    let world = World::new();
+    let registers = revoking(&world, RegisteredKey::Witness(world.it.card.witness), 0);
+    let revoked = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
+    let mut card = world.it.card.clone();
+    card.valid_until = moment();
+    let trust = [&world.gb.card, &world.fr.card, &card];
+    let trust = trust.into_iter().fold(Trust::nobody(), |trust, card| trust.with_card(card.clone()));
+    let expired = verdict(&world.file(&Plan::full()), &trust);
+    for verdict in [revoked, expired] {
+        assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
+        let found = |code: &str| verdict.findings.iter().filter(|found| found.code == code).count();
+        assert_eq!((found("checkpoint"), found("witness")), (2, 0));
+        let gaps = |code: &str| verdict.not_proved.iter().filter(|gap| gap.code == code).count();
+        assert_eq!((gaps("witness-key"), gaps("no-witness")), (2, 1));
+    }
+}
+
+#[test]
+fn stages_that_no_message_can_have_are_a_contradiction() {
+    let world = World::new();
+    for (decided, name, admissible) in [
+        (true, StageName::Delivered, true),
+        (false, StageName::Expired, true),
+        (true, StageName::Expired, false),
+        (true, StageName::Refused, false),
+    ] {
+        let recipient_log = name != StageName::Refused;
+        let mut file = world.file(&Plan { decided, recipient_log, ..Plan::full() });
+        let id = Statement::read(file.statement.as_bytes()).unwrap().manifest().message_id;
+        file.stages.push(world.stage(&file.statement, id, name, None));
+        let expected: &[&str] = if admissible { &[] } else { &["contradiction"] };
+        assert_eq!(codes(&verdict(&file, &world.trust())), expected, "{name}, decided: {decided}");
+    }
+    // RECEIVED states an entry; what the log proves must be the same.
+    let mut file = world.file(&Plan { decided: false, ..Plan::full() });
+    let id = Statement::read(file.statement.as_bytes()).unwrap().manifest().message_id;
+    file.stages = vec![world.stage(&file.statement, id, StageName::Received, Some((7, 16)))];
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["contradiction"]);
+}
+
+#[test]
+fn a_later_stage_under_a_key_revoked_since_takes_nothing_from_the_rest() {
+    let world = World::new();
+    let registers = revoking(&world, RegisteredKey::Sign(world.fr.card.sign), 9);
+    let verdict = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
+    assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
+    let found = |code: &str| verdict.findings.iter().any(|found| found.code == code);
+    assert!(found("stage-received") && !found("stage-decided"));
+    let gaps: Vec<_> = verdict.not_proved.iter().map(|gap| gap.code.as_str()).collect();
+    assert!(gaps.contains(&"stage-unproved") && gaps.contains(&"not-decided"), "{gaps:?}");
+}
+
+#[test]
+fn keys_of_another_agreement_do_not_count() {
+    let world = World::new();
+    let file = EvidenceFile { cards: Vec::new(), ..world.file(&Plan { witnessed: false, ..Plan::full() }) };
+    let newest = world.registers(None).pop().unwrap();
+    let of = |agreement: &str| {
+        let register = KeyRegister { agreement: agreement.to_owned(), ..newest.register().clone() };
+        let trust = Trust::nobody().with_register(approved(register, &[&world.gb]));
+        verdict(&file, &trust)
+    };
+    assert_eq!(of("common-transit").outcome, Outcome::Proved);
+    let other = of("excise");
+    assert!(other.findings.is_empty());
+    assert!(codes(&other).iter().all(|code| code == "key-unknown"), "{:?}", other.problems);
+    // Nor do its revocations.
+    let mut revoked = world.registers(Some(0)).pop().unwrap().register().clone();
+    "excise".clone_into(&mut revoked.agreement);
+    let trust = world.trust().with_register(approved(revoked, &[&world.gb]));
+    assert_eq!(verdict(&file, &trust).outcome, Outcome::Proved);
+}
+
+#[test]
+fn a_proof_longer_than_any_tree_is_refused_and_can_be_unpacked() {
+    let world = World::new();
+    let mut file = world.file(&Plan::full());
+    file.shown[0].shown.proof = vec![[0; 32]; 64];
+    assert_eq!(codes(&verdict(&file, &world.trust())), ["disclosure"]);
+    let pieces = verifier::unpack(&file.encode().unwrap()).unwrap();
+    let disclosed = pieces.iter().find(|piece| piece.name == "disclosed.json").unwrap();
+    let disclosed: serde_json::Value = serde_json::from_slice(&disclosed.content).unwrap();
+    let sizes: Vec<_> =
+        disclosed["fields"].as_array().unwrap().iter().map(|field| &field["tree_size"]).collect();
+    assert!(sizes.iter().any(|size| size.is_null()) && sizes.iter().any(|size| *size == 32), "{sizes:?}");
 }

@@ -31,6 +31,10 @@ class Refused(Exception):
     pass
 
 
+class Revoked(Refused):
+    pass
+
+
 def must(condition, reason):
     if not condition:
         raise Refused(reason)
@@ -159,6 +163,12 @@ def read_card(value):
         WITNESS: value[5],
         "from": value[6],
         "until": value[7],
+        "entries": [
+            [value[0], purpose, kind, key, value[6], value[7], None]
+            for purpose, kind, key in zip(
+                (1, SIGN, 3, LOG, WITNESS), (0, -8 if len(value[2]) == 32 else -7, 0x20, -8, -8), value[1:6]
+            )
+        ],
         "steward": value[8] if len(value) == 9 else value[2],
         "encoded": cbor2.dumps(value, canonical=True),
     }
@@ -200,7 +210,11 @@ def read_register(data):
         "name": (agreement, version),
         "bytes": data,
         "digest": sha256(document),
+        "issued": issued,
+        "expires": expires,
+        "previous": previous,
         "change": change,
+        "revocation": revocation,
         "stewards": stewards,
         "entries": entries,
         "approvals": parsed,
@@ -252,9 +266,70 @@ class Approval:
         self.signed.verify(key)
 
 
+def approved(register, stewards):
+    """Who of the stewards approved; nothing when an approval under a steward's key does not hold."""
+    keys, found = {steward[0]: steward[2] for steward in stewards}, set()
+    for approval in register["approvals"]:
+        key = keys.get(approval.steward)
+        if key is None or steward_id(key) != approval.signed.key_id:
+            continue
+        try:
+            approval.approves(register, key)
+        except Exception:  # It cannot be read, or does not hold.
+            return None
+        found.add(approval.steward)
+    return found
+
+
+def steward_id(key):
+    return entry_id([None, SIGN, None, key])
+
+
+def follows(new, old):
+    """Whether a register rightly follows another, as of when it was issued."""
+    if new["name"] != (old["name"][0], old["name"][1] + 1) or new["previous"] != old["digest"]:
+        return False
+    if new["issued"] < old["issued"]:
+        return False
+    name = lambda entry: (entry[0], entry[1], entry_id(entry))
+    was = {name(entry): entry for entry in old["entries"]}
+    now = {name(entry): entry for entry in new["entries"]}
+    for key, entry in was.items():
+        if key not in now:
+            if entry[6] is not None or entry[5] > new["issued"]:
+                return False
+            continue
+        before, after = entry[6], now[key][6]
+        if now[key][4] != entry[4] or (before is not None and after is None):
+            return False
+        if before is not None and (after[1] > before[1] or after[0] > before[0]):
+            return False
+    by_old, by_new = approved(new, old["stewards"]), approved(new, new["stewards"])
+    if by_old is None or by_new is None:
+        return False
+    same = lambda field: new[field] == old[field]
+    only_revokes = (
+        same("change")
+        and same("revocation")
+        and same("stewards")
+        and new["expires"] <= old["expires"]
+        and [entry[:6] for entry in new["entries"]] == [entry[:6] for entry in old["entries"]]
+    )
+    emergency = only_revokes and len(by_old) < old["change"]
+    if len(by_old) < (old["revocation"] if emergency else old["change"]):
+        return False
+    if len(by_new) < (old["revocation"] if emergency else new["change"]):
+        return False
+    owners = {s[0] for s in new["stewards"] if s not in old["stewards"]}
+    for key, entry in now.items():
+        if key not in was or was[key][5] != entry[5] or (emergency and was[key] != entry):
+            owners.add(entry[0])
+    return owners <= by_old | by_new
+
+
 class Keys:
-    def __init__(self):
-        self.cards, self.registers = [], []
+    def __init__(self, agreement):
+        self.cards, self.registers, self.agreement = [], [], agreement
 
     def candidates(self, who, purpose):
         """Key, first moment, end, revocation."""
@@ -262,6 +337,8 @@ class Keys:
             if card["who"] == who:
                 yield card[purpose], card["from"], card["until"], None
         for register in self.registers:
+            if purpose != WITNESS and register["name"][0] != self.agreement:
+                continue
             for entry in register["entries"]:
                 if entry[0] == who and entry[1] == purpose:
                     yield entry[3], entry[4], entry[5], entry[6]
@@ -281,7 +358,8 @@ class Keys:
             if revocation is not None:
                 effective, position, _ = revocation
                 before = when.position < position if when.position is not None else when.seen < effective
-                must(before, "the key was revoked")
+                if not before:
+                    raise Revoked("the key was revoked")
             stated = when.stated if when.stated is not None else max(when.not_before, since)
             if since <= stated < until:
                 active = key
@@ -298,8 +376,8 @@ class When:
 
 
 class Keyring:
-    def __init__(self, anchors, cards, registers):
-        self.believed, self.claimed = Keys(), Keys()
+    def __init__(self, anchors, cards, registers, agreement):
+        self.believed, self.claimed = Keys(agreement), Keys(agreement)
         self.believed.cards = list(anchors)
         trusted = {card["encoded"] for card in anchors}
         for card in cards:
@@ -310,19 +388,21 @@ class Keyring:
             side.registers.append(register)
 
     def vouched(self, register):
-        stewards = {(card["who"], card["steward"]) for card in self.believed.cards}
-        keys = {s[0]: s[2] for s in register["stewards"] if (s[0], s[2]) in stewards}
-        approved = set()
-        for approval in register["approvals"]:
-            key = keys.get(approval.steward)
-            if key is None or thumbprint(key) != approval.signed.key_id:
-                continue
-            try:
-                approval.approves(register, key)
-            except Refused:
-                return False
-            approved.add(approval.steward)
-        return len(approved) >= register["change"]
+        """A first version that all its stewards approved, or the follower of a believed one; newcomers by their cards."""
+        if register["name"][1] == 1:
+            names = {steward[0] for steward in register["stewards"]}
+            return approved(register, register["stewards"]) == names and self.newcomers(register, None)
+        return any(follows(register, old) and self.newcomers(register, old) for old in self.believed.registers)
+
+    def newcomers(self, new, old):
+        were = {steward[0] for steward in old["stewards"]} if old else set()
+        are = {steward[0] for steward in new["stewards"]}
+        cards = {(card["who"], card["steward"]) for card in self.believed.cards}
+        if any((s[0], s[2]) not in cards for s in new["stewards"] if s[0] not in were):
+            return False
+        entries = [entry for card in self.believed.cards for entry in card["entries"]]
+        entries += old["entries"] if old else []
+        return all(entry[0] in were | are or entry in entries for entry in new["entries"])
 
     def find(self, who, purpose, key_id, when):
         key = self.believed.standing(who, purpose, key_id, when)
@@ -473,12 +553,12 @@ def read_statement(data):
 class Examination:
     def __init__(self, data, anchors):
         self.file = File(data)
-        self.keyring = Keyring(anchors, self.file.cards, self.file.registers)
         self.signed, self.manifest = read_statement(self.file.statement)
+        self.keyring = Keyring(anchors, self.file.cards, self.file.registers, self.manifest[5][0])
         self.sender, self.recipient, _ = self.manifest[3]
         self.created, self.message_id = self.manifest[8], self.manifest[2]
         self.leaf = sha256(b"\x00" + self.file.statement)
-        self.anchored, self.entries, self.witnessed, self.received = True, [], None, None
+        self.anchored, self.entries, self.witnessed, self.received = True, [], {}, None
 
     def rests_on(self, believed):
         self.anchored = self.anchored and believed
@@ -496,7 +576,7 @@ class Examination:
         self.stages()
         places = {}
         stated = [(self.recipient, self.received[1])] if self.received else []
-        for log, index in self.entries + stated:
+        for log, index in [(log, index) for log, index, _ in self.entries] + stated:
             must(places.setdefault(log, index) == index, "different entries")
         self.statement()
         for shown in self.file.shown:
@@ -505,9 +585,13 @@ class Examination:
             self.conflict(*self.file.conflict)
         return "proved" if self.anchored else "unanchored"
 
-    def logged(self, signer, stated):
-        positions = [index for log, index in self.entries if log == signer]
-        return When(stated=stated, seen=self.witnessed, position=max(positions) if positions else None)
+    def position(self, owner):
+        positions = [index for log, index, believed in self.entries if log == owner and believed]
+        return max(positions) if positions else None
+
+    def of_sender(self, stated):
+        seen = min(self.witnessed.values()) if self.witnessed else None
+        return When(stated=stated, seen=seen, position=self.position(self.sender))
 
     def checkpoint(self, checkpoint, roots):
         log, note, index, path = checkpoint
@@ -541,12 +625,12 @@ class Examination:
         self.rests_on(believed)
         must(root_from_path(self.leaf, index, size, path) == root, "inclusion")
         must(roots.setdefault((log, size), root) == root, "forked")
-        self.entries.append((log, index))
+        self.entries.append((log, index, believed))
         if self_seen is not None:
-            self.witnessed = self_seen if self.witnessed is None else min(self.witnessed, self_seen)
+            self.witnessed[log] = min(self_seen, self.witnessed.get(log, self_seen))
 
     def cosignatures(self, who, key, text, signatures):
-        """When a witness cosigned, if it is believed."""
+        """When a witness cosigned, if it is believed and no party."""
         name = origin_of(who) + "/witness"
         moments = []
         for found, key_hash, signature in signatures:
@@ -557,8 +641,11 @@ class Examination:
             must(seconds <= (2**63 - 1) // 1_000_000, "time")
             verify_signature(key, signature[8:], f"cosignature/v1\ntime {seconds}\n{text}".encode())
             at = seconds * 1_000_000
-            _, believed = self.keyring.find(who, WITNESS, thumbprint(key), When(stated=at))
-            if believed:
+            try:
+                _, believed = self.keyring.find(who, WITNESS, thumbprint(key), When(stated=at))
+            except Refused:  # The checkpoint stands without this witness.
+                continue
+            if believed and who not in (self.sender, self.recipient):
                 moments.append(at)
         return moments
 
@@ -567,7 +654,7 @@ class Examination:
         log = signed.claims.get(1)
         must(is_administration(log), "receipt's issuer")
         key, believed = self.keyring.find(
-            log, LOG, signed.key_id, When(not_before=self.created, seen=self.witnessed)
+            log, LOG, signed.key_id, When(not_before=self.created, seen=self.witnessed.get(log))
         )
         must(signed.header.get(395) == 1 and is_int(signed.header.get(395)), "data structure")
         must(list(signed.unprotected) == [396] and isinstance(signed.unprotected[396], dict), "proofs")
@@ -579,7 +666,7 @@ class Examination:
         must(signed.claims.get(2) == f"{origin_of(log)}#{size}", "receipt's subject")
         signed.verify(key, root_from_path(self.leaf, index, size, read_hashes(path)))
         self.rests_on(believed)
-        self.entries.append((log, index))
+        self.entries.append((log, index, believed))
 
     def stages(self):
         names = []
@@ -589,23 +676,29 @@ class Examination:
             must(is_administration(by) and name in (1, 2, 3, 4, 5) and is_time(at), "stage")
             subject = self.uuid(stage[3]) if stage[3] is not None else stage[4].hex()
             claimed(signed, by, subject, at)
-            when = self.logged(by, at) if name == 1 else When(stated=at)
-            key, believed = self.keyring.find(by, SIGN, signed.key_id, when)
-            signed.verify(key)
-            self.rests_on(believed)
+            when = When(stated=at, position=self.position(by) if name == 1 else None)
             must(by == self.recipient, "by another")
             must(stage[3] == self.message_id and stage[4] == sha256(self.file.statement), "about another")
+            try:
+                key, believed = self.keyring.find(by, SIGN, signed.key_id, when)
+            except Revoked:
+                must(name != 1, "a revoked key under RECEIVED")
+                continue
+            signed.verify(key)
+            self.rests_on(believed)
             names.append(name)
             if name == 1:
                 self.received = (at, stage[5][0])
-        must(len(set(names)) == len(names) and not {1, 5} <= set(names), "stages contradict each other")
+        must(len(set(names)) == len(names), "one stage twice")
+        lives = ({1, 2, 3}, {1, 4}, {5})
+        must(any(set(names) <= life for life in lives), "stages contradict each other")
 
     def statement(self):
         key, believed = self.keyring.find(
-            self.sender, SIGN, self.signed.key_id, self.logged(self.sender, self.created)
+            self.sender, SIGN, self.signed.key_id, self.of_sender(self.created)
         )
         if self.received:
-            self.keyring.find(self.sender, SIGN, self.signed.key_id, self.logged(self.sender, self.received[0]))
+            self.keyring.find(self.sender, SIGN, self.signed.key_id, self.of_sender(self.received[0]))
         self.signed.verify(key)
         self.rests_on(believed)
 
@@ -632,11 +725,11 @@ class Examination:
         key, believed = self.keyring.find(by, SIGN, signed.key_id, When(stated=conflict[6]))
         signed.verify(key)
         second, manifest = read_statement(other)
-        key, _ = self.keyring.find(self.sender, SIGN, second.key_id, When(stated=manifest[8]))
+        key, second_believed = self.keyring.find(self.sender, SIGN, second.key_id, When(stated=manifest[8]))
         second.verify(key)
         must(by == self.recipient and {conflict[4], conflict[5]} == {sha256(self.file.statement), sha256(other)}, "conflict")
         must(manifest[2] == self.message_id == conflict[2] and manifest[3][0] == self.sender, "conflict")
-        self.rests_on(believed)
+        self.rests_on(believed and second_believed)
 
 
 def pem(raw):

@@ -215,7 +215,7 @@ impl World {
         }
     }
 
-    fn stage(
+    pub fn stage(
         &self,
         statement: &Statement,
         id: MessageId,
@@ -293,7 +293,7 @@ impl World {
         }
     }
 
-    fn conflict(&self, manifest: &Manifest, statement: &Statement) -> ConflictEvidence {
+    pub fn conflict(&self, manifest: &Manifest, statement: &Statement) -> ConflictEvidence {
         let other = Manifest { purpose: "statistics".to_owned(), ..manifest.clone() };
         let other = Statement::sign(&other, &self.gb.keys.sign).unwrap();
         let conflict = Conflict {
