@@ -1,5 +1,6 @@
 //! When a version of a register may follow another.
 
+use super::Steward;
 use super::entry::KeyEntry;
 use super::error::RegisterError;
 use super::signed::SignedRegister;
@@ -28,7 +29,8 @@ impl SignedRegister {
 
     /// Confirms that this version follows `previous`, which is in force: same agreement, next number, its digest named;
     /// in time; signed by as many stewards of `previous`, and of itself, as the change calls for; no administration's keys
-    /// changed without its own signature; and nothing taken back that was said before.
+    /// or steward
+    /// changed without its own signature, under the key that it had so far; and nothing taken back that was said before.
     ///
     /// The same document again is `Ok(false)`: nothing new, perhaps further approvals.
     ///
@@ -133,7 +135,10 @@ impl SignedRegister {
         enough(old.version, if emergency { threshold.revocation } else { threshold.change }, &by_old)?;
         enough(new.version, if emergency { threshold.revocation } else { new.threshold.change }, &by_new)?;
         for owner in self.changed_owners(previous, emergency) {
-            if !by_old.contains(&owner) && !by_new.contains(&owner) {
+            // A version vouches for the stewards that it names only where there was nobody before: whoever was in the
+            // version before speaks with the key that is written there, and with no other.
+            let newcomer = old.steward(&owner).is_none() && !old.parties().contains(&owner);
+            if !(if newcomer { &by_new } else { &by_old }).contains(&owner) {
                 return Err(RegisterError::OwnerHasNotSigned(owner));
             }
         }
@@ -150,8 +155,8 @@ impl SignedRegister {
             && new.entries.iter().map(without).eq(old.entries.iter().map(without))
     }
 
-    /// The administrations for which keys are added or stated otherwise. Revocations count only in an emergency: with as
-    /// many signatures as any other change, the others may decide.
+    /// The administrations for which keys are added or stated otherwise, or whose steward comes, goes or gets another key.
+    /// Revocations count only in an emergency: with as many signatures as any other change, the others may decide.
     pub fn changed_owners(&self, previous: &Self, emergency: bool) -> BTreeSet<Administration> {
         let (new, old) = (self.register(), previous.register());
         let mut owners = BTreeSet::new();
@@ -163,11 +168,10 @@ impl SignedRegister {
                 owners.insert(administration.clone());
             }
         }
-        for steward in &new.stewards {
-            if !old.stewards.contains(steward) {
-                owners.insert(steward.administration.clone());
-            }
-        }
+        let changed =
+            |steward: &&Steward| !(new.stewards.contains(steward) && old.stewards.contains(steward));
+        let stewards = new.stewards.iter().chain(&old.stewards).filter(changed);
+        owners.extend(stewards.map(|steward| steward.administration.clone()));
         owners
     }
 }

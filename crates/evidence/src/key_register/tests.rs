@@ -178,6 +178,48 @@ fn one_signature_of_the_owner_revokes_and_nothing_else() {
     assert!(matches!(by(&more, &[("GB", 1)]), Err(RegisterError::TooFewApprovals { needed: 2, .. })));
 }
 
+/// Two of three may change much, but not speak for the third: neither by giving it a steward key of theirs, nor by
+/// dropping it as a steward, be it to bring it back later.
+#[test]
+fn nobody_is_replaced_without_its_own_signature() {
+    let fr = administration("FR");
+    let refused = Err(RegisterError::OwnerHasNotSigned(fr.clone()));
+    let by = |register: &KeyRegister, by| signed(register.clone(), by).succeeds(&genesis(), tomorrow());
+    let mut replaced = next();
+    let steward = replaced.stewards.iter_mut().find(|steward| steward.administration == fr);
+    steward.unwrap().key = es256(7).public();
+    replaced.put(KeyEntry {
+        administration: fr.clone(),
+        key: RegisteredKey::Sign(es256(8).public()),
+        ..new_key()
+    });
+    let with_new_key = |by: &[(&str, u8)]| {
+        let mut signed = signed(replaced.clone(), by);
+        signed.add(Approval::sign(&replaced, &fr, &es256(7), moment()).unwrap());
+        signed.succeeds(&genesis(), tomorrow())
+    };
+    assert_eq!(with_new_key(&[("GB", 1), ("IT", 3)]), refused);
+    assert_eq!(with_new_key(&[("GB", 1), ("IT", 3), ("FR", 2)]), Ok(true));
+    let mut dropped = next();
+    dropped.stewards.retain(|steward| steward.administration != fr);
+    assert_eq!(by(&dropped, &[("GB", 1), ("IT", 3)]), refused);
+    assert_eq!(by(&dropped, &[("GB", 1), ("IT", 3), ("FR", 2)]), Ok(true));
+    // Who is in it with keys and is no steward cannot be made one by others.
+    let without = signed(dropped.clone(), &[]);
+    let mut back = dropped.next(tomorrow(), tomorrow().plus_seconds(DAY));
+    back.stewards.push(Steward { administration: fr.clone(), key: es256(7).public() });
+    back.sort();
+    let mut back = signed(back, &[("GB", 1), ("IT", 3)]);
+    back.add(Approval::sign(&back.register().clone(), &fr, &es256(7), moment()).unwrap());
+    assert_eq!(back.succeeds(&without, tomorrow()), refused);
+    // A newcomer speaks for itself with the key that it brings.
+    let mut newcomer = next();
+    newcomer.admit(&card("DE", 4));
+    assert_eq!(by(&newcomer, &[("GB", 1), ("IT", 3), ("DE", 4)]), Ok(true));
+    let unasked = Err(RegisterError::OwnerHasNotSigned(administration("DE")));
+    assert_eq!(by(&newcomer, &[("GB", 1), ("IT", 3)]), unasked);
+}
+
 #[test]
 fn what_was_said_is_not_taken_back() {
     let all = [("GB", 1), ("FR", 2), ("IT", 3)];
