@@ -280,7 +280,8 @@ class Keys:
             found = True
             if revocation is not None:
                 effective, position, _ = revocation
-                before = when.position < position if when.position is not None else when.seen < effective
+                logged = when.position is not None and when.position < position
+                before = logged or when.seen < effective
                 must(before, "the key was revoked")
             stated = when.stated if when.stated is not None else max(when.not_before, since)
             if since <= stated < until:

@@ -134,6 +134,9 @@ impl SignedRegister {
         let emergency = only_revokes && (by_old.len() as u64) < threshold.change;
         enough(old.version, if emergency { threshold.revocation } else { threshold.change }, &by_old)?;
         enough(new.version, if emergency { threshold.revocation } else { new.threshold.change }, &by_new)?;
+        if emergency {
+            self.revokes_from_now_on(previous)?;
+        }
         for owner in self.changed_owners(previous, emergency) {
             // A version vouches for the stewards that it names only where there was nobody before: whoever was in the
             // version before speaks with the key that is written there, and with no other.
@@ -141,6 +144,27 @@ impl SignedRegister {
             if !(if newcomer { &by_new } else { &by_old }).contains(&owner) {
                 return Err(RegisterError::OwnerHasNotSigned(owner));
             }
+        }
+        Ok(())
+    }
+
+    /// What fewer than the threshold of a change may say of a key: that it counts no more from now on. That it counted no
+    /// more at an earlier moment, or other than was said before, would take from others what they hold already.
+    fn revokes_from_now_on(&self, previous: &Self) -> Result<(), RegisterError> {
+        let issued = self.register().issued;
+        for new in &self.register().entries {
+            let (administration, purpose, key) = new.name();
+            let was = previous.register().entry(administration, purpose, key).and_then(|was| was.revocation);
+            let change = match (was, new.revocation) {
+                (was, is) if was == is => continue,
+                (Some(_), _) => "changes, without as many stewards as a change needs, the revocation of",
+                (None, Some(is)) if is.effective < issued.plus_seconds(-CLOCK_SKEW_SECONDS) => {
+                    "revokes from before its issue on, without as many stewards as a change needs,"
+                }
+                _ => continue,
+            };
+            let (administration, key) = (administration.clone(), key.short());
+            return Err(RegisterError::EntryChanged { administration, key, change });
         }
         Ok(())
     }

@@ -178,6 +178,44 @@ fn one_signature_of_the_owner_revokes_and_nothing_else() {
     assert!(matches!(by(&more, &[("GB", 1)]), Err(RegisterError::TooFewApprovals { needed: 2, .. })));
 }
 
+/// The owner's own signature stops a key from now on; that it had stopped earlier needs as many as any change.
+#[test]
+fn the_owner_alone_repudiates_nothing_of_the_past() {
+    let mut register = next();
+    register.expires = genesis().register().expires;
+    revoke(&mut register, "GB", 100);
+    let first = signed(register.clone(), &[("GB", 1)]);
+    let refusal = |result: Result<bool, RegisterError>| match result {
+        Err(RegisterError::EntryChanged { change, .. }) => change,
+        other => panic!("{other:?}"),
+    };
+    let moved = |register: &KeyRegister, effective: Timestamp, position: u64| {
+        let mut moved = register.clone();
+        let revoked = moved.entries.iter_mut().find(|entry| {
+            entry.administration == administration("GB") && entry.key.purpose() == Purpose::Sign
+        });
+        let reason = RevocationReason::Compromised;
+        revoked.unwrap().revocation = Some(Revocation { effective, position, reason });
+        moved
+    };
+    let both = [("GB", 1), ("FR", 2)];
+    let skewed = moved(&register, tomorrow().plus_seconds(-300), 0);
+    assert_eq!(signed(skewed, &both[..1]).succeeds(&genesis(), tomorrow()), Ok(true));
+    let early = moved(&register, tomorrow().plus_seconds(-301), 0);
+    let alone = signed(early.clone(), &both[..1]).succeeds(&genesis(), tomorrow());
+    assert!(refusal(alone).starts_with("revokes from before its issue on"));
+    assert_eq!(signed(early, &both).succeeds(&genesis(), tomorrow()), Ok(true));
+    // Nor is what was said of a revocation lowered later.
+    let later = tomorrow().plus_seconds(1);
+    for (effective, position) in [(tomorrow(), 99), (tomorrow().plus_micros(-1), 100)] {
+        let second = moved(&register, effective, position).next(later, register.expires);
+        let second = KeyRegister { previous: Some(first.digest()), ..second };
+        let alone = signed(second.clone(), &both[..1]).succeeds(&first, later);
+        assert!(refusal(alone).ends_with("the revocation of"));
+        assert_eq!(signed(second, &both).succeeds(&first, later), Ok(true));
+    }
+}
+
 /// Two of three may change much, but not speak for the third: neither by giving it a steward key of theirs, nor by
 /// dropping it as a steward, be it to bring it back later.
 #[test]
@@ -270,7 +308,8 @@ fn a_key_stands_by_validity_purpose_and_position() {
     assert!(matches!(stand(old, Purpose::Sign, after), Standing::Revoked(_)));
     assert!(matches!(stand(old, Purpose::Sign, after.at_position(99)), Standing::Active(_)));
     assert!(matches!(stand(old, Purpose::Sign, after.at_position(100)), Standing::Revoked(_)));
-    assert!(matches!(stand(old, Purpose::Sign, before.at_position(100)), Standing::Revoked(_)));
+    // What others saw before counts wherever it is, so that a low position repudiates nothing that they hold.
+    assert!(matches!(stand(old, Purpose::Sign, before.at_position(100)), Standing::Active(_)));
     // A thief may state any moment.
     let stated = SignedAt::stating(moment(), tomorrow());
     assert!(matches!(stand(old, Purpose::Sign, stated), Standing::Revoked(_)));
