@@ -1,9 +1,9 @@
 //! When a version of a register may follow another.
 
-use super::Steward;
 use super::entry::KeyEntry;
 use super::error::RegisterError;
 use super::signed::SignedRegister;
+use super::{KeyRegister, Steward};
 use crate::{Administration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -22,13 +22,13 @@ impl SignedRegister {
         if register.version != 1 {
             return Err(RegisterError::Gap { expected: 1, found: register.version });
         }
-        self.is_in_time(now)?;
+        self.was_issued(now)?;
         let needed = register.stewards.len() as u64;
         enough(1, needed, &self.approved_by(&register.stewards)?)
     }
 
     /// Confirms that this version follows `previous`, which is in force: same agreement, next number, its digest named;
-    /// in time; signed by as many stewards of `previous`, and of itself, as the change calls for; no administration's keys
+    /// issued before now; signed by as many stewards of `previous`, and of itself, as the change calls for; no administration's keys
     /// or steward
     /// changed without its own signature, under the key that it had so far; and nothing taken back that was said before.
     ///
@@ -70,7 +70,7 @@ impl SignedRegister {
                 found: new.previous.unwrap_or(crate::Digest([0; 32])),
             });
         }
-        self.is_in_time(now)?;
+        self.was_issued(now)?;
         if new.issued < old.issued {
             let (issued, expires, now) = (new.issued, new.expires, old.issued);
             return Err(RegisterError::Time { issued, expires, now });
@@ -87,12 +87,14 @@ impl SignedRegister {
         Err(RegisterError::OtherAgreement { expected: agreement.to_owned(), found: found.clone() })
     }
 
-    fn is_in_time(&self, now: Timestamp) -> Result<(), RegisterError> {
-        let register = self.register();
-        if register.issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) && !register.stale_at(now) {
+    /// Whoever was away takes up one version after the other, of which all but the last may have run out meanwhile, so
+    /// that a version that follows is not refused for its expiry. Whether the last one has run out is for whoever uses it
+    /// to ask ([`super::KeyRegister::stale_at`]), as it is for a version that runs out while it is in force.
+    fn was_issued(&self, now: Timestamp) -> Result<(), RegisterError> {
+        if self.register().issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) {
             return Ok(());
         }
-        Err(RegisterError::Time { issued: register.issued, expires: register.expires, now })
+        Err(self.register().not_in_time(now))
     }
 
     /// An entry stays for as long as evidence may rest on it: it may go once it has run out, unless it was revoked. Its
@@ -197,6 +199,24 @@ impl SignedRegister {
         let stewards = new.stewards.iter().chain(&old.stewards).filter(changed);
         owners.extend(stewards.map(|steward| steward.administration.clone()));
         owners
+    }
+}
+
+impl KeyRegister {
+    /// Confirms that a version could be in use at `now`: whoever approves one that has run out already helps to show it
+    /// for ever.
+    ///
+    /// # Errors
+    /// When it is from the future or has expired.
+    pub fn is_in_time(&self, now: Timestamp) -> Result<(), RegisterError> {
+        if self.issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) && !self.stale_at(now) {
+            return Ok(());
+        }
+        Err(self.not_in_time(now))
+    }
+
+    fn not_in_time(&self, now: Timestamp) -> RegisterError {
+        RegisterError::Time { issued: self.issued, expires: self.expires, now }
     }
 }
 
