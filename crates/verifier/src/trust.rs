@@ -131,7 +131,7 @@ fn vouched_for(register: &SignedRegister, believed: &Keys) -> bool {
     let of_cards: Vec<Steward> = believed.cards.iter().map(Steward::of_card).collect();
     let stewards: Vec<Steward> =
         register.register().stewards.iter().filter(|steward| of_cards.contains(steward)).cloned().collect();
-    let approved = register.approved_by(&stewards).map_or(0, |approved| approved.len() as u64);
+    let approved = register.approved_by(&stewards).len() as u64;
     if approved >= register.register().threshold.change {
         return true;
     }

@@ -104,7 +104,7 @@ impl Node {
         let mut hindrances = Vec::new();
         if !self.enough_with_us(&proposal, held.as_ref()).await? {
             for partner in self.other_stewards(&register, held.as_ref()) {
-                if let Some(words) = self.ask_to_approve(&partner, &proposal).await? {
+                if let Some(words) = self.ask_to_approve(&partner, &proposal, held.as_ref()).await? {
                     hindrances.push(format!("{partner}: {words}"));
                 }
             }
@@ -226,6 +226,7 @@ impl Node {
         &self,
         partner: &Administration,
         proposal: &Proposal,
+        held: Option<&SignedRegister>,
     ) -> Result<Option<String>, NodeError> {
         let ask = posting(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
         let answer = match self.ask_about_register(partner, ask).await {
@@ -233,6 +234,9 @@ impl Node {
             Err(words) => return Ok(Some(words)),
         };
         match answer {
+            RegisterAnswer::Approved(approval) if !is_by_steward(&approval, proposal.register(), held) => {
+                Ok(Some("its approval does not hold".to_owned()))
+            }
             RegisterAnswer::Approved(approval) if approval.steward() == partner => {
                 let (agreement, version) =
                     (proposal.register().agreement.clone(), proposal.register().version);
@@ -450,6 +454,12 @@ impl Node {
         let card = card.ok_or_else(|| NodeError::NoCards(partner.to_string()))?;
         self.change_register(agreement, |register, _| register.admit(&card)).await
     }
+}
+
+/// Whether an approval holds under the key of a steward of a version or of the one before it.
+fn is_by_steward(approval: &Approval, register: &KeyRegister, held: Option<&SignedRegister>) -> bool {
+    let before = held.map(|held| held.register().stewards.as_slice()).unwrap_or_default();
+    before.iter().chain(&register.stewards).any(|steward| approval.verify(register, steward).is_ok())
 }
 
 impl From<RegisterError> for NodeError {
