@@ -96,8 +96,12 @@ impl Bench {
         let prepared = exchange::prepare(&letter, &sender, &self.card.keys, random).unwrap();
         let party = party.clone();
         let answer = self.node.receive(&party, prepared.envelope.clone()).await.unwrap();
-        let outcome =
-            exchange::verify_response(&answer, &prepared.envelope, std::slice::from_ref(&self.card.keys));
+        let outcome = exchange::verify_response(
+            &answer,
+            &prepared.envelope,
+            std::slice::from_ref(&self.card.keys),
+            now,
+        );
         assert!(matches!(outcome, Ok(exchange::Outcome::Acknowledged(_))), "{outcome:?}");
         // A repeat brings the same answer and nothing else.
         assert_eq!(self.node.receive(&party, prepared.envelope).await.unwrap(), answer);

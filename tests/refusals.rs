@@ -86,7 +86,9 @@ impl Port {
         let (status, response) = parsed(&got.answer.unwrap());
         assert_eq!(status, 200);
         let cards = std::slice::from_ref(&self.card.keys);
-        match exchange::verify_response(&response, &prepared.envelope, cards).unwrap() {
+        match exchange::verify_response(&response, &prepared.envelope, cards, self.card.keys.valid_from)
+            .unwrap()
+        {
             Outcome::Refused(refused) => assert_eq!(refused.reason, Some(reason)),
             other => panic!("{other:?} is no refusal"),
         }

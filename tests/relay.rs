@@ -144,7 +144,12 @@ impl Crossing {
     }
 
     fn outcome(&self, response: &[u8], prepared: &Prepared) -> Result<Outcome, exchange::AnswerError> {
-        exchange::verify_response(response, &prepared.envelope, std::slice::from_ref(&self.card.keys))
+        exchange::verify_response(
+            response,
+            &prepared.envelope,
+            std::slice::from_ref(&self.card.keys),
+            self.card.keys.valid_from,
+        )
     }
 
     /// A session with the node itself, as whoever holds the relay's key can open it.
@@ -315,7 +320,7 @@ fn reason(crossing: &Crossing, session: &mut Session, envelope: &[u8]) -> Reason
     let (status, response) = session.deliver(envelope);
     assert_eq!(status, 200);
     let cards = std::slice::from_ref(&crossing.card.keys);
-    match exchange::verify_response(&response, envelope, cards) {
+    match exchange::verify_response(&response, envelope, cards, crossing.card.keys.valid_from) {
         Ok(Outcome::Refused(refused)) => refused.reason.unwrap(),
         // The sender cannot read what it did not send; the reason stands in the answer all the same.
         Err(_) => exchange::refusal_in(&response).expect("a refusal"),

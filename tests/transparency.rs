@@ -5,8 +5,13 @@
 mod support;
 
 use evidence::witness::AddCheckpoint;
-use evidence::{Checkpoint, CosignedCheckpoint, Equivocation, SignedNote, Witness, merkle, witness_name};
-use node::{DocumentContent, Lane, LogError, NewDocument, NodeError, Principal, Role};
+use evidence::{
+    Checkpoint, CosignedCheckpoint, Equivocation, Purpose, SignedNote, Witness, merkle, witness_name,
+};
+use node::{
+    DocumentContent, Lane, LogError, NewDocument, NodeError, Principal, Progress, RevocationOrder, Role,
+    Rotation,
+};
 use std::sync::Arc;
 use support::witnesses::{Federation, administration, entry, leaves};
 
@@ -82,6 +87,32 @@ async fn a_witness_that_is_lied_to_itself_has_the_proof() {
     assert_eq!((reply.status, reply.content_type, reply.body.as_str()), (409, "text/x.tlog.size", "300\n"));
     let view = federation.office("FR").node().log_view().await.unwrap();
     assert!(view.findings[0].proved, "{:?}", view.findings);
+}
+
+/// Whoever stole a log key can sign histories that its owner never showed: once it is revoked, what it signed accuses nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_revoked_log_key_signed_proves_no_equivocation() {
+    let federation = Federation::running(300).await;
+    assert_eq!(federation.publish(&["FR"]).await, 300);
+    assert_eq!(federation.lie_to("IT", 300).await, 200);
+    let britain = federation.office("GB").node();
+    let threshold = node::Threshold { change: 2, revocation: 1 };
+    let founded = britain.found_register("common-transit", Some(threshold)).await.unwrap();
+    assert_eq!(founded, Progress::InForce { version: 1 });
+    let stolen = federation.office("GB").card().log.key_id().to_string();
+    britain.rotate_key(Rotation { purpose: Purpose::Log, algorithm: None, device: None }).await.unwrap();
+    let order = RevocationOrder { key: stolen, effective_position: None, reason: "compromised".into() };
+    britain.revoke_key(order).await.unwrap();
+    let france = federation.office("FR").node();
+    britain.look_after_registers().await.unwrap();
+    assert_eq!(france.key_registers().await.unwrap()[0].version, 3);
+    for _ in 0..2 {
+        france.compare_with(&administration("IT")).await.unwrap();
+    }
+    let view = france.log_view().await.unwrap();
+    let findings: Vec<_> = view.findings.iter().map(|found| (found.kind.as_str(), found.proved)).collect();
+    assert_eq!(findings, [("unproved", false)], "{:?}", view.findings);
+    assert!(view.findings[0].words.contains("a key that was revoked"), "{}", view.findings[0].words);
 }
 
 /// `finder` compares with `source`, and keeps a proof that holds under the log's key alone.

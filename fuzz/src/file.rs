@@ -1,7 +1,7 @@
 //! Evidence files, which anybody may hand to anybody.
 
 use super::is_canonical;
-use super::world::World;
+use super::world::{World, now};
 use evidence::disclosure::LeafTree;
 use evidence::{ConflictEvidence, EvidenceFile, LoggedCheckpoint, ShownPart, Statement};
 use exchange::Response;
@@ -32,7 +32,8 @@ pub(crate) fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         match Response::decode(&answer).expect("an answer reads") {
             Response::Acknowledged(body) => {
                 let cards = std::slice::from_ref(&world.fr.card);
-                let acknowledged = exchange::verify_acknowledgement(&body, &world.first.statement, cards);
+                let acknowledged =
+                    exchange::verify_acknowledgement(&body, &world.first.statement, cards, now());
                 let acknowledged = acknowledged.expect("the answer holds");
                 file.receipts.push(acknowledged.receipt);
                 file.stages.push(acknowledged.stage);

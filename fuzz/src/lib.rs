@@ -129,7 +129,8 @@ pub fn receipt(bytes: &[u8]) -> bool {
 pub fn acknowledgement(bytes: &[u8]) -> bool {
     let world = World::shared();
     let cards = std::slice::from_ref(&world.fr.card);
-    let accepted = exchange::verify_acknowledgement(bytes, &world.first.statement, cards).is_ok();
+    let accepted =
+        exchange::verify_acknowledgement(bytes, &world.first.statement, cards, world::now()).is_ok();
     if accepted {
         is_canonical(bytes);
     }
@@ -143,7 +144,7 @@ pub fn conflict(bytes: &[u8]) -> bool {
     }
     let world = World::shared();
     let cards = std::slice::from_ref(&world.fr.card);
-    let accepted = exchange::verify_conflict(bytes, &world.first.statement, cards).is_ok();
+    let accepted = exchange::verify_conflict(bytes, &world.first.statement, cards, world::now()).is_ok();
     if accepted {
         is_canonical(bytes);
     }
@@ -156,7 +157,7 @@ pub fn response(bytes: &[u8]) -> bool {
     assert_eq!(response.encode(), bytes);
     let world = World::shared();
     let cards = std::slice::from_ref(&world.fr.card);
-    let outcome = exchange::verify_response(bytes, &world.first.envelope, cards);
+    let outcome = exchange::verify_response(bytes, &world.first.envelope, cards, world::now());
     match (&response, &outcome) {
         (Response::Acknowledged(_), Ok(Outcome::Acknowledged(_)) | Err(_))
         | (Response::Gap { .. }, Ok(Outcome::Gap { .. }) | Err(_))

@@ -208,7 +208,8 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
             Response::Acknowledged(body) => {
                 add("acknowledgement", name, &body);
                 let cards = std::slice::from_ref(&world.fr.card);
-                let acknowledged = exchange::verify_acknowledgement(&body, &world.first.statement, cards);
+                let acknowledged =
+                    exchange::verify_acknowledgement(&body, &world.first.statement, cards, now());
                 let acknowledged = acknowledged.expect("the answer holds");
                 add("stage", "received", &acknowledged.stage);
                 add("receipt", "received", &acknowledged.receipt);

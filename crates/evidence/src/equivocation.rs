@@ -111,7 +111,8 @@ pub struct Equivocation {
 }
 
 impl Equivocation {
-    /// Makes a proof of two views of `log`, which verify under one of its keys each.
+    /// Makes a proof of two views of `log`, which verify under one of its keys each. No revoked key may be among them: what
+    /// such a key signs may be the work of whoever stole it.
     ///
     /// # Errors
     /// When a view does not verify, or the two do not contradict each other.
@@ -138,7 +139,7 @@ impl Equivocation {
     }
 
     /// Verifies both views under the log's keys (it may have had several, and each view is by one of them), and gives
-    /// what they contradict each other in.
+    /// what they contradict each other in. A key that is revoked is none of them: whoever stole it can have signed a view.
     ///
     /// # Errors
     /// When a view does not verify, or both can be true.

@@ -74,7 +74,8 @@ pub struct Acknowledged {
 
 /// Verifies an acknowledgement (the body of [`Response::Acknowledged`]) of a statement of one's own: both signatures
 /// under keys of the recipient that were active at the stated time, that both are about this statement, and that they
-/// agree on where it is in the log.
+/// agree on where it is in the log. A log key must not be revoked `now`; a signing key that is counts for what the log
+/// held before.
 ///
 /// # Errors
 /// Names the first thing that does not hold.
@@ -82,9 +83,10 @@ pub fn verify_acknowledgement<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
     keys: &K,
+    now: Timestamp,
 ) -> Result<Acknowledged, AnswerError> {
     let manifest = evidence::Statement::read(statement)?.manifest().clone();
-    verify(bytes, statement, &manifest, keys)
+    verify(bytes, statement, &manifest, keys, now)
 }
 
 pub(crate) fn verify<K: KeyLookup + ?Sized>(
@@ -92,12 +94,14 @@ pub(crate) fn verify<K: KeyLookup + ?Sized>(
     statement: &[u8],
     manifest: &Manifest,
     keys: &K,
+    now: Timestamp,
 ) -> Result<Acknowledged, AnswerError> {
     let (staged, receipt) = pieces(bytes)?;
 
     let claim = StagedStatement::read(staged)?;
-    // Where the recipient's log has it says whether a key that was revoked since still counted.
-    let at = SignedAt::stating(claim.stage().at, claim.stage().at);
+    // A tree head under a log key that is revoked now proves no place: whoever has the key signs any size. A place under
+    // a log key that counts says that the log had the message before the other key was revoked.
+    let at = SignedAt::stating(claim.stage().at, now);
     let included = verify_receipt(receipt, statement, manifest, &at, keys)?;
     let key = signer(keys, manifest.to(), claim.key_id(), &at.at_position(included.index))?;
     let stage = claim.verify(key)?;
@@ -137,8 +141,6 @@ fn check_stage(stage: &Stage, statement: &[u8], manifest: &Manifest) -> Result<(
     Ok(())
 }
 
-/// A tree head of a log covers all positions below its size; under a key that was revoked it counts if they are all from
-/// before.
 fn verify_receipt<K: KeyLookup + ?Sized>(
     receipt: &[u8],
     statement: &[u8],
@@ -147,9 +149,7 @@ fn verify_receipt<K: KeyLookup + ?Sized>(
     keys: &K,
 ) -> Result<Included, AnswerError> {
     let (leaf, key) = (merkle::leaf_hash(statement), Receipt::key_id(receipt)?);
-    let size = Receipt::size(receipt)?;
-    let last = at.at_position(size.saturating_sub(1));
-    match keys.standing(manifest.to(), Purpose::Log, key, &last) {
+    match keys.standing(manifest.to(), Purpose::Log, key, at) {
         Standing::Active(RegisteredKey::Log(key)) => {
             Ok(Receipt::verify(receipt, &leaf, manifest.to(), &key)?)
         }

@@ -37,9 +37,10 @@ pub fn verify_conflict<K: KeyLookup + ?Sized>(
     bytes: &[u8],
     statement: &[u8],
     keys: &K,
+    now: Timestamp,
 ) -> Result<Conflict, AnswerError> {
     let manifest = evidence::Statement::read(statement)?.manifest().clone();
-    verify(bytes, statement, &manifest, keys)
+    verify(bytes, statement, &manifest, keys, now)
 }
 
 pub(crate) fn verify<K: KeyLookup + ?Sized>(
@@ -47,9 +48,10 @@ pub(crate) fn verify<K: KeyLookup + ?Sized>(
     statement: &[u8],
     manifest: &Manifest,
     keys: &K,
+    now: Timestamp,
 ) -> Result<Conflict, AnswerError> {
     let claim = Conflict::read(bytes)?;
-    let at = SignedAt::stating(claim.conflict().at, claim.conflict().at);
+    let at = SignedAt::stating(claim.conflict().at, now);
     let key = signer(keys, manifest.to(), claim.key_id(), &at)?;
     let conflict = claim.verify(key)?;
     let about = conflict.by == *manifest.to()

@@ -202,7 +202,7 @@ impl Refused {
 }
 
 /// Verifies the response to an envelope that one sent. `keys` are those of the register: [`crate::Under`],
-/// or cards.
+/// or cards. What comes `now` under a key that is revoked is not believed, whatever moment it states.
 ///
 /// # Errors
 /// Names the first thing that does not hold.
@@ -210,6 +210,7 @@ pub fn verify_response<K: KeyLookup + ?Sized>(
     response: &[u8],
     envelope: &[u8],
     keys: &K,
+    now: Timestamp,
 ) -> Result<Outcome, AnswerError> {
     let sent =
         Envelope::decode(envelope).map_err(|refusal: Refusal| AnswerError::other("envelope", refusal))?;
@@ -217,7 +218,7 @@ pub fn verify_response<K: KeyLookup + ?Sized>(
     let manifest = claim.manifest();
     Ok(match Response::decode(response)? {
         Response::Acknowledged(body) => {
-            Outcome::Acknowledged(acknowledgement::verify(&body, sent.statement, manifest, keys)?)
+            Outcome::Acknowledged(acknowledgement::verify(&body, sent.statement, manifest, keys, now)?)
         }
         Response::Gap { expected } if expected < manifest.sequence && expected > 0 => {
             Outcome::Gap { expected }
@@ -234,10 +235,10 @@ pub fn verify_response<K: KeyLookup + ?Sized>(
             Outcome::Wanted(wanted)
         }
         Response::Conflict(body) => {
-            Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, keys)?)
+            Outcome::Conflict(conflict::verify(&body, sent.statement, manifest, keys, now)?)
         }
         Response::Refused(body) => {
-            Outcome::Refused(verify_refusal(body, envelope, sent.statement, manifest, keys)?)
+            Outcome::Refused(verify_refusal(body, envelope, sent.statement, manifest, keys, now)?)
         }
     })
 }
@@ -248,10 +249,11 @@ fn verify_refusal<K: KeyLookup + ?Sized>(
     statement: &[u8],
     manifest: &Manifest,
     keys: &K,
+    now: Timestamp,
 ) -> Result<Refused, AnswerError> {
     let claim = StagedStatement::read(&body)?;
     let at = claim.stage().at;
-    let key = signer(keys, manifest.to(), claim.key_id(), &SignedAt::stating(at, at))?;
+    let key = signer(keys, manifest.to(), claim.key_id(), &SignedAt::stating(at, now))?;
     let stage = claim.verify(key)?;
     let about = match stage.message_id {
         Some(id) => id == manifest.message_id && stage.statement == digest_of(statement),

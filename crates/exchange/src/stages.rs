@@ -130,7 +130,7 @@ pub fn stage_is_about(statement: &[u8]) -> Result<MessageId, AnswerError> {
 }
 
 /// Verifies a staged statement of `recipient` about a message of ours: that it is signed under a key of the recipient
-/// that was active, about this message, and one of the later stages.
+/// that was active and is not revoked `now`, about this message, and one of the later stages.
 ///
 /// # Errors
 /// Names the first thing that does not hold.
@@ -139,11 +139,12 @@ pub fn verify_stage<K: KeyLookup + ?Sized>(
     (message_id, sent): (MessageId, Digest),
     recipient: &Administration,
     keys: &K,
+    now: Timestamp,
 ) -> Result<(LaterStage, Stage), AnswerError> {
     let wrong = |reason: &str| AnswerError::other("staged statement", reason);
     let claim = StagedStatement::read(statement)?;
     let at = claim.stage().at;
-    let key = signer(keys, recipient, claim.key_id(), &SignedAt::stating(at, at))?;
+    let key = signer(keys, recipient, claim.key_id(), &SignedAt::stating(at, now))?;
     let stage = claim.verify(key)?;
     if stage.by != *recipient {
         return Err(wrong("it is not by the recipient"));

@@ -4,7 +4,7 @@
 mod common;
 
 use base::Digest;
-use common::{World, bytes_from};
+use common::{World, bytes_from, now};
 use evidence::disclosure::PartSecret;
 use evidence::stream::{CHUNK, ChunkSealer, ContentKey, SealedChunk};
 use evidence::{Statement, chunked::PieceTree, merkle::Hash};
@@ -89,7 +89,7 @@ impl Transfer {
 
     fn outcome(&self, response: &[u8]) -> Outcome {
         let cards = std::slice::from_ref(&self.world.fr.card);
-        verify_response(response, &self.prepared.envelope, cards).unwrap()
+        verify_response(response, &self.prepared.envelope, cards, now()).unwrap()
     }
 
     /// The message with a chunk as the sender makes it.
@@ -253,7 +253,7 @@ fn a_wrong_answer_to_an_offer_is_not_believed() {
     };
     let cards = std::slice::from_ref(&transfer.world.fr.card);
     let digest = transfer.prepared.digest;
-    let verify = |response: Vec<u8>| verify_response(&response, &transfer.prepared.envelope, cards);
+    let verify = |response: Vec<u8>| verify_response(&response, &transfer.prepared.envelope, cards, now());
     assert!(verify(wanted(digest, 1, 1)).is_ok());
     for wrong in [wanted(Digest([0; 32]), 1, 1), wanted(digest, 0, 1), wanted(digest, 1, 2)] {
         assert!(verify(wrong).is_err());

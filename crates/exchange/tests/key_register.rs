@@ -9,9 +9,10 @@ use evidence::key_register::{
     KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedAt, Standing, Threshold,
 };
 use evidence::{KeyId, KeySet, PublicKeys, Purpose};
+use exchange::stages::{LaterStage, state, verify_stage};
 use exchange::{
-    AgreementStanding, AnswerError, Arrival, Assessment, InboxView, Outcome, Reason, Register, Under,
-    acknowledge, assess, read_statement, verify_response,
+    AgreementStanding, AnswerError, Arrival, Assessment, InboxView, Outcome, Reason, Refusal, Register,
+    Under, acknowledge, assess, read_statement, refuse, verify_response,
 };
 
 /// What a node knows once the parties have a register: the cards do not count any more.
@@ -97,7 +98,7 @@ fn a_revoked_key_is_refused_with_its_own_reason_from_its_effective_moment_on() {
     let (refused, answer) = taken(&world, &register, &prepared.envelope);
     assert_eq!(refused, Taken::Refused(Reason::KeyRevoked));
     let keys = Under { register: &register, agreement: "common-transit", now: now() };
-    let Ok(Outcome::Refused(refused)) = verify_response(&answer, &prepared.envelope, &keys) else {
+    let Ok(Outcome::Refused(refused)) = verify_response(&answer, &prepared.envelope, &keys, now()) else {
         panic!("a signed refusal")
     };
     assert!(!refused.settles() && refused.words.contains("compromised"), "{}", refused.words);
@@ -133,23 +134,55 @@ fn a_part_opens_with_an_older_key_that_is_still_held() {
 }
 
 #[test]
-fn an_answer_under_a_revoked_key_counts_if_the_log_had_it_before() {
+fn an_answer_under_a_revoked_key_counts_if_a_log_key_that_counts_proves_it_older() {
     let mut world = World::new();
     (0..5).for_each(|_| world.log.push([1; 32]));
     let prepared = world.prepared(&world.letter(1));
     let (_, answer) = taken(&world, &with_register(&world), &prepared.envelope);
     // The acknowledgement is about position 5, its receipt under a tree head of size 6.
-    for purpose in [Purpose::Sign, Purpose::Log] {
-        for (position, counts) in [(6, true), (5, false)] {
-            let mut register = with_register(&world);
-            revoke(&mut register.register, &world.fr, purpose, position);
-            let keys = Under { register: &register, agreement: "common-transit", now: now() };
-            let outcome = verify_response(&answer, &prepared.envelope, &keys);
-            assert_eq!(matches!(outcome, Ok(Outcome::Acknowledged(_))), counts, "{purpose} {position}");
-            let refused = matches!(outcome, Err(AnswerError::KeyNotActive { .. }));
-            assert_eq!(refused, !counts, "{purpose} {position}");
-        }
+    for (purpose, position, counts) in [
+        (Purpose::Sign, 6, true),
+        (Purpose::Sign, 5, false),
+        // The size of a tree is the word of the very key in question.
+        (Purpose::Log, 5, false),
+        (Purpose::Log, 6, false),
+        (Purpose::Log, 1000, false),
+    ] {
+        let mut register = with_register(&world);
+        revoke(&mut register.register, &world.fr, purpose, position);
+        let keys = Under { register: &register, agreement: "common-transit", now: now() };
+        let outcome = verify_response(&answer, &prepared.envelope, &keys, now());
+        assert_eq!(matches!(outcome, Ok(Outcome::Acknowledged(_))), counts, "{purpose} {position}");
+        let refused = matches!(outcome, Err(AnswerError::KeyNotActive { .. }));
+        assert_eq!(refused, !counts, "{purpose} {position}");
+        // What comes before the revocation takes effect counts.
+        let before = now().plus_micros(-1);
+        let keys = Under { register: &register, agreement: "common-transit", now: before };
+        assert!(verify_response(&answer, &prepared.envelope, &keys, before).is_ok());
     }
+}
+
+/// Whoever has a revoked key may write any moment into what it signs: what counts is when it comes, whoever looks the
+/// keys up.
+#[test]
+fn a_backdated_stage_or_refusal_under_a_revoked_key_is_refused() {
+    let world = World::new();
+    let prepared = world.prepared(&world.letter(1));
+    let mut register = with_register(&world);
+    revoke(&mut register.register, &world.fr, Purpose::Sign, 0);
+    let before = now().plus_micros(-1);
+    let incoming = read_statement(&prepared.envelope).unwrap();
+    let about = (incoming.message_id(), incoming.digest());
+    let receiver = world.fr.receiver();
+    let delivered = state(LaterStage::Delivered, about, &receiver, before).unwrap();
+    let refusal = Refusal::new(Reason::NotAParty, "");
+    let refused = refuse(&incoming, &refusal, &receiver, before).unwrap();
+    let keys = &register.register;
+    let brought = |at| verify_stage(&delivered, about, &world.fr.administration, keys, at);
+    let answered = |at| verify_response(&refused, &prepared.envelope, keys, at);
+    assert!(brought(before).is_ok() && answered(before).is_ok());
+    assert!(matches!(brought(now()), Err(AnswerError::KeyNotActive { .. })));
+    assert!(matches!(answered(now()), Err(AnswerError::KeyNotActive { .. })));
 }
 
 #[test]

@@ -353,7 +353,7 @@ fn an_unreadable_envelope_is_refused_by_its_digest() {
     assert_eq!(taken, Taken::Refused(Reason::Malformed));
     // The refusal is about those 40 bytes; it does not answer the whole envelope.
     let verified =
-        exchange::verify_response(&response, &prepared.envelope, std::slice::from_ref(&world.fr.card));
+        exchange::verify_response(&response, &prepared.envelope, std::slice::from_ref(&world.fr.card), now());
     assert!(verified.unwrap_err().to_string().contains("another message"));
 }
 

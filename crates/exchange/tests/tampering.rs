@@ -61,13 +61,16 @@ fn no_changed_acknowledgement_is_believed() {
     let (prepared, response) = answered(&mut world);
     let cards = [world.fr.card.clone()];
     for bit in bits(&response, 1) {
-        let outcome = verify_response(&flipped(&response, bit), &prepared.envelope, &cards);
+        let outcome = verify_response(&flipped(&response, bit), &prepared.envelope, &cards, now());
         assert!(outcome.is_err(), "bit {bit}: {outcome:?}");
     }
     for length in 0..response.len() {
-        assert!(verify_response(&response[..length], &prepared.envelope, &cards).is_err());
+        assert!(verify_response(&response[..length], &prepared.envelope, &cards, now()).is_err());
     }
-    assert!(matches!(verify_response(&response, &prepared.envelope, &cards), Ok(Outcome::Acknowledged(_))));
+    assert!(matches!(
+        verify_response(&response, &prepared.envelope, &cards, now()),
+        Ok(Outcome::Acknowledged(_))
+    ));
 }
 
 #[test]
@@ -84,9 +87,9 @@ fn no_changed_refusal_or_conflict_proof_is_believed() {
     let (_, refusal) = world.receive(&refused.envelope);
     let cards = [world.fr.card.clone()];
     for (response, prepared) in [(conflict, conflicting), (refusal, refused)] {
-        assert!(verify_response(&response, &prepared.envelope, &cards).is_ok());
+        assert!(verify_response(&response, &prepared.envelope, &cards, now()).is_ok());
         for bit in bits(&response, 1) {
-            let outcome = verify_response(&flipped(&response, bit), &prepared.envelope, &cards);
+            let outcome = verify_response(&flipped(&response, bit), &prepared.envelope, &cards, now());
             assert!(outcome.is_err(), "bit {bit}: {outcome:?}");
         }
     }
@@ -104,7 +107,7 @@ fn an_acknowledgement_proves_one_message_of_one_recipient_at_one_time() {
     let mut world = World::new();
     let (prepared, response) = answered(&mut world);
     let body = acknowledgement(&response);
-    let verify = |cards: &[PublicKeys]| verify_acknowledgement(&body, &prepared.statement, cards);
+    let verify = |cards: &[PublicKeys]| verify_acknowledgement(&body, &prepared.statement, cards, now());
     let card = world.fr.card.clone();
     assert!(verify(&[world.it.card.clone(), card.clone()]).is_ok());
     assert!(verify(&[]).is_err());
@@ -115,7 +118,7 @@ fn an_acknowledgement_proves_one_message_of_one_recipient_at_one_time() {
     assert!(verify(&[PublicKeys { log: card.witness, ..card.clone() }]).is_err());
     assert!(verify(&[PublicKeys { sign: card.log.into(), ..card.clone() }]).is_err());
     let other = world.prepared(&world.letter(2));
-    assert!(verify_acknowledgement(&body, &other.statement, &[card]).is_err());
+    assert!(verify_acknowledgement(&body, &other.statement, &[card], now()).is_err());
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn keys_that_were_rotated_apart_still_verify() {
         PublicKeys { log: world.it.card.log, ..card.clone() },
         PublicKeys { sign: world.it.card.sign, ..card },
     ];
-    assert!(verify_acknowledgement(&acknowledgement(&response), &prepared.statement, &cards).is_ok());
+    assert!(verify_acknowledgement(&acknowledgement(&response), &prepared.statement, &cards, now()).is_ok());
 }
 
 /// An acknowledgement that the recipient signed and that contradicts itself or the message.
@@ -158,7 +161,7 @@ fn an_acknowledgement_that_contradicts_itself_is_not_believed() {
     let prepared = world.prepared(&world.letter(1));
     let cards = [world.fr.card.clone()];
     let verify = |change: Change| {
-        verify_acknowledgement(&forged(&world, &prepared, change), &prepared.statement, &cards)
+        verify_acknowledgement(&forged(&world, &prepared, change), &prepared.statement, &cards, now())
     };
     assert!(verify(|_| {}).is_ok());
     assert!(verify(|stage| stage.entry = Some((0, 2))).is_err());
@@ -183,7 +186,7 @@ fn an_answer_of_one_kind_does_not_pass_for_another() {
     };
     for other in [Response::Refused(received.clone()), Response::Conflict(received), Response::Conflict(body)]
     {
-        assert!(verify_response(&other.encode(), &prepared.envelope, &cards).is_err());
+        assert!(verify_response(&other.encode(), &prepared.envelope, &cards, now()).is_err());
     }
 }
 
@@ -191,7 +194,8 @@ fn an_answer_of_one_kind_does_not_pass_for_another() {
 fn a_gap_answer_that_makes_no_sense_is_not_believed() {
     let world = World::new();
     let prepared = world.prepared(&world.letter(3));
-    let verify = |expected| verify_response(&Response::Gap { expected }.encode(), &prepared.envelope, &[]);
+    let verify =
+        |expected| verify_response(&Response::Gap { expected }.encode(), &prepared.envelope, &[], now());
     assert_eq!(verify(2), Ok(Outcome::Gap { expected: 2 }));
     for expected in [0, 3, 4, u64::MAX] {
         assert!(verify(expected).is_err());
@@ -211,12 +215,12 @@ fn a_conflict_proof_is_about_the_statement_that_it_answers() {
     };
     let cards = [world.fr.card.clone()];
     assert_eq!(
-        verify_conflict(&proof, &second.statement, &cards).unwrap().second,
+        verify_conflict(&proof, &second.statement, &cards, now()).unwrap().second,
         digest_of(&second.statement)
     );
     other.clause = "Art. 29".to_owned();
-    assert!(verify_conflict(&proof, &world.prepared(&other).statement, &cards).is_err());
-    assert!(verify_conflict(&proof, &second.statement, &[world.it.card.clone()]).is_err());
+    assert!(verify_conflict(&proof, &world.prepared(&other).statement, &cards, now()).is_err());
+    assert!(verify_conflict(&proof, &second.statement, &[world.it.card.clone()], now()).is_err());
 }
 
 #[test]

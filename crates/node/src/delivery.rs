@@ -265,8 +265,10 @@ impl Node {
     fn understand(&self, claim: &outbox::Claim, envelope: &[u8], answer: Vec<u8>) -> Offered {
         let bureau = self.bureau();
         let agreement = agreement_of(claim);
-        let keys = Under { register: &*bureau, agreement: &agreement, now: self.now() };
-        let verified = self.effort().of(Step::Verify, || exchange::verify_response(&answer, envelope, &keys));
+        let now = self.now();
+        let keys = Under { register: &*bureau, agreement: &agreement, now };
+        let verify = || exchange::verify_response(&answer, envelope, &keys, now);
+        let verified = self.effort().of(Step::Verify, verify);
         Offered::Fate(match verified {
             Ok(Outcome::Acknowledged(acknowledged)) => {
                 self.keep_receipt_of(&claim.recipient, envelope, acknowledged);

@@ -256,7 +256,7 @@ fn judge(
         return refused(&"the letter on record is damaged");
     };
     let keys = Under { register: bureau, agreement: &agreement.id, now };
-    match protocol::verify_stage(&statement, (message_id, digest), peer, &keys) {
+    match protocol::verify_stage(&statement, (message_id, digest), peer, &keys, now) {
         Ok((later, stage)) => {
             let (code, words) = stage.reason.map(|reason| (reason.code, reason.words)).unwrap_or_default();
             let attached = Attached { message_id, stage: later.code(), at: stage.at, code, words, statement };

@@ -198,6 +198,8 @@ fn what_a_revoked_key_signed_holds_before_its_effective_position_and_not_after()
         let refused = verdict(&with(&plan, position), &world.trust());
         assert_eq!((refused.outcome, codes(&refused)), (Outcome::Refused, vec!["key-revoked".to_owned()]));
     }
+    // Whatever position the owner names, what witnesses saw before the revocation took effect holds.
+    assert_eq!(verdict(&with(&Plan::full(), 0), &world.trust()).outcome, Outcome::Proved);
     // Where its own log is not in the file, nothing proves that it was signed before ...
     let unproved = Plan { sender_log: false, checkpoints: false, ..plan };
     assert_eq!(codes(&verdict(&with(&unproved, 6), &world.trust())), ["key-revoked"]);

@@ -357,8 +357,8 @@ class Keys:
             found = True
             if revocation is not None:
                 effective, position, _ = revocation
-                before = when.position < position if when.position is not None else when.seen < effective
-                if not before:
+                logged = when.position is not None and when.position < position
+                if not (logged or when.seen < effective):
                     raise Revoked("the key was revoked")
             stated = when.stated if when.stated is not None else max(when.not_before, since)
             if since <= stated < until:

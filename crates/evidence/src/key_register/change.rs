@@ -3,6 +3,7 @@
 use super::entry::KeyEntry;
 use super::error::RegisterError;
 use super::signed::SignedRegister;
+use super::{KeyRegister, Steward};
 use crate::{Administration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -21,14 +22,15 @@ impl SignedRegister {
         if register.version != 1 {
             return Err(RegisterError::Gap { expected: 1, found: register.version });
         }
-        self.is_in_time(now)?;
+        self.was_issued(now)?;
         let needed = register.stewards.len() as u64;
-        enough(1, needed, &self.approved_by(&register.stewards)?)
+        enough(1, needed, &self.approved_by(&register.stewards))
     }
 
     /// Confirms that this version follows `previous`, which is in force: same agreement, next number, its digest named;
-    /// in time; signed by as many stewards of `previous`, and of itself, as the change calls for; no administration's keys
-    /// changed without its own signature; and nothing taken back that was said before.
+    /// issued before now; signed by as many stewards of `previous`, and of itself, as the change calls for; no administration's keys
+    /// or steward
+    /// changed without its own signature, under the key that it had so far; and nothing taken back that was said before.
     ///
     /// The same document again is `Ok(false)`: nothing new, perhaps further approvals.
     ///
@@ -68,7 +70,7 @@ impl SignedRegister {
                 found: new.previous.unwrap_or(crate::Digest([0; 32])),
             });
         }
-        self.is_in_time(now)?;
+        self.was_issued(now)?;
         if new.issued < old.issued {
             let (issued, expires, now) = (new.issued, new.expires, old.issued);
             return Err(RegisterError::Time { issued, expires, now });
@@ -85,12 +87,14 @@ impl SignedRegister {
         Err(RegisterError::OtherAgreement { expected: agreement.to_owned(), found: found.clone() })
     }
 
-    fn is_in_time(&self, now: Timestamp) -> Result<(), RegisterError> {
-        let register = self.register();
-        if register.issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) && !register.stale_at(now) {
+    /// Whoever was away takes up one version after the other, of which all but the last may have run out meanwhile, so
+    /// that a version that follows is not refused for its expiry. Whether the last one has run out is for whoever uses it
+    /// to ask ([`super::KeyRegister::stale_at`]), as it is for a version that runs out while it is in force.
+    fn was_issued(&self, now: Timestamp) -> Result<(), RegisterError> {
+        if self.register().issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) {
             return Ok(());
         }
-        Err(RegisterError::Time { issued: register.issued, expires: register.expires, now })
+        Err(self.register().not_in_time(now))
     }
 
     /// An entry stays for as long as evidence may rest on it: it may go once it has run out, unless it was revoked. Its
@@ -126,16 +130,43 @@ impl SignedRegister {
         let (new, old) = (self.register(), previous.register());
         let threshold = old.threshold;
         let only_revokes = self.only_revokes(previous);
-        let by_old = self.approved_by(&old.stewards)?;
-        let by_new = self.approved_by(&new.stewards)?;
+        let by_old = self.approved_by(&old.stewards);
+        let by_new = self.approved_by(&new.stewards);
         // Fewer than for a change are enough for a revocation, if the owner of the key is among them.
         let emergency = only_revokes && (by_old.len() as u64) < threshold.change;
         enough(old.version, if emergency { threshold.revocation } else { threshold.change }, &by_old)?;
         enough(new.version, if emergency { threshold.revocation } else { new.threshold.change }, &by_new)?;
+        if emergency {
+            self.revokes_from_now_on(previous)?;
+        }
         for owner in self.changed_owners(previous, emergency) {
-            if !by_old.contains(&owner) && !by_new.contains(&owner) {
+            // A version vouches for the stewards that it names only where there was nobody before: whoever was in the
+            // version before speaks with the key that is written there, and with no other.
+            let newcomer = old.steward(&owner).is_none() && !old.parties().contains(&owner);
+            if !(if newcomer { &by_new } else { &by_old }).contains(&owner) {
                 return Err(RegisterError::OwnerHasNotSigned(owner));
             }
+        }
+        Ok(())
+    }
+
+    /// What fewer than the threshold of a change may say of a key: that it counts no more from now on. That it counted no
+    /// more at an earlier moment, or other than was said before, would take from others what they hold already.
+    fn revokes_from_now_on(&self, previous: &Self) -> Result<(), RegisterError> {
+        let issued = self.register().issued;
+        for new in &self.register().entries {
+            let (administration, purpose, key) = new.name();
+            let was = previous.register().entry(administration, purpose, key).and_then(|was| was.revocation);
+            let change = match (was, new.revocation) {
+                (was, is) if was == is => continue,
+                (Some(_), _) => "changes, without as many stewards as a change needs, the revocation of",
+                (None, Some(is)) if is.effective < issued.plus_seconds(-CLOCK_SKEW_SECONDS) => {
+                    "revokes from before its issue on, without as many stewards as a change needs,"
+                }
+                _ => continue,
+            };
+            let (administration, key) = (administration.clone(), key.short());
+            return Err(RegisterError::EntryChanged { administration, key, change });
         }
         Ok(())
     }
@@ -150,8 +181,8 @@ impl SignedRegister {
             && new.entries.iter().map(without).eq(old.entries.iter().map(without))
     }
 
-    /// The administrations for which keys are added or stated otherwise. Revocations count only in an emergency: with as
-    /// many signatures as any other change, the others may decide.
+    /// The administrations for which keys are added or stated otherwise, or whose steward comes, goes or gets another key.
+    /// Revocations count only in an emergency: with as many signatures as any other change, the others may decide.
     pub fn changed_owners(&self, previous: &Self, emergency: bool) -> BTreeSet<Administration> {
         let (new, old) = (self.register(), previous.register());
         let mut owners = BTreeSet::new();
@@ -163,12 +194,29 @@ impl SignedRegister {
                 owners.insert(administration.clone());
             }
         }
-        for steward in &new.stewards {
-            if !old.stewards.contains(steward) {
-                owners.insert(steward.administration.clone());
-            }
-        }
+        let changed =
+            |steward: &&Steward| !(new.stewards.contains(steward) && old.stewards.contains(steward));
+        let stewards = new.stewards.iter().chain(&old.stewards).filter(changed);
+        owners.extend(stewards.map(|steward| steward.administration.clone()));
         owners
+    }
+}
+
+impl KeyRegister {
+    /// Confirms that a version could be in use at `now`: whoever approves one that has run out already helps to show it
+    /// for ever.
+    ///
+    /// # Errors
+    /// When it is from the future or has expired.
+    pub fn is_in_time(&self, now: Timestamp) -> Result<(), RegisterError> {
+        if self.issued <= now.plus_seconds(CLOCK_SKEW_SECONDS) && !self.stale_at(now) {
+            return Ok(());
+        }
+        Err(self.not_in_time(now))
+    }
+
+    fn not_in_time(&self, now: Timestamp) -> RegisterError {
+        RegisterError::Time { issued: self.issued, expires: self.expires, now }
     }
 }
 

@@ -69,8 +69,14 @@ impl Approval {
         &self.bytes
     }
 
-    /// Confirms that it approves `register`, under the key of `steward`.
-    fn verify(&self, register: &KeyRegister, steward: &Steward) -> Result<(), RegisterError> {
+    /// Confirms that it is by `steward`, under its key, and approves `register`.
+    ///
+    /// # Errors
+    /// When it is another's, of another document, or its signature does not hold.
+    pub fn verify(&self, register: &KeyRegister, steward: &Steward) -> Result<(), RegisterError> {
+        if self.steward != steward.administration || self.key_id() != steward.key.key_id() {
+            return Err(EvidenceError::malformed(PROFILE.what, "it is not by this steward").into());
+        }
         let mut input = Reader::new(PROFILE.what, self.unverified.payload());
         input.map_of(2)?;
         input.key(1)?;
@@ -187,54 +193,30 @@ impl SignedRegister {
         self.approvals.sort_by(|left, right| left.bytes.cmp(&right.bytes));
     }
 
-    /// Adds the approvals of another copy of the same document.
-    pub fn add_those_of(&mut self, other: &Self) {
-        if other.document == self.document {
-            other.approvals.iter().cloned().for_each(|approval| self.add(approval));
-        }
-    }
-
-    /// Which of these stewards have approved. What anybody else signed counts for nothing; what names a steward's key and
-    /// does not hold is an error, as no honest party makes such.
-    ///
-    /// # Errors
-    /// When an approval names a steward's key and does not hold.
-    pub fn approved_by(&self, stewards: &[Steward]) -> Result<BTreeSet<Administration>, RegisterError> {
-        let mut approved = BTreeSet::new();
-        for approval in &self.approvals {
-            let of = |steward: &&Steward| {
-                steward.administration == approval.steward && steward.key.key_id() == approval.key_id()
-            };
-            if let Some(steward) = stewards.iter().find(of) {
-                approval.verify(&self.register, steward)?;
-                approved.insert(steward.administration.clone());
-            }
-        }
-        Ok(approved)
+    /// Which of these stewards have approved. What anybody else signed counts for nothing, and so does what names a
+    /// steward's key and does not hold: else whoever can add an approval could veto what the others have approved.
+    pub fn approved_by(&self, stewards: &[Steward]) -> BTreeSet<Administration> {
+        let holds = |steward: &&Steward| {
+            self.approvals.iter().any(|approval| approval.verify(&self.register, steward).is_ok())
+        };
+        stewards.iter().filter(holds).map(|steward| steward.administration.clone()).collect()
     }
 
     /// Who has approved both this and another document with the same agreement and version, under these stewards' keys:
     /// the two together prove it to anybody. Empty when they are no fork.
-    ///
-    /// # Errors
-    /// When an approval names a steward's key and does not hold.
-    pub fn double_approvals(
-        &self,
-        other: &Self,
-        stewards: &[Steward],
-    ) -> Result<Vec<DoubleApproval>, RegisterError> {
+    pub fn double_approvals(&self, other: &Self, stewards: &[Steward]) -> Vec<DoubleApproval> {
         let name = |signed: &Self| (signed.register.agreement.clone(), signed.register.version);
         if name(self) != name(other) || self.document == other.document {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let (ours, theirs) = (self.approved_by(stewards)?, other.approved_by(stewards)?);
+        let (ours, theirs) = (self.approved_by(stewards), other.approved_by(stewards));
         let keys: BTreeMap<_, _> =
             stewards.iter().map(|steward| (&steward.administration, steward.key.key_id())).collect();
         let both = ours.intersection(&theirs);
         let double = both.filter_map(|steward| {
             Some(DoubleApproval { steward: steward.clone(), key: *keys.get(steward)? })
         });
-        Ok(double.collect())
+        double.collect()
     }
 }
 

@@ -11,10 +11,13 @@ pub struct SignedAt {
     /// The moment at which the key must have been valid: the one that the document states, or one's own clock for what
     /// has just come.
     pub stated: Timestamp,
-    /// One's own clock now.
+    /// When somebody other than the signer saw it: one's own clock now, or a moment that witnesses signed. What was seen
+    /// before a revocation takes effect counts, whatever position the revocation names: else the owner of a key could
+    /// repudiate all that others hold of it. A moment that the signer alone states must not stand here.
     pub seen: Timestamp,
-    /// Its position in the log of the key's owner, where that is proved. A revoked key's signature counts if the log had
-    /// it before the revocation; without a proved position it does not count, as a thief could state any moment.
+    /// Its position in the log of the key's owner, where that is proved by another key than the one in question. What the
+    /// log had before the position of the revocation counts for ever; what is neither there nor was seen before does not,
+    /// as a thief could state any moment.
     pub position: Option<u64>,
 }
 
@@ -177,11 +180,8 @@ fn standing_among<'e>(
 impl KeyEntry {
     fn standing(&self, signed: &SignedAt) -> Standing {
         if let Some(revocation) = self.revocation {
-            let counts = match signed.position {
-                Some(position) => position < revocation.position,
-                None => signed.seen < revocation.effective,
-            };
-            if !counts {
+            let logged = signed.position.is_some_and(|position| position < revocation.position);
+            if !logged && signed.seen >= revocation.effective {
                 return Standing::Revoked(revocation);
             }
         }

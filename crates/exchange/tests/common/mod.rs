@@ -217,6 +217,6 @@ impl World {
     }
 
     pub fn outcome(&self, response: &[u8], prepared: &Prepared) -> Outcome {
-        verify_response(response, &prepared.envelope, std::slice::from_ref(&self.fr.card)).unwrap()
+        verify_response(response, &prepared.envelope, std::slice::from_ref(&self.fr.card), self.now).unwrap()
     }
 }

@@ -158,7 +158,7 @@ impl Acceptance {
                 return refuse(FederationReason::Changed, "its key register".to_owned());
             }
             let approved = register.approved_by(&document.stewards);
-            if !approved.is_ok_and(|approved| approved.contains(self.from())) {
+            if !approved.contains(self.from()) {
                 return refuse(FederationReason::NotApproved, format!("`{}`", self.from()));
             }
         }

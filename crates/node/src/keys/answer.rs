@@ -216,6 +216,7 @@ fn acceptable(
         let reason = format!("{reason}, which this administration's operator must agree to");
         Err(RegisterError::from(EvidenceError::Malformed { what: "register proposal", reason }))
     };
+    register.is_in_time(now)?;
     let Some(held) = in_force else {
         proposal.verify(&register.stewards)?;
         return bureau.vouches_for(register);

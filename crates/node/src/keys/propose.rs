@@ -5,7 +5,7 @@ use super::records;
 use crate::node::{Node, NodeError};
 use crate::transport::{Method, PeerRequest};
 use base::{Administration, Timestamp};
-use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
+use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, Revocation, SignedRegister};
 use std::time::Duration;
 
 /// How often registers are looked after: what is proposed is proposed again, and partners that lag are told.
@@ -63,6 +63,7 @@ impl Node {
     /// Proposes a version, and tries to bring it into force at once.
     pub(crate) async fn propose(&self, register: KeyRegister, now: Timestamp) -> Result<Progress, NodeError> {
         register.validate()?;
+        register.is_in_time(now)?;
         let bureau = self.bureau();
         let held = self.held(&register.agreement).await?;
         let steward = own_steward(&bureau, &register, held.as_ref());
@@ -103,7 +104,7 @@ impl Node {
         let mut hindrances = Vec::new();
         if !self.enough_with_us(&proposal, held.as_ref()).await? {
             for partner in self.other_stewards(&register, held.as_ref()) {
-                if let Some(words) = self.ask_to_approve(&partner, &proposal).await? {
+                if let Some(words) = self.ask_to_approve(&partner, &proposal, held.as_ref()).await? {
                     hindrances.push(format!("{partner}: {words}"));
                 }
             }
@@ -141,8 +142,11 @@ impl Node {
         for entry in old.register().entries.iter().filter(|entry| entry.administration == *own) {
             let current = next.entry(own, entry.key.purpose(), entry.key.key_id()).cloned();
             let mut entry = entry.clone();
-            // What was revoked meanwhile stays revoked.
-            entry.revocation = current.and_then(|current| current.revocation).or(entry.revocation);
+            // What was revoked meanwhile stays revoked; what is revoked by this proposal is so from its new issue on.
+            let issued = next.issued;
+            let ours =
+                entry.revocation.map(|ours| Revocation { effective: ours.effective.max(issued), ..ours });
+            entry.revocation = current.and_then(|current| current.revocation).or(ours);
             next.put(entry);
         }
         let same = next.entries == held.register().entries && next.expires == held.register().expires;
@@ -167,6 +171,9 @@ impl Node {
     ) -> Result<bool, NodeError> {
         let (bureau, now) = (self.bureau(), self.now());
         let register = proposal.register();
+        if register.is_in_time(now).is_err() {
+            return Ok(false);
+        }
         let Some(steward) = own_steward(&bureau, register, held) else { return Ok(false) };
         let mut signed = self.gathered(proposal).await?;
         // Tried and thrown away: what leaves this node is signed once it is known to suffice.
@@ -219,6 +226,7 @@ impl Node {
         &self,
         partner: &Administration,
         proposal: &Proposal,
+        held: Option<&SignedRegister>,
     ) -> Result<Option<String>, NodeError> {
         let ask = posting(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
         let answer = match self.ask_about_register(partner, ask).await {
@@ -226,6 +234,9 @@ impl Node {
             Err(words) => return Ok(Some(words)),
         };
         match answer {
+            RegisterAnswer::Approved(approval) if !is_by_steward(&approval, proposal.register(), held) => {
+                Ok(Some("its approval does not hold".to_owned()))
+            }
             RegisterAnswer::Approved(approval) if approval.steward() == partner => {
                 let (agreement, version) =
                     (proposal.register().agreement.clone(), proposal.register().version);
@@ -443,6 +454,12 @@ impl Node {
         let card = card.ok_or_else(|| NodeError::NoCards(partner.to_string()))?;
         self.change_register(agreement, |register, _| register.admit(&card)).await
     }
+}
+
+/// Whether an approval holds under the key of a steward of a version or of the one before it.
+fn is_by_steward(approval: &Approval, register: &KeyRegister, held: Option<&SignedRegister>) -> bool {
+    let before = held.map(|held| held.register().stewards.as_slice()).unwrap_or_default();
+    before.iter().chain(&register.stewards).any(|steward| approval.verify(register, steward).is_ok())
 }
 
 impl From<RegisterError> for NodeError {

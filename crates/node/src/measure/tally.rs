@@ -124,7 +124,7 @@ impl Node {
         let to = Statement::read(statement)?.manifest().to().clone();
         // The parts are not needed for it, and need not have been kept.
         let envelope = Envelope { statement, parts: Vec::new() }.encode();
-        let outcome = exchange::verify_response(answer, &envelope, &self.bureau().cards(&to));
+        let outcome = exchange::verify_response(answer, &envelope, &self.bureau().cards(&to), self.now());
         Ok(matches!(outcome, Ok(Outcome::Acknowledged(_))))
     }
 }

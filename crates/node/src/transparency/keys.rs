@@ -20,6 +20,18 @@ pub(super) fn log_keys(bureau: &Bureau, origin: &str, moment: Option<Timestamp>)
     partner_keys(bureau, &owner, Purpose::Log, moment)
 }
 
+/// The log keys of a partner that a register has revoked: what they sign contradicts nothing that the log itself says.
+pub(super) fn revoked_log_keys(bureau: &Bureau, owner: &Administration) -> BTreeSet<PublicKey> {
+    let entries = bureau.registered(owner, Purpose::Log).into_iter();
+    entries
+        .filter(|entry| entry.revocation.is_some())
+        .filter_map(|entry| match entry.key {
+            RegisteredKey::Log(key) => Some(key),
+            _ => None,
+        })
+        .collect()
+}
+
 /// A partner as a witness, once for each of its witness keys that are valid at `moment`.
 pub(super) fn witnesses_of(bureau: &Bureau, partner: &Administration, moment: Timestamp) -> Vec<Witness> {
     let keys = partner_keys(bureau, partner, Purpose::Witness, Some(moment));

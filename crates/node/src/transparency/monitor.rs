@@ -4,7 +4,7 @@
 //! extend each other are proof that it showed two histories; the proof is made from the log's own signatures and
 //! tiles, kept, and raised. A log that cannot show that two checkpoints of it belong together is reported too.
 
-use super::keys::{log_keys, owner_of};
+use super::keys::{log_keys, owner_of, revoked_log_keys};
 use super::{LOG_PREFIX, LogError, WITNESS_PREFIX};
 use crate::messages;
 use crate::node::Node;
@@ -153,7 +153,22 @@ impl Node {
                 }
             }
         };
-        let (proof, contradiction) = Equivocation::prove(owner, small_view, view, keys)?;
+        let revoked = revoked_log_keys(&self.bureau(), owner);
+        let (counting, revoked): (Vec<_>, Vec<_>) = keys.iter().partition(|key| !revoked.contains(key));
+        let (proof, contradiction) = match Equivocation::prove(owner, small_view, view, &counting) {
+            Ok(proved) => proved,
+            Err(error) if revoked.is_empty() => return Err(error.into()),
+            // Whoever stole the key can have signed it.
+            Err(_) => {
+                let words = format!(
+                    "two histories of the log of `{owner}`, of {} and of {} entries, contradict each other, but one is signed \
+                     with a key that was revoked, which proves nothing; one was shown to {source}",
+                    small.size, large.size
+                );
+                self.raise(origin, source, UNPROVED, words, None).await?;
+                return Ok(false);
+            }
+        };
         let words =
             format!("the log of `{owner}` showed two histories: {contradiction}; one was shown to {source}");
         self.raise(origin, source, EQUIVOCATION, words, Some(proof.to_cbor())).await?;

@@ -335,7 +335,7 @@ impl World {
             let entry = third.entries.iter().find(|entry| entry.key == key).unwrap().clone();
             let reason = RevocationReason::Compromised;
             third.put(KeyEntry {
-                revocation: Some(Revocation { effective: moment().plus_seconds(50), position, reason }),
+                revocation: Some(Revocation { effective: moment().plus_seconds(70), position, reason }),
                 ..entry
             });
             registers.push(self.approved(third));
