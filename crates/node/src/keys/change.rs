@@ -121,8 +121,8 @@ impl Node {
                 }
             }
             register.put(KeyEntry {
-                administration: own,
-                key,
+                administration: own.clone(),
+                key: key.clone(),
                 from: now.plus_seconds(-CLOCK_SKEW_SECONDS),
                 until: now.plus_seconds(KEY_LIFETIME_SECONDS),
                 revocation: None,
@@ -203,11 +203,11 @@ impl Node {
     async fn change_all(
         &self,
         agreements: Vec<String>,
-        change: impl FnOnce(&mut KeyRegister, Timestamp) + Clone,
+        change: impl Fn(&mut KeyRegister, Timestamp),
     ) -> Result<BTreeMap<String, Progress>, NodeError> {
         let mut progress = BTreeMap::new();
         for agreement in agreements {
-            let became = self.change_register(&agreement, change.clone()).await?;
+            let became = self.change_register(&agreement, &change).await?;
             progress.insert(agreement, became);
         }
         Ok(progress)
