@@ -35,6 +35,11 @@ impl Drop for Federation {
 
 impl Federation {
     async fn open() -> Self {
+        Self::open_with(3).await
+    }
+
+    /// The first so many of the three exchange, the others know nobody yet.
+    async fn open_with(exchanging: usize) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("tidewaiter-keys-{}-{number}", std::process::id()));
@@ -57,10 +62,12 @@ impl Federation {
             listeners.push(listener);
         }
         let (mut nodes, mut doors) = (Vec::new(), Vec::new());
-        for (files, listener) in prepared.iter().zip(listeners) {
-            let others = prepared.iter().filter(|other| other.card != files.card);
+        for (number, (files, listener)) in prepared.iter().zip(listeners).enumerate() {
+            let others = prepared.iter().take(exchanging).filter(|other| other.card != files.card);
             let cards = others.map(|other| other.card.clone()).collect();
-            node::join_corridor(&files.config, cards, &parties).unwrap();
+            if number < exchanging {
+                node::join_corridor(&files.config, cards, &parties[..exchanging]).unwrap();
+            }
             let mut config = Config::load(&files.config).unwrap();
             config.transit.release = Release::Automatic;
             let node = Node::open(config, World::system()).await.unwrap();
@@ -332,5 +339,51 @@ async fn two_orders_for_one_version_both_come_into_force() {
         let own = view.keys.iter().filter(|key| key.administration == name);
         let of = |purpose: &str| own.clone().filter(|key| key.purpose == purpose).count();
         assert_eq!((of("sign"), of("enc")), (2, 2), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_federates_after_a_rotation_is_given_the_keys_in_use() {
+    let federation = Federation::open_with(2).await;
+    federation.register_guarantee().await;
+    let (gb, it) = (federation.gb(), &federation.nodes[2]);
+    gb.found_register(AGREEMENT, None).await.unwrap();
+    let first = federation.view(gb).await;
+    let old = in_use(&first, "NTA.GB", "sign");
+    let order =
+        || RevocationOrder { key: old.clone(), effective_position: None, reason: "compromised".into() };
+    let refused = gb.revoke_key(order()).await.unwrap_err().to_string();
+    assert!(refused.contains("rotate sign first"), "{refused}");
+    for purpose in ["sign", "enc", "tls"] {
+        gb.rotate_key(rotation(purpose, None)).await.unwrap();
+    }
+    gb.revoke_key(order()).await.unwrap();
+    patiently(|| async {
+        let view = federation.view(gb).await;
+        view.version == 5 && view.behind.is_empty()
+    })
+    .await;
+
+    let parties = ["GB", "IT"].map(|code| Administration::of(Country::parse(code).unwrap()));
+    let text = node::model_agreement(&parties).unwrap().replace(AGREEMENT, "second-transit");
+    let invitation = gb.invite(parties[1].clone(), &text, 7, "operator").await.unwrap();
+    let fingerprint = invitation.fingerprint();
+    let acceptance = it.accept_invitation(invitation, &fingerprint, "operator").await.unwrap();
+    let fingerprint = acceptance.fingerprint();
+    gb.take_acceptance(acceptance, &fingerprint, "operator").await.unwrap();
+
+    let views = gb.key_registers().await.unwrap();
+    let second = views.iter().find(|view| view.agreement == "second-transit").expect("the second register");
+    let ours = second.keys.iter().filter(|key| key.administration == "NTA.GB");
+    assert!(ours.clone().all(|key| key.in_use && key.state == "active" && key.key != old), "{second:?}");
+    for purpose in ["sign", "enc", "tls"] {
+        assert_ne!(in_use(&first, "NTA.GB", purpose), in_use(second, "NTA.GB", purpose), "{purpose}");
+    }
+    federation.declare(0..2).await;
+    let (delivered, refused) = federation.drained().await;
+    assert!(delivered >= 4 && refused == 0, "{delivered} delivered, {refused} refused");
+    for node in &federation.nodes[1..] {
+        let rows = node.messages(None, None, 0, 1000).await.unwrap();
+        assert!(rows.iter().any(|row| row.direction == "received"));
     }
 }

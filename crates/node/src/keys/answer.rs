@@ -276,7 +276,7 @@ fn acceptable(
     };
     let Some(held) = in_force else {
         proposal.verify(&register.stewards)?;
-        return bureau.vouches_for(register);
+        return bureau.vouches_for(register, now);
     };
     let known = &held.register().stewards;
     proposal.verify(known)?;
@@ -291,7 +291,7 @@ fn acceptable(
     }
     for owner in proposed.changed_owners(held, true) {
         let newcomer = held.register().steward(&owner).is_none() && owner != bureau.administration;
-        if owner == *proposal.by() || (newcomer && bureau.card_vouches_for(register, &owner)) {
+        if owner == *proposal.by() || (newcomer && bureau.card_vouches_for(register, &owner, now)) {
             continue;
         }
         return person(&format!("it changes keys of `{owner}`"));
@@ -301,10 +301,10 @@ fn acceptable(
 
 impl Bureau {
     /// Whether a first version has exactly the keys of cards that this node has, its own among them.
-    pub(crate) fn vouches_for(&self, register: &KeyRegister) -> Result<(), RegisterError> {
+    pub(crate) fn vouches_for(&self, register: &KeyRegister, now: Timestamp) -> Result<(), RegisterError> {
         let mut cards = vec![self.own_keys()];
         for party in register.parties() {
-            cards.extend(self.partners.get(party).map(|partner| partner.keys.clone()));
+            cards.extend(self.partners.get(party).map(|partner| self.keys_now(&partner.keys, now)));
         }
         if register.is_genesis_of(&cards) {
             return Ok(());
@@ -314,8 +314,9 @@ impl Bureau {
     }
 
     /// Whether the entries and the steward of a newcomer are those of the card that this node has of it.
-    fn card_vouches_for(&self, register: &KeyRegister, newcomer: &Administration) -> bool {
+    fn card_vouches_for(&self, register: &KeyRegister, newcomer: &Administration, now: Timestamp) -> bool {
         let Some(card) = self.partners.get(newcomer).map(|partner| &partner.keys) else { return false };
+        let card = &self.keys_now(card, now);
         let mut entries = register.entries.iter().filter(|entry| entry.administration == *newcomer);
         let of_card = KeyEntry::of_card(card);
         entries.clone().count() == of_card.len()

@@ -26,7 +26,7 @@ pub(super) enum Asked {
 /// What there is to propose.
 pub(super) enum ToPropose {
     Nothing,
-    This(Proposal),
+    This(Box<Proposal>),
     /// Nothing until this version is in force; why, in words.
     After(u64, String),
 }
@@ -180,7 +180,7 @@ impl Node {
             return Ok(ToPropose::After(next, words));
         }
         if let Some(current) = current {
-            return Ok(ToPropose::This(current.clone()));
+            return Ok(ToPropose::This(Box::new(current.clone())));
         }
         let Some(held) = held else { return Ok(ToPropose::Nothing) };
         let register = on_top(latest.register(), held, &bureau.administration, now);
@@ -196,7 +196,7 @@ impl Node {
             Ok(())
         })
         .await?;
-        Ok(proposal.map_or(ToPropose::Nothing, ToPropose::This))
+        Ok(proposal.map_or(ToPropose::Nothing, |proposal| ToPropose::This(Box::new(proposal))))
     }
 
     /// A steward has an earlier proposal of ours approved, which this node has since replaced: that one is driven on, and

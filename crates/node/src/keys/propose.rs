@@ -395,7 +395,7 @@ impl Node {
             if *party == bureau.administration {
                 cards.push(bureau.own_keys());
             } else if let Some(partner) = bureau.partners.get(party) {
-                cards.push(partner.keys.clone());
+                cards.push(bureau.keys_now(&partner.keys, now));
             }
         }
         if cards.len() < 2 {
@@ -418,7 +418,7 @@ impl Node {
         partner: &Administration,
     ) -> Result<Progress, NodeError> {
         let bureau = self.bureau();
-        let card = bureau.partners.get(partner).map(|partner| partner.keys.clone());
+        let card = bureau.partners.get(partner).map(|partner| bureau.keys_now(&partner.keys, self.now()));
         let card = card.ok_or_else(|| NodeError::NoCards(partner.to_string()))?;
         self.change_register(agreement, |register: &mut KeyRegister, _| register.admit(&card)).await
     }
