@@ -23,6 +23,7 @@ struct Federation {
     folder: PathBuf,
     nodes: Vec<Arc<Node>>,
     stop: watch::Sender<bool>,
+    doors: Vec<(SocketAddr, watch::Sender<bool>)>,
 }
 
 impl Drop for Federation {
@@ -34,6 +35,11 @@ impl Drop for Federation {
 
 impl Federation {
     async fn open() -> Self {
+        Self::open_with(3).await
+    }
+
+    /// The first so many of the three exchange, the others know nobody yet.
+    async fn open_with(exchanging: usize) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("tidewaiter-keys-{}-{number}", std::process::id()));
@@ -55,22 +61,37 @@ impl Federation {
             prepared.push(node::initialise(&set_up).unwrap());
             listeners.push(listener);
         }
-        let mut nodes = Vec::new();
-        for (files, listener) in prepared.iter().zip(listeners) {
-            let others = prepared.iter().filter(|other| other.card != files.card);
+        let (mut nodes, mut doors) = (Vec::new(), Vec::new());
+        for (number, (files, listener)) in prepared.iter().zip(listeners).enumerate() {
+            let others = prepared.iter().take(exchanging).filter(|other| other.card != files.card);
             let cards = others.map(|other| other.card.clone()).collect();
-            node::join_corridor(&files.config, cards, &parties).unwrap();
+            if number < exchanging {
+                node::join_corridor(&files.config, cards, &parties[..exchanging]).unwrap();
+            }
             let mut config = Config::load(&files.config).unwrap();
             config.transit.release = Release::Automatic;
             let node = Node::open(config, World::system()).await.unwrap();
-            let until = |mut stopped: watch::Receiver<bool>| async move {
-                drop(stopped.wait_for(|stop| *stop).await);
-            };
-            tokio::spawn(web::server::serve_peers(Arc::clone(&node), listener, until(stopped.clone())));
+            let (close, closed) = watch::channel(false);
+            doors.push((listener.local_addr().unwrap(), close));
+            tokio::spawn(web::server::serve_peers(Arc::clone(&node), listener, until(closed)));
             drop(Arc::clone(&node).start_workers(until(stopped.clone())));
             nodes.push(node);
         }
-        Self { folder, nodes, stop }
+        Self { folder, nodes, stop, doors }
+    }
+
+    /// Partners cannot reach this node any more; it reaches them.
+    async fn closes(&self, node: usize) {
+        let (address, close) = &self.doors[node];
+        close.send(true).unwrap();
+        patiently(|| async { tokio::net::TcpStream::connect(address).await.is_err() }).await;
+    }
+
+    async fn opens(&mut self, node: usize) {
+        let listener = TcpListener::bind(self.doors[node].0).await.unwrap();
+        let (close, closed) = watch::channel(false);
+        self.doors[node].1 = close;
+        tokio::spawn(web::server::serve_peers(Arc::clone(&self.nodes[node]), listener, until(closed)));
     }
 
     fn gb(&self) -> &Arc<Node> {
@@ -79,7 +100,11 @@ impl Federation {
 
     /// Makes the register of the corridor's agreement, two of three must sign.
     async fn found(&self) {
-        let threshold = node::Threshold { change: 2, revocation: 1 };
+        self.found_with(2).await;
+    }
+
+    async fn found_with(&self, change: u64) {
+        let threshold = node::Threshold { change, revocation: 1 };
         let progress = self.gb().found_register(AGREEMENT, Some(threshold)).await.unwrap();
         assert_eq!(progress, Progress::InForce { version: 1 });
         self.converged(1).await;
@@ -165,6 +190,10 @@ impl Federation {
     }
 }
 
+async fn until(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stop| *stop).await);
+}
+
 /// Looks again until it is so; a minute without it is a failure.
 async fn patiently<F: Future<Output = bool>>(mut look: impl FnMut() -> F) {
     for _ in 0..1200 {
@@ -245,5 +274,116 @@ async fn every_key_is_rotated_and_one_revoked_while_messages_flow() {
         let view = federation.view(node).await;
         let key = view.keys.iter().find(|key| key.key == stolen).unwrap();
         assert_eq!((key.state, key.in_use), ("revoked", false));
+    }
+}
+
+fn waits(progress: &std::collections::BTreeMap<String, Progress>, version: u64) -> String {
+    match &progress[AGREEMENT] {
+        Progress::Waiting { version: found, because } if *found == version => because.clone(),
+        other => panic!("version {version} should wait, it is {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_order_while_a_partner_is_away_follows_the_first_one() {
+    let mut federation = Federation::open().await;
+    federation.found_with(3).await;
+    let first = federation.view(federation.gb()).await;
+    federation.closes(2).await;
+    let because = waits(&federation.gb().rotate_key(rotation("sign", None)).await.unwrap(), 2);
+    assert!(because.contains("NTA.IT"), "{because}");
+    let because = waits(&federation.gb().rotate_key(rotation("enc", None)).await.unwrap(), 2);
+    assert!(because.contains("NTA.IT") && because.contains("follows"), "{because}");
+    // A revocation waits for nobody, and what waits is made again on top of it.
+    let witness = in_use(&first, "NTA.GB", "witness");
+    federation.gb().rotate_key(rotation("witness", None)).await.unwrap();
+    let order =
+        RevocationOrder { key: witness.clone(), effective_position: None, reason: "superseded".into() };
+    let progress = federation.gb().revoke_key(order).await.unwrap();
+    assert_eq!(progress[AGREEMENT], Progress::InForce { version: 2 });
+    federation.opens(2).await;
+    federation.converged(3).await;
+    patiently(|| async {
+        let view = federation.view(federation.gb()).await;
+        let rotated = |purpose: &str| {
+            let of = |key: &&node::KeyView| key.administration == "NTA.GB" && key.purpose == purpose;
+            view.keys.iter().filter(of).any(|key| key.in_use && key.key != in_use(&first, "NTA.GB", purpose))
+        };
+        view.proposed.is_none() && ["sign", "enc", "witness"].into_iter().all(rotated)
+    })
+    .await;
+    let view = federation.view(federation.gb()).await;
+    let revoked = view.keys.iter().find(|key| key.key == witness).unwrap();
+    assert_eq!(revoked.state, "revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_orders_for_one_version_both_come_into_force() {
+    let mut federation = Federation::open().await;
+    federation.found_with(3).await;
+    // Italy approves what France proposes; Great Britain, which would go first, hears of it when it proposes itself.
+    federation.closes(0).await;
+    waits(&federation.nodes[1].rotate_key(rotation("sign", None)).await.unwrap(), 2);
+    waits(&federation.gb().rotate_key(rotation("sign", None)).await.unwrap(), 2);
+    federation.opens(0).await;
+    federation.converged(3).await;
+    // And both at the same moment.
+    let (gb, fr) = (federation.gb(), &federation.nodes[1]);
+    let (ours, theirs) =
+        tokio::join!(gb.rotate_key(rotation("enc", None)), fr.rotate_key(rotation("enc", None)));
+    (ours.unwrap(), theirs.unwrap());
+    federation.converged(5).await;
+    for (node, name) in [(gb, "NTA.GB"), (fr, "NTA.FR")] {
+        patiently(|| async { federation.view(node).await.proposed.is_none() }).await;
+        let view = federation.view(node).await;
+        let own = view.keys.iter().filter(|key| key.administration == name);
+        let of = |purpose: &str| own.clone().filter(|key| key.purpose == purpose).count();
+        assert_eq!((of("sign"), of("enc")), (2, 2), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_federates_after_a_rotation_is_given_the_keys_in_use() {
+    let federation = Federation::open_with(2).await;
+    federation.register_guarantee().await;
+    let (gb, it) = (federation.gb(), &federation.nodes[2]);
+    gb.found_register(AGREEMENT, None).await.unwrap();
+    let first = federation.view(gb).await;
+    let old = in_use(&first, "NTA.GB", "sign");
+    let order =
+        || RevocationOrder { key: old.clone(), effective_position: None, reason: "compromised".into() };
+    let refused = gb.revoke_key(order()).await.unwrap_err().to_string();
+    assert!(refused.contains("rotate sign first"), "{refused}");
+    for purpose in ["sign", "enc", "tls"] {
+        gb.rotate_key(rotation(purpose, None)).await.unwrap();
+    }
+    gb.revoke_key(order()).await.unwrap();
+    patiently(|| async {
+        let view = federation.view(gb).await;
+        view.version == 5 && view.behind.is_empty()
+    })
+    .await;
+
+    let parties = ["GB", "IT"].map(|code| Administration::of(Country::parse(code).unwrap()));
+    let text = node::model_agreement(&parties).unwrap().replace(AGREEMENT, "second-transit");
+    let invitation = gb.invite(parties[1].clone(), &text, 7, "operator").await.unwrap();
+    let fingerprint = invitation.fingerprint();
+    let acceptance = it.accept_invitation(invitation, &fingerprint, "operator").await.unwrap();
+    let fingerprint = acceptance.fingerprint();
+    gb.take_acceptance(acceptance, &fingerprint, "operator").await.unwrap();
+
+    let views = gb.key_registers().await.unwrap();
+    let second = views.iter().find(|view| view.agreement == "second-transit").expect("the second register");
+    let ours = second.keys.iter().filter(|key| key.administration == "NTA.GB");
+    assert!(ours.clone().all(|key| key.in_use && key.state == "active" && key.key != old), "{second:?}");
+    for purpose in ["sign", "enc", "tls"] {
+        assert_ne!(in_use(&first, "NTA.GB", purpose), in_use(second, "NTA.GB", purpose), "{purpose}");
+    }
+    federation.declare(0..2).await;
+    let (delivered, refused) = federation.drained().await;
+    assert!(delivered >= 4 && refused == 0, "{delivered} delivered, {refused} refused");
+    for node in &federation.nodes[1..] {
+        let rows = node.messages(None, None, 0, 1000).await.unwrap();
+        assert!(rows.iter().any(|row| row.direction == "received"));
     }
 }

@@ -35,6 +35,11 @@ pub enum IdentityError {
     /// A key does not suit its purpose.
     #[error("the key file's key for {0} is of a kind that cannot serve it")]
     Unsuited(Purpose),
+    /// No key of a purpose may be used any more.
+    #[error(
+        "every key for {0} in the key file is revoked: put the key file in place that has the one which follows"
+    )]
+    AllRevoked(Purpose),
     /// A key that is needed is not in the key file.
     #[error("the key `{0}` is not in the key file")]
     NotHeld(String),

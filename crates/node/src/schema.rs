@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[Migration] = &[
     federation::SECOND_SCHEMA,
     documents::STAGES,
     exchange_desk::SCHEMA,
+    records::ORDERS,
 ];
 
 const FIRST: Migration = Migration {

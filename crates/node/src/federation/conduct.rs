@@ -34,7 +34,8 @@ type Partners = BTreeMap<Administration, Partner>;
 impl Node {
     /// The card that this node gives to partners.
     pub fn own_card(&self) -> PartnerCard {
-        PartnerCard::own(self.config(), &self.bureau().identity)
+        let address = self.config().listen.peer_address.clone();
+        PartnerCard { address, keys: self.bureau().own_keys() }
     }
 
     /// Writes an invitation to `to`, which is accepted for so many days.
@@ -340,7 +341,7 @@ fn approved_by_both(
 
 /// This administration's approval of a first version.
 fn approval(bureau: &Bureau, register: &SignedRegister, now: Timestamp) -> Result<Approval, FederationError> {
-    let steward = Steward::of_card(&bureau.identity.card);
+    let steward = Steward::of_card(&bureau.own_keys());
     let key = bureau.identity.ring.steward_key(&steward).map_err(NodeError::from)?;
     let approval = Approval::sign(register.register(), &bureau.administration, &key, now);
     Ok(approval.map_err(NodeError::from)?)

@@ -120,7 +120,7 @@ fn take(
 /// A first version counts if everybody in it signed it and its keys are those of the cards that this node has.
 fn genesis(bureau: &Bureau, signed: &SignedRegister, now: Timestamp) -> Result<(), RegisterError> {
     signed.starts(&signed.register().agreement, now)?;
-    bureau.vouches_for(signed.register())
+    bureau.vouches_for(signed.register(), now)
 }
 
 /// Two versions of one number: the two documents prove who has signed both, and go to the journal for an auditor.

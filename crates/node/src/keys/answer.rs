@@ -8,7 +8,9 @@
 //!
 //! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
 //! party whose card this node has. Of two proposals for one version the one of the administration that comes first in
-//! the alphabet goes first; the other one is made again on top of it.
+//! the alphabet goes first, unless the other has an approval already; the one that comes later is made again on top of it.
+//! A steward approves one document a version. Asked for another, it shows the one that it has approved, so that whoever
+//! asks lets that one come first instead of waiting for ever.
 
 use super::records;
 use crate::bureau::Bureau;
@@ -31,6 +33,7 @@ const APPROVED: u64 = 1;
 const IN_FORCE: u64 = 2;
 const GOES_FIRST: u64 = 3;
 const REFUSED: u64 = 4;
+const COUNTERSIGNED: u64 = 5;
 
 /// An answer about a register. Its encoding is deterministic CBOR, `[1, kind, body]`.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub(crate) enum RegisterAnswer {
     GoesFirst(Box<Proposal>),
     /// Kind 4: why not, in words.
     Refused(String),
+    /// Kind 5: another document for the same version that was approved here, with that approval: it must come first.
+    Countersigned(Box<Proposal>, Box<Approval>),
 }
 
 impl RegisterAnswer {
@@ -55,6 +60,9 @@ impl RegisterAnswer {
             Self::InForce(None) => out.uint(IN_FORCE).bytes(&[]),
             Self::GoesFirst(proposal) => out.uint(GOES_FIRST).bytes(proposal.as_bytes()),
             Self::Refused(words) => out.uint(REFUSED).text(words),
+            Self::Countersigned(proposal, approval) => {
+                out.uint(COUNTERSIGNED).array(2).bytes(proposal.as_bytes()).bytes(approval.as_bytes())
+            }
         };
         out.finish()
     }
@@ -77,6 +85,11 @@ impl RegisterAnswer {
             },
             GOES_FIRST => Self::GoesFirst(Box::new(Proposal::read(input.bytes()?)?)),
             REFUSED => Self::Refused(input.text()?.chars().take(300).collect()),
+            COUNTERSIGNED => {
+                input.array_of(2)?;
+                let proposal = Box::new(Proposal::read(input.bytes()?)?);
+                Self::Countersigned(proposal, Box::new(Approval::read(input.bytes()?)?))
+            }
             _ => return Err(wrong().into()),
         };
         input.end()?;
@@ -98,7 +111,7 @@ impl Node {
                     Ok(_) => return Ok(RegisterAnswer::Refused("it is another's proposal".to_owned())),
                     Err(error) => return Ok(RegisterAnswer::Refused(error.to_string())),
                 };
-                countersign(tx, bureau, &proposal, now)
+                countersign(tx, bureau, &proposal, Manners::Alphabet, now)
             })
             .await?;
         if let RegisterAnswer::Refused(words) = &answer {
@@ -153,11 +166,29 @@ impl Node {
     }
 }
 
+/// Whether our own proposal for the same version is held against another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manners {
+    /// It is when ours goes first.
+    Alphabet,
+    /// It is not: the other has approvals that ours has not.
+    Yield,
+}
+
+/// How long after its expiry a document that was approved binds no more, in seconds: by then no clock takes it up.
+const RELEASE_SECONDS: i64 = 900;
+
+/// Whether an approval of this document binds no more.
+pub(super) fn released(proposal: &Proposal, now: Timestamp) -> bool {
+    proposal.register().stale_at(now.plus_seconds(-RELEASE_SECONDS))
+}
+
 /// Approves a proposal, or says what stands against it.
-fn countersign(
+pub(super) fn countersign(
     tx: &mut dyn Tx,
     bureau: &Bureau,
     proposal: &Proposal,
+    manners: Manners,
     now: Timestamp,
 ) -> Result<RegisterAnswer, NodeError> {
     let register = proposal.register();
@@ -175,23 +206,50 @@ fn countersign(
     let Some(steward) = own_steward(bureau, register, in_force.as_ref()) else {
         return Ok(RegisterAnswer::Refused("this administration is no steward of it".to_owned()));
     };
-    let digest = register.digest()?;
-    if let Some((ours, _)) = records::proposal(tx, agreement)?
-        && ours.register().version == register.version
-        && bureau.administration < *proposal.by()
+    let (digest, version) = (register.digest()?, register.version);
+    let ours = records::proposal(tx, agreement)?.map(|(ours, _)| ours);
+    let ours = ours.filter(|ours| ours.register().version == version);
+    let signed_before = records::approved(tx, agreement, version, &bureau.administration)?;
+    if let Some(before) = signed_before.filter(|before| *before != digest) {
+        let other = records::countersigned(tx, agreement, version)?.or(ours);
+        let other = other.filter(|other| other.register().digest().ok() == Some(before));
+        let approvals = records::approvals(tx, (agreement, version), before)?;
+        let own = approvals.into_iter().find(|approval| *approval.steward() == bureau.administration);
+        match (other, own) {
+            // It can come into force no more.
+            (Some(other), _) if released(&other, now) => {}
+            (Some(other), Some(own)) => {
+                return Ok(RegisterAnswer::Countersigned(Box::new(other), Box::new(own)));
+            }
+            _ => {
+                let words = format!("version {version} was approved for another proposal");
+                return Ok(RegisterAnswer::Refused(words));
+            }
+        }
+    } else if let Some(ours) = ours
+        && manners == Manners::Alphabet
+        && signed_before.is_none()
+        && (bureau.administration < *proposal.by() || has_approvals(tx, bureau, &ours)?)
         && ours.register().digest()? != digest
     {
         return Ok(RegisterAnswer::GoesFirst(Box::new(ours)));
     }
-    let signed_before = records::approved(tx, agreement, register.version, &bureau.administration)?;
-    if signed_before.is_some_and(|before| before != digest) {
-        let words = format!("version {} was approved for another proposal", register.version);
-        return Ok(RegisterAnswer::Refused(words));
-    }
     let key = &bureau.identity.ring.steward_key(&steward)?;
     let approval = Approval::sign(register, &bureau.administration, key, now)?;
-    records::keep_approval(tx, (agreement, register.version), digest, &approval)?;
+    records::keep_approval(tx, (agreement, version), digest, &approval)?;
+    records::keep_countersigned(tx, proposal)?;
     Ok(RegisterAnswer::Approved(Box::new(approval)))
+}
+
+/// Whether another steward is known to have approved what this node proposes: then it cannot be changed any more.
+pub(super) fn has_approvals(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    proposal: &Proposal,
+) -> Result<bool, NodeError> {
+    let register = proposal.register();
+    let approvals = records::approvals(tx, (&register.agreement, register.version), register.digest()?)?;
+    Ok(approvals.iter().any(|approval| *approval.steward() != bureau.administration))
 }
 
 /// This administration as a steward of the version before, or of this one.
@@ -219,7 +277,7 @@ fn acceptable(
     register.is_in_time(now)?;
     let Some(held) = in_force else {
         proposal.verify(&register.stewards)?;
-        return bureau.vouches_for(register);
+        return bureau.vouches_for(register, now);
     };
     let known = &held.register().stewards;
     proposal.verify(known)?;
@@ -234,7 +292,7 @@ fn acceptable(
     }
     for owner in proposed.changed_owners(held, true) {
         let newcomer = held.register().steward(&owner).is_none() && owner != bureau.administration;
-        if owner == *proposal.by() || (newcomer && bureau.card_vouches_for(register, &owner)) {
+        if owner == *proposal.by() || (newcomer && bureau.card_vouches_for(register, &owner, now)) {
             continue;
         }
         return person(&format!("it changes keys of `{owner}`"));
@@ -244,10 +302,10 @@ fn acceptable(
 
 impl Bureau {
     /// Whether a first version has exactly the keys of cards that this node has, its own among them.
-    pub(crate) fn vouches_for(&self, register: &KeyRegister) -> Result<(), RegisterError> {
+    pub(crate) fn vouches_for(&self, register: &KeyRegister, now: Timestamp) -> Result<(), RegisterError> {
         let mut cards = vec![self.own_keys()];
         for party in register.parties() {
-            cards.extend(self.partners.get(party).map(|partner| partner.keys.clone()));
+            cards.extend(self.partners.get(party).map(|partner| self.keys_now(&partner.keys, now)));
         }
         if register.is_genesis_of(&cards) {
             return Ok(());
@@ -257,8 +315,9 @@ impl Bureau {
     }
 
     /// Whether the entries and the steward of a newcomer are those of the card that this node has of it.
-    fn card_vouches_for(&self, register: &KeyRegister, newcomer: &Administration) -> bool {
+    fn card_vouches_for(&self, register: &KeyRegister, newcomer: &Administration, now: Timestamp) -> bool {
         let Some(card) = self.partners.get(newcomer).map(|partner| &partner.keys) else { return false };
+        let card = &self.keys_now(card, now);
         let mut entries = register.entries.iter().filter(|entry| entry.administration == *newcomer);
         let of_card = KeyEntry::of_card(card);
         entries.clone().count() == of_card.len()

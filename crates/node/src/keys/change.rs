@@ -3,12 +3,12 @@
 use super::file;
 use super::held::{Freshness, WARNING_SECONDS};
 use super::propose::{LIFETIME_SECONDS, Progress};
-use super::ring::{DeviceKey, HeldKey, Secret};
+use super::ring::{DeviceKey, HeldKey, Rank, Secret};
 use crate::identity::Identity;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use base::{Administration, Timestamp};
-use evidence::key_register::{KeyEntry, KeyRegister, Revocation, RevocationReason, Threshold};
+use evidence::key_register::{KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, Threshold};
 use evidence::{Algorithm, Purpose};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Node {
                 }
             }
             register.put(KeyEntry {
-                administration: own,
+                administration: own.clone(),
                 key,
                 from: now.plus_seconds(-CLOCK_SKEW_SECONDS),
                 until: now.plus_seconds(KEY_LIFETIME_SECONDS),
@@ -168,6 +168,15 @@ impl Node {
             return Err(NodeError::Order(words));
         };
         let (purpose, key) = (*purpose, *key);
+        let counts = |held: &RegisteredKey| bureau.rank(purpose, held.key_id(), self.now()) != Rank::Revoked;
+        let left = bureau.identity.ring.of_purpose(purpose)?;
+        if !left.iter().any(|held| held.key_id() != key && counts(held)) {
+            let words = format!(
+                "it is the last key for {purpose}, and without one nothing can be done: rotate {purpose} first, which \
+                 need not be in force for this"
+            );
+            return Err(NodeError::Order(words));
+        }
         let has = |agreement: &String| {
             let held = bureau.registers.get(agreement);
             held.is_some_and(|held| held.signed.register().entry(&own, purpose, key).is_some())
@@ -203,11 +212,11 @@ impl Node {
     async fn change_all(
         &self,
         agreements: Vec<String>,
-        change: impl FnOnce(&mut KeyRegister, Timestamp) + Clone,
+        change: impl Fn(&mut KeyRegister, Timestamp),
     ) -> Result<BTreeMap<String, Progress>, NodeError> {
         let mut progress = BTreeMap::new();
         for agreement in agreements {
-            let became = self.change_register(&agreement, change.clone()).await?;
+            let became = self.change_register(&agreement, &change).await?;
             progress.insert(agreement, became);
         }
         Ok(progress)

@@ -137,13 +137,65 @@ impl Bureau {
         accepted
     }
 
-    /// Our own keys as partners know them: behind a relay, its TLS key is what they see.
+    /// Our own keys as partners are to know them: those in use now, each valid for as long as the registers say. Behind a
+    /// relay its TLS key is what they see.
     pub(crate) fn own_keys(&self) -> PublicKeys {
-        let card = self.identity.card.clone();
-        match &self.channel.relay {
-            Some(relay) => PublicKeys { tls_spki: relay.key, ..card },
-            None => card,
+        let (card, using) = (&self.identity.card, &self.identity.keys);
+        let tls = self.identity.tls.key_digest().map_or(card.tls_spki, |digest| Digest(digest.0));
+        let keys = [
+            RegisteredKey::Tls(self.channel.relay.as_ref().map_or(tls, |relay| relay.key)),
+            RegisteredKey::Sign(using.sign.public()),
+            RegisteredKey::Enc(using.enc.public()),
+            RegisteredKey::Log(using.log.public()),
+            RegisteredKey::Witness(using.witness.public()),
+        ];
+        self.card_of_keys(card, &keys)
+    }
+
+    /// A partner's keys as they are to stand in a new register: the youngest that count in the registers that this node
+    /// shares with it; those of its card where there is none.
+    pub(crate) fn keys_now(&self, card: &PublicKeys, now: Timestamp) -> PublicKeys {
+        let youngest = |purpose| {
+            let entries = self.registered(&card.administration, purpose).into_iter();
+            entries
+                .filter(|entry| entry.in_force_at(now))
+                .max_by_key(|entry| entry.from)
+                .map(|entry| entry.key)
+        };
+        let keys: Vec<_> = Purpose::ALL.into_iter().filter_map(youngest).collect();
+        self.card_of_keys(card, &keys)
+    }
+
+    /// A card with these keys. It stays as it is where it has them already; or else it is valid for as long as all of them
+    /// are.
+    fn card_of_keys(&self, card: &PublicKeys, keys: &[RegisteredKey]) -> PublicKeys {
+        let mut made = card.clone();
+        for key in keys {
+            match *key {
+                RegisteredKey::Tls(key) => made.tls_spki = key,
+                RegisteredKey::Sign(key) => made.sign = key,
+                RegisteredKey::Enc(key) => made.enc = key,
+                RegisteredKey::Log(key) => made.log = key,
+                RegisteredKey::Witness(key) => made.witness = key,
+            }
         }
+        let evidence = |card: &PublicKeys| (card.sign, card.enc, card.log, card.witness);
+        if evidence(&made) == evidence(card) && keys.len() == Purpose::ALL.len() {
+            let relayed = made.tls_spki;
+            let same = self.channel.relay.as_ref().is_some_and(|relay| relay.key == relayed);
+            if same || relayed == card.tls_spki {
+                return made;
+            }
+        }
+        for entry in keys.iter().flat_map(|key| {
+            let entries = self.registered(&card.administration, key.purpose()).into_iter();
+            entries.filter(|entry| entry.key.key_id() == key.key_id())
+        }) {
+            made.valid_from = made.valid_from.max(entry.from);
+            made.valid_until = made.valid_until.min(entry.until);
+        }
+        // The steward's key is not rotated; a card without one has signed registers with its first signing key.
+        made
     }
 
     /// The card that an administration federated with.
@@ -210,6 +262,10 @@ impl Bureau {
             return if on_card { Rank::Known } else { Rank::Unusable };
         }
         let entries = ours.iter().map(|held| held.signed.register().entry(own, purpose, key));
+        let revoked = |entry: &KeyEntry| entry.revocation.is_some_and(|revoked| revoked.effective <= now);
+        if entries.clone().flatten().any(revoked) {
+            return Rank::Revoked;
+        }
         if !entries.flatten().filter(|entry| entry.in_force_at(now)).count().eq(&ours.len()) {
             return Rank::Unusable;
         }

@@ -9,6 +9,7 @@
 //! | `held` | the registers in force, as decisions see them |
 //! | `records` | registers, proposals and what partners are known to have, in the database |
 //! | `adopt` | taking up a new version |
+//! | `orders` | what this node wants changed, also while another version waits |
 //! | `propose` | making one, and having partners sign it |
 //! | `answer` | what partners ask about registers |
 //! | `change` | rotating, revoking and renewing |
@@ -20,6 +21,7 @@ pub(crate) mod change;
 pub(crate) mod device;
 pub(crate) mod file;
 pub(crate) mod held;
+pub(crate) mod orders;
 pub(crate) mod passphrase;
 pub(crate) mod propose;
 pub(crate) mod records;

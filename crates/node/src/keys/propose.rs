@@ -1,11 +1,12 @@
 //! Making a new version of a key register: it is proposed to the other stewards, and in force once enough have signed.
 
-use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward};
+use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward, released};
+use super::orders::{Asked, ToPropose};
 use super::records;
 use crate::node::{Node, NodeError};
 use crate::transport::{Method, PeerRequest};
-use base::{Administration, Timestamp};
-use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, Revocation, SignedRegister};
+use base::Administration;
+use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
 use std::time::Duration;
 
 /// How often registers are looked after: what is proposed is proposed again, and partners that lag are told.
@@ -13,6 +14,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// How many versions a partner that lags is told in one turn.
 const CATCH_UP: u64 = 64;
+
+/// How many proposals are driven in one turn: ours, one that must come first, and what was ordered meanwhile.
+const ROUNDS: usize = 4;
 
 /// How long a version is good for, in seconds: 90 days, so that renewing it is a habit and not an event.
 pub(crate) const LIFETIME_SECONDS: i64 = 90 * 24 * 3600;
@@ -43,128 +47,81 @@ pub enum Progress {
 }
 
 impl Node {
-    /// Proposes a change of a register, and tries to bring it into force at once.
-    ///
-    /// # Errors
-    /// When there is no such register, the change breaks a rule, or the store fails.
-    pub(crate) async fn change_register(
-        &self,
-        agreement: &str,
-        change: impl FnOnce(&mut KeyRegister, Timestamp),
-    ) -> Result<Progress, NodeError> {
-        self.fetch_register(agreement).await;
-        let held = self.held(agreement).await?.ok_or_else(|| NodeError::NoRegister(agreement.to_owned()))?;
-        let now = self.now();
-        let mut next = held.register().next(now.max(held.register().issued), held.register().expires);
-        change(&mut next, now);
-        self.propose(next, now).await
-    }
-
-    /// Proposes a version, and tries to bring it into force at once.
-    pub(crate) async fn propose(&self, register: KeyRegister, now: Timestamp) -> Result<Progress, NodeError> {
-        register.validate()?;
-        register.is_in_time(now)?;
-        let bureau = self.bureau();
-        let held = self.held(&register.agreement).await?;
-        let steward = own_steward(&bureau, &register, held.as_ref());
-        let steward = steward.ok_or_else(|| NodeError::NoSteward(register.agreement.clone()))?;
-        if let Some(held) = &held {
-            SignedRegister::proposal(register.clone())?.follows(held, now)?;
-        }
-        let key = bureau.identity.ring.steward_key(&steward)?;
-        let proposal = Proposal::sign(&register, &bureau.administration, &key, now)?;
-        let agreement = register.agreement.clone();
-        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::propose(tx, &proposal, now)?) })
-            .await?;
-        self.drive_proposal(&agreement).await
-    }
-
-    /// Asks the other stewards to approve our proposal, and takes it up once enough have.
+    /// Asks the other stewards to approve our proposal, and takes it up once enough have; then the same for what was
+    /// ordered meanwhile.
     ///
     /// # Errors
     /// When the store fails or our key cannot be reached.
     pub(crate) async fn drive_proposal(&self, agreement: &str) -> Result<Progress, NodeError> {
         let _one_at_a_time = self.proposing().lock().await;
-        let name = agreement.to_owned();
-        let found =
-            self.read(move |tx| -> Result<_, NodeError> { Ok(records::proposal(tx, &name)?) }).await?;
-        let held = self.held(agreement).await?;
-        let version = held.as_ref().map_or(0, |held| held.register().version);
-        let Some((proposal, _)) = found else { return Ok(Progress::InForce { version }) };
-        let proposal = match &held {
-            Some(held) if proposal.register().version <= held.register().version => {
-                match self.rebase(&proposal, held).await? {
-                    Some(proposal) => proposal,
-                    None => return Ok(Progress::InForce { version }),
-                }
+        for _ in 1..ROUNDS {
+            if let Some(progress) = self.drive_once(agreement).await? {
+                return Ok(progress);
             }
-            _ => proposal,
+        }
+        let last = self.drive_once(agreement).await?;
+        let version = self.held(agreement).await?.map_or(0, |held| held.register().version);
+        Ok(last
+            .unwrap_or_else(|| Progress::Waiting { version: version + 1, because: "it goes on soon".into() }))
+    }
+
+    /// One round; `None` when the next one has something else to propose.
+    async fn drive_once(&self, agreement: &str) -> Result<Option<Progress>, NodeError> {
+        let held = self.held(agreement).await?;
+        let proposal = match self.to_propose(agreement, held.as_ref()).await? {
+            ToPropose::Nothing => {
+                let version = held.as_ref().map_or(0, |held| held.register().version);
+                return Ok(Some(Progress::InForce { version }));
+            }
+            ToPropose::After(version, because) => return Ok(Some(Progress::Waiting { version, because })),
+            ToPropose::This(proposal) => proposal,
         };
         let register = proposal.register().clone();
         let mut hindrances = Vec::new();
         if !self.enough_with_us(&proposal, held.as_ref()).await? {
             for partner in self.other_stewards(&register, held.as_ref()) {
-                if let Some(words) = self.ask_to_approve(&partner, &proposal, held.as_ref()).await? {
-                    hindrances.push(format!("{partner}: {words}"));
+                match self.ask_to_approve(&partner, &proposal, held.as_ref()).await? {
+                    Asked::Approved => {}
+                    Asked::Hindered(words) => hindrances.push(format!("{partner}: {words}")),
+                    Asked::Otherwise => return Ok(None),
+                    Asked::After(words) => {
+                        // Nobody else is asked to approve what must be made again.
+                        hindrances.push(format!("{partner}: {words}"));
+                        break;
+                    }
                 }
             }
         }
         let moved = self.held(agreement).await?.map_or(0, |held| held.register().version);
         if moved >= register.version {
-            // Another's version came first; ours is made again on top of it the next time.
-            return Ok(Progress::Waiting {
-                version: register.version,
-                because: "another version came first".into(),
-            });
+            // Another's version came first; ours is made again on top of it.
+            return Ok(None);
         }
         if self.enough_with_us(&proposal, held.as_ref()).await? {
-            let signed = self.sign_and_gather(&proposal, held.as_ref()).await?;
+            let Some(signed) = self.sign_and_gather(&proposal, held.as_ref()).await? else { return Ok(None) };
             self.adopt_register(signed, None).await?;
             self.tell_partners(agreement).await?;
-            return Ok(Progress::InForce { version: register.version });
+            // What was ordered meanwhile comes next, if anything was.
+            return Ok(None);
         }
-        let because = if hindrances.is_empty() {
+        let mut because = if hindrances.is_empty() {
             "too few stewards can be reached".to_owned()
         } else {
             hindrances.join("; ")
         };
+        let name = agreement.to_owned();
+        let waits =
+            self.read(move |tx| -> Result<_, NodeError> { Ok(records::queued(tx, &name)?.is_some()) });
+        if waits.await? {
+            because.push_str("; what was ordered after it follows when it is in force");
+        }
         let (name, words) = (agreement.to_owned(), because.clone());
         self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::hinder(tx, &name, &words)?) }).await?;
-        Ok(Progress::Waiting { version: register.version, because })
-    }
-
-    /// Our proposal made again on top of the version that is in force now; `None` when nothing of it is left to do.
-    async fn rebase(&self, old: &Proposal, held: &SignedRegister) -> Result<Option<Proposal>, NodeError> {
-        let (bureau, now) = (self.bureau(), self.now());
-        let own = &bureau.administration;
-        let mut next = held.register().next(now.max(held.register().issued), held.register().expires);
-        next.expires = next.expires.max(old.register().expires);
-        for entry in old.register().entries.iter().filter(|entry| entry.administration == *own) {
-            let current = next.entry(own, entry.key.purpose(), entry.key.key_id()).cloned();
-            let mut entry = entry.clone();
-            // What was revoked meanwhile stays revoked; what is revoked by this proposal is so from its new issue on.
-            let issued = next.issued;
-            let ours =
-                entry.revocation.map(|ours| Revocation { effective: ours.effective.max(issued), ..ours });
-            entry.revocation = current.and_then(|current| current.revocation).or(ours);
-            next.put(entry);
-        }
-        let same = next.entries == held.register().entries && next.expires == held.register().expires;
-        let agreement = next.agreement.clone();
-        if same {
-            self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::withdraw(tx, &agreement)?) })
-                .await?;
-            return Ok(None);
-        }
-        let Some(steward) = own_steward(&bureau, &next, Some(held)) else { return Ok(None) };
-        let proposal = Proposal::sign(&next, own, &bureau.identity.ring.steward_key(&steward)?, now)?;
-        let kept = proposal.clone();
-        self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::propose(tx, &kept, now)?) }).await?;
-        Ok(Some(proposal))
+        Ok(Some(Progress::Waiting { version: register.version, because }))
     }
 
     /// Whether the approvals that this node has, and its own, suffice.
-    async fn enough_with_us(
+    pub(super) async fn enough_with_us(
         &self,
         proposal: &Proposal,
         held: Option<&SignedRegister>,
@@ -199,11 +156,13 @@ impl Node {
         Ok(signed)
     }
 
-    async fn sign_and_gather(
+    /// The proposal with the approvals that this node has and its own; `None` when it has approved another document of that
+    /// number.
+    pub(super) async fn sign_and_gather(
         &self,
         proposal: &Proposal,
         held: Option<&SignedRegister>,
-    ) -> Result<SignedRegister, NodeError> {
+    ) -> Result<Option<SignedRegister>, NodeError> {
         let (bureau, now) = (self.bureau(), self.now());
         let register = proposal.register();
         let mut signed = self.gathered(proposal).await?;
@@ -213,29 +172,38 @@ impl Node {
         let approval = Approval::sign(register, &bureau.administration, &key, now)?;
         let (agreement, version, digest) = (register.agreement.clone(), register.version, signed.digest());
         let kept = approval.clone();
-        self.write(move |tx, _| -> Result<_, NodeError> {
-            Ok(records::keep_approval(tx, (&agreement, version), digest, &kept)?)
-        })
-        .await?;
+        let first = self
+            .write(move |tx, bureau| -> Result<_, NodeError> {
+                // Another's may have been approved here since: nobody signs two documents of one number.
+                let before = records::approved(tx, &agreement, version, &bureau.administration)?;
+                let theirs = records::countersigned(tx, &agreement, version)?;
+                let released = theirs.is_some_and(|theirs| released(&theirs, now));
+                if before.is_some_and(|before| before != digest) && !released {
+                    return Ok(false);
+                }
+                records::keep_approval(tx, (&agreement, version), digest, &kept)?;
+                Ok(true)
+            })
+            .await?;
         signed.add(approval);
-        Ok(signed)
+        Ok(first.then_some(signed))
     }
 
-    /// Asks one steward for its approval; gives the words of what stands against it.
+    /// Asks one steward for its approval; gives what became of it.
     async fn ask_to_approve(
         &self,
         partner: &Administration,
         proposal: &Proposal,
         held: Option<&SignedRegister>,
-    ) -> Result<Option<String>, NodeError> {
+    ) -> Result<Asked, NodeError> {
         let ask = posting(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
         let answer = match self.ask_about_register(partner, ask).await {
             Ok(answer) => answer,
-            Err(words) => return Ok(Some(words)),
+            Err(words) => return Ok(Asked::Hindered(words)),
         };
         match answer {
             RegisterAnswer::Approved(approval) if !is_by_steward(&approval, proposal.register(), held) => {
-                Ok(Some("its approval does not hold".to_owned()))
+                Ok(Asked::Hindered("its approval does not hold".to_owned()))
             }
             RegisterAnswer::Approved(approval) if approval.steward() == partner => {
                 let (agreement, version) =
@@ -245,19 +213,24 @@ impl Node {
                     Ok(records::keep_approval(tx, (&agreement, version), digest, &approval)?)
                 })
                 .await?;
-                Ok(None)
+                Ok(Asked::Approved)
             }
-            RegisterAnswer::InForce(Some(signed)) => Ok(self
-                .adopt_register(*signed, Some(partner.clone()))
-                .await
-                .err()
-                .map(|error| error.to_string())),
-            RegisterAnswer::GoesFirst(other) => {
-                Ok(Some(format!("its own proposal for version {} goes first", other.register().version)))
+            RegisterAnswer::InForce(Some(signed)) => {
+                let adopted = self.adopt_register(*signed, Some(partner.clone())).await;
+                Ok(adopted.map_or_else(|error| Asked::Hindered(error.to_string()), |_| Asked::Approved))
             }
-            RegisterAnswer::Refused(words) => Ok(Some(words)),
-            RegisterAnswer::Approved(_) | RegisterAnswer::InForce(None) => {
-                Ok(Some("it gave an answer that says nothing".to_owned()))
+            RegisterAnswer::GoesFirst(other) => self.give_way(partner, proposal, *other).await,
+            RegisterAnswer::Countersigned(other, approval) if approval.steward() == partner => {
+                if other.by() == self.administration() {
+                    return self.take_up_again(proposal, *other, *approval).await;
+                }
+                self.give_way(partner, proposal, *other).await
+            }
+            RegisterAnswer::Refused(words) => Ok(Asked::Hindered(words)),
+            RegisterAnswer::Approved(_)
+            | RegisterAnswer::InForce(None)
+            | RegisterAnswer::Countersigned(..) => {
+                Ok(Asked::Hindered("it gave an answer that says nothing".to_owned()))
             }
         }
     }
@@ -350,7 +323,7 @@ impl Node {
     }
 
     /// Takes up what partners have that is newer; who cannot be asked is asked another time.
-    async fn fetch_register(&self, agreement: &str) {
+    pub(super) async fn fetch_register(&self, agreement: &str) {
         let bureau = self.bureau();
         let Some(held) = bureau.registers.get(agreement) else { return };
         for partner in self.other_stewards(held.signed.register(), None) {
@@ -365,7 +338,7 @@ impl Node {
         }
     }
 
-    async fn held(&self, agreement: &str) -> Result<Option<SignedRegister>, NodeError> {
+    pub(super) async fn held(&self, agreement: &str) -> Result<Option<SignedRegister>, NodeError> {
         let name = agreement.to_owned();
         self.read(move |tx| -> Result<_, NodeError> { Ok(records::latest(tx, &name)?) }).await
     }
@@ -390,7 +363,9 @@ impl Node {
         }
         let proposed = self
             .read(|tx| -> Result<_, NodeError> {
-                let rows = tx.query("SELECT agreement FROM register_proposals", &[])?;
+                let sql =
+                    "SELECT agreement FROM register_proposals UNION SELECT agreement FROM register_orders";
+                let rows = tx.query(sql, &[])?;
                 Ok(rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?)
             })
             .await?;
@@ -427,7 +402,7 @@ impl Node {
             if *party == bureau.administration {
                 cards.push(bureau.own_keys());
             } else if let Some(partner) = bureau.partners.get(party) {
-                cards.push(partner.keys.clone());
+                cards.push(bureau.keys_now(&partner.keys, now));
             }
         }
         if cards.len() < 2 {
@@ -437,7 +412,7 @@ impl Node {
         let threshold = threshold.unwrap_or(evidence::key_register::Threshold { change, revocation: 1 });
         let expires = now.plus_seconds(LIFETIME_SECONDS);
         let register = KeyRegister::genesis(agreement, &cards, threshold, now, expires)?;
-        self.propose(register, now).await
+        self.propose_first(register, now).await
     }
 
     /// Lets a partner whose card this node has into the register of an agreement.
@@ -450,9 +425,9 @@ impl Node {
         partner: &Administration,
     ) -> Result<Progress, NodeError> {
         let bureau = self.bureau();
-        let card = bureau.partners.get(partner).map(|partner| partner.keys.clone());
+        let card = bureau.partners.get(partner).map(|partner| bureau.keys_now(&partner.keys, self.now()));
         let card = card.ok_or_else(|| NodeError::NoCards(partner.to_string()))?;
-        self.change_register(agreement, |register, _| register.admit(&card)).await
+        self.change_register(agreement, |register: &mut KeyRegister, _| register.admit(&card)).await
     }
 }
 

@@ -41,6 +41,24 @@ CREATE TABLE register_approvals (
 ",
 };
 
+/// What was approved here for others, and orders that wait until the version before them is in force.
+pub(crate) const ORDERS: Migration = Migration {
+    name: "key-register-orders",
+    sql: "
+CREATE TABLE register_countersigned (
+    agreement TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    proposal BLOB NOT NULL,
+    PRIMARY KEY (agreement, version)
+);
+CREATE TABLE register_orders (
+    agreement TEXT NOT NULL PRIMARY KEY,
+    proposal BLOB NOT NULL,
+    made BIGINT NOT NULL
+);
+",
+};
+
 fn number(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
@@ -168,6 +186,53 @@ pub(crate) fn hinder(tx: &mut dyn Tx, agreement: &str, words: &str) -> Result<()
 /// Forgets our proposal.
 pub(crate) fn withdraw(tx: &mut dyn Tx, agreement: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM register_proposals WHERE agreement = ?1", &[agreement.into()]).map(drop)
+}
+
+/// Keeps what this node orders next, to be proposed once the version that waits now is in force: one document, in place
+/// of the one before it.
+pub(crate) fn queue(tx: &mut dyn Tx, order: &Proposal, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO register_orders (agreement, proposal, made) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (agreement) DO UPDATE SET proposal = excluded.proposal, made = excluded.made",
+        &[order.register().agreement.as_str().into(), order.as_bytes().into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// What this node orders next.
+pub(crate) fn queued(tx: &mut dyn Tx, agreement: &str) -> Result<Option<Proposal>, StoreError> {
+    let sql = "SELECT proposal FROM register_orders WHERE agreement = ?1";
+    let rows = tx.query(sql, &[agreement.into()])?;
+    let read = |row: &store::Row| Proposal::read(row.bytes(0)?).map_err(|error| damaged(&error));
+    rows.first().map(read).transpose()
+}
+
+/// Forgets what was to be ordered next: it is proposed now.
+pub(crate) fn unqueue(tx: &mut dyn Tx, agreement: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM register_orders WHERE agreement = ?1", &[agreement.into()]).map(drop)
+}
+
+/// Keeps another's proposal that was approved here: who proposes something else for its number is shown it.
+pub(crate) fn keep_countersigned(tx: &mut dyn Tx, proposal: &Proposal) -> Result<(), StoreError> {
+    let (agreement, version) = (&proposal.register().agreement, number(proposal.register().version));
+    tx.execute(
+        "INSERT INTO register_countersigned (agreement, version, proposal) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (agreement, version) DO UPDATE SET proposal = excluded.proposal",
+        &[agreement.as_str().into(), version.into(), proposal.as_bytes().into()],
+    )?;
+    Ok(())
+}
+
+/// The proposal of another that was approved here for a version.
+pub(crate) fn countersigned(
+    tx: &mut dyn Tx,
+    agreement: &str,
+    version: u64,
+) -> Result<Option<Proposal>, StoreError> {
+    let sql = "SELECT proposal FROM register_countersigned WHERE agreement = ?1 AND version = ?2";
+    let rows = tx.query(sql, &[agreement.into(), number(version).into()])?;
+    let read = |row: &store::Row| Proposal::read(row.bytes(0)?).map_err(|error| damaged(&error));
+    rows.first().map(read).transpose()
 }
 
 /// For which document of a version this administration has approved, as far as this node has seen.

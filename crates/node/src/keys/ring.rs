@@ -57,6 +57,8 @@ pub struct DeviceKey {
 /// How far a key has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
+    /// It is revoked somewhere: it is used nowhere.
+    Revoked,
     /// It counts nowhere, or not everywhere.
     Unusable,
     /// It counts, but some partner is not known to know it yet.
@@ -148,7 +150,7 @@ impl Ring {
     }
 
     /// The keys to use: of each purpose the youngest that all partners know; or else the oldest that is in force; or
-    /// else the first, so that the node can say with it what is wrong.
+    /// else the first that is not revoked, so that the node can say with it what is wrong.
     pub(crate) fn choose(
         &self,
         rank: &dyn Fn(Purpose, KeyId) -> Rank,
@@ -159,7 +161,8 @@ impl Ring {
             let ranks: Vec<_> = keys.iter().map(|key| rank(purpose, key.key_id())).collect();
             let known = ranks.iter().rposition(|rank| *rank == Rank::Known);
             let place = known.or_else(|| ranks.iter().position(|rank| *rank == Rank::InForce));
-            places.push(place.unwrap_or(0));
+            let place = place.or_else(|| ranks.iter().position(|rank| *rank == Rank::Unusable));
+            places.push(place.ok_or(IdentityError::AllRevoked(purpose))?);
         }
         let [tls, sign, enc, log, witness] = places.as_slice() else {
             return Err(IdentityError::Unsuited(Purpose::Tls));
@@ -223,4 +226,30 @@ pub fn in_device(device: &DeviceKey) -> Result<StatementKey, IdentityError> {
 pub fn in_device(device: &DeviceKey) -> Result<StatementKey, IdentityError> {
     let reason = "this program was built without the feature `pkcs11`".to_owned();
     Err(IdentityError::Device { device: device.label.clone(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revoked_key_is_never_chosen() {
+        let (first, second) =
+            (StatementKey::from_seed(&[1; 32]).unwrap(), StatementKey::from_seed(&[2; 32]).unwrap());
+        let log = SigningKey::from_seed(&[3; 32]).unwrap();
+        let (certificate, key) = TlsIdentity::generate("gb.tidewaiter").unwrap();
+        let mut ring = Ring {
+            sign: vec![first.clone()],
+            enc: vec![SealingKey::from_seed(&[4; 32])],
+            witness: vec![SigningKey::from_seed(&[5; 32]).unwrap()],
+            tls: vec![TlsIdentity::new(certificate, key).unwrap()],
+            register: first.clone(),
+            log: vec![log],
+        };
+        let rank = |_, key| if key == first.key_id() { Rank::Revoked } else { Rank::Unusable };
+        assert!(matches!(ring.choose(&rank), Err(IdentityError::AllRevoked(Purpose::Sign))));
+        ring.sign.push(second.clone());
+        let (keys, _) = ring.choose(&rank).unwrap();
+        assert_eq!(keys.sign.key_id(), second.key_id());
+    }
 }
