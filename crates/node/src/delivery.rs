@@ -296,9 +296,15 @@ impl Node {
             Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, envelope) => {
                 Fate::Again(refused.words)
             }
-            // What is not settled is about the two nodes and not about this letter: a key, a register, a setting. The
-            // next letter would fare no better.
-            Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
+            // About us as a whole: the next letter would fare no better.
+            Ok(Outcome::Refused(refused))
+                if matches!(refused.reason, Some(Reason::PartnerSuspended | Reason::UnknownSender)) =>
+            {
+                Fate::Away(refused.words)
+            }
+            // About this letter, its agreement or its purpose: a key, a register, a setting. The partner has answered,
+            // and letters of other agreements may be welcome.
+            Ok(Outcome::Refused(refused)) => Fate::Later(refused.words),
             Err(error) => Fate::Away(error.to_string()),
         })
     }

@@ -29,6 +29,20 @@ impl Clock for Shifted {
 struct Way {
     nodes: [OnceLock<Arc<Node>>; 2],
     closed: AtomicBool,
+    spoils: AtomicBool,
+}
+
+/// What is about such a subject can be spoilt on its way.
+const SPOILT: &str = "spoilt";
+
+/// Alters the sealed part of an envelope, so that it is not the one that its statement describes.
+fn spoil(mut envelope: Vec<u8>) -> Vec<u8> {
+    let about_such = exchange::read_statement(&envelope)
+        .is_ok_and(|incoming| incoming.channel().subject().starts_with(SPOILT));
+    if let Some(last) = envelope.last_mut().filter(|_| about_such) {
+        *last ^= 1;
+    }
+    envelope
 }
 
 struct From {
@@ -49,7 +63,11 @@ impl From {
 
 impl Transport for From {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        Box::pin(async move { Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap()) })
+        Box::pin(async move {
+            let spoils = self.way.spoils.load(Ordering::SeqCst);
+            let envelope = if spoils { spoil(envelope) } else { envelope };
+            Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap())
+        })
     }
 
     fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
@@ -141,6 +159,10 @@ impl Pair {
         self.way.closed.store(closed, Ordering::SeqCst);
     }
 
+    fn spoil(&self, spoils: bool) {
+        self.way.spoils.store(spoils, Ordering::SeqCst);
+    }
+
     fn days_pass(&self, days: i64) {
         self.shift.fetch_add(days * DAY_SECONDS, Ordering::SeqCst);
     }
@@ -166,6 +188,19 @@ impl Pair {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("`{line}` is not among the metrics");
+    }
+
+    /// Waits until a figure of the sender is more than this.
+    async fn metric_over(&self, name: &str, limit: f64) {
+        for _ in 0..1000 {
+            let metrics = self.nodes[0].metrics().await.unwrap();
+            let figure = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+            if figure.is_some_and(|figure| figure > limit) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("`{name}` is not over {limit}");
     }
 
     /// The titles that the recipient has about a subject, oldest first.
@@ -251,6 +286,30 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     assert!(close("it was said by telephone").await.is_ok());
     assert!(close("again").await.is_err());
     assert_eq!(pair.nodes[0].dead_letters(0, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_are_refused_hold_up_no_other_channel() {
+    let pair = Pair::open(|_| {}).await;
+    pair.spoil(true);
+    let mut refused = Vec::new();
+    // As many as open a circuit, and more.
+    for number in 0..8 {
+        refused.push(pair.send(&format!("{SPOILT}-{number}"), "Refused", Lane::Urgent, 30).await.unwrap().1);
+    }
+    for id in &refused {
+        pair.comes_to(id, DeliveryStatus::Sent).await;
+    }
+    // They are tried again and again, each time in vain.
+    pair.metric_over("tidewaiter_letters_postponed_total", 24.0).await;
+    let (_, good) = pair.send("case-4", "Welcome", Lane::Bulk, 30).await.unwrap();
+    pair.comes_to(&good, DeliveryStatus::Received).await;
+    let queue = pair.nodes[0].exchange().await.unwrap().queues.remove(0);
+    assert_eq!((queue.circuit, queue.letters), ("closed", 8));
+    pair.spoil(false);
+    for id in &refused {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

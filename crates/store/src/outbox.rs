@@ -71,7 +71,7 @@ crate::statements! {
     TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
         from outbox where status = 'ready' and recipient = ?1 and envelope is not null and worker is null
-        order by id limit 1";
+        order by available, id limit 1";
     SIZES = "select length(cleared) + coalesce(length(envelope), 0)
         from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
@@ -230,7 +230,8 @@ pub fn claim_to(
 }
 
 /// Takes one letter to see whether a recipient is back: one that is sealed already, whether it is due or not, so that a
-/// long absence seals no new one at each trial; else the first that is due.
+/// long absence seals no new one at each trial; else the first that is due. The sealed ones take turns, the one that has
+/// waited longest for an attempt first, so that none that is never taken stands before the others.
 ///
 /// # Errors
 /// When the database fails.
