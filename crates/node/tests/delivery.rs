@@ -313,6 +313,40 @@ async fn letters_that_are_refused_hold_up_no_other_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_refused_past_its_time_ends_and_its_channel_goes_on() {
+    let pair = Pair::open(|_| {}).await;
+    pair.spoil(true);
+    let subject = format!("{SPOILT}-9");
+    let (_, first) = pair.send(&subject, "Refused", Lane::Normal, 1).await.unwrap();
+    let (_, second) = pair.send(&subject, "Refused too", Lane::Normal, 1).await.unwrap();
+    pair.metric_over("tidewaiter_letters_postponed_total", 4.0).await;
+    let alarm = pair.nodes[0].exchange().await.unwrap().queues.remove(0).alarms.remove(0);
+    assert_eq!(alarm.code, node::AlarmCode::LetterRefused);
+    assert!(
+        alarm.words.contains(&first) && alarm.words.contains("the parts are not those"),
+        "{}",
+        alarm.words
+    );
+    pair.days_pass(2);
+    pair.comes_to(&first, DeliveryStatus::Expired).await;
+    pair.comes_to(&second, DeliveryStatus::Expired).await;
+    let dead = pair.nodes[0].dead_letters(0, 10).await.unwrap();
+    assert_eq!(dead.len(), 2);
+    assert!(
+        dead[0].reason.contains("refused until its time was over: the parts are not"),
+        "{}",
+        dead[0].reason
+    );
+    let (_, third) = pair.send(&subject, "In time", Lane::Normal, 30).await.unwrap();
+    pair.metric_over("tidewaiter_letters_postponed_total", 8.0).await;
+    pair.spoil(false);
+    // The partner has used neither number: both are brought, and it refuses them as too late.
+    pair.comes_to(&third, DeliveryStatus::Received).await;
+    assert_eq!(pair.received(&subject).await, ["In time"]);
+    assert_eq!(pair.nodes[0].exchange().await.unwrap().queues.remove(0).letters, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_all_but_urgent_documents_and_drains_in_order() {
     let pair = Pair::open(|config| config.exchange.queue_letters = 6).await;
     pair.close(true);

@@ -5,7 +5,7 @@
 //! | | enqueued into a channel without open letters | ready |
 //! | | enqueued behind an open letter of its channel | waiting |
 //! | waiting | every letter before it has been settled | ready |
-//! | ready | [`claim`]ed, [`postponed`] | ready, from a later moment |
+//! | ready | [`claim`]ed, [`postponed`], [`declined`] | ready, from a later moment |
 //! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
 //! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
 //! | ready, waiting | its time is over before anything left ([`withdraw`]) | as it was, but withdrawn: a tombstone goes in its place |
@@ -22,7 +22,7 @@ pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
 pub use dead::{DeadLetter, close, dead, dead_letter};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
-pub use queue::{Queue, queue, queues, waiting_for};
+pub use queue::{Declined, Queue, queue, queues, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
@@ -67,6 +67,13 @@ pub(crate) const CIRCUITS: Migration = Migration {
             delivered BIGINT not null, refused BIGINT not null, expired BIGINT not null, last_delivery BIGINT)",
 };
 
+/// Counts how often a recipient has refused a letter without settling it, and finds those that an officer must see.
+pub(crate) const REFUSALS: Migration = Migration {
+    name: "outbox-refusals",
+    sql: "alter table outbox add column refusals BIGINT not null default 0;
+        create index outbox_declined on outbox (recipient, id) where status = 'ready' and refusals >= 3",
+};
+
 crate::statements! {
     TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
@@ -104,6 +111,10 @@ crate::statements! {
     UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
         where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
+    DECLINED = "update outbox set available = ?2, reason = ?3, worker = null, refusals = refusals + 1
+        where id = ?1 and status = 'ready'";
+    ENDED = "select message_id, agreement, envelope from outbox where channel = ?1 and sequence = ?2
+        and status in ('refused', 'expired') and envelope is not null";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
         where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
     RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
@@ -371,6 +382,43 @@ pub fn delivered(tx: &mut dyn Tx, id: i64, receipt: &[u8], at: Timestamp) -> Res
 pub fn postponed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
     let changed = tx.execute(POSTPONED, &[id.into(), not_before.into(), reason.into()])?;
     known(tx, id, changed == 1)
+}
+
+/// Puts a letter off that its recipient has refused for something that may yet change, and counts the refusal. `false`
+/// means that it is not open any more.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn declined(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let changed = tx.execute(DECLINED, &[id.into(), not_before.into(), reason.into()])?;
+    known(tx, id, changed == 1)
+}
+
+/// A letter that ended without a place in the recipient's channel being sure, as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its identity.
+    pub message_id: MessageId,
+    /// The agreement.
+    pub agreement: String,
+    /// The sealed bytes.
+    pub envelope: Vec<u8>,
+}
+
+/// The letter with a number in a channel that was sealed and ended as a dead letter; `None` when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn ended(tx: &mut dyn Tx, channel: &str, sequence: i64) -> Result<Option<Ended>, StoreError> {
+    let row = first(tx.query(ENDED, &[channel.into(), sequence.into()])?);
+    row.map(|row| {
+        Ok(Ended {
+            message_id: parsed("message id", row.text(0)?)?,
+            agreement: row.text(1)?.to_owned(),
+            envelope: row.bytes(2)?.to_vec(),
+        })
+    })
+    .transpose()
 }
 
 /// Takes the seal off a letter that its recipient has refused for the key that signed it and has not recorded: it is
