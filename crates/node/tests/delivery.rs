@@ -347,6 +347,19 @@ async fn a_letter_that_is_refused_past_its_time_ends_and_its_channel_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_decision_on_an_erased_document_still_arrives() {
+    let pair = Pair::open(|_| {}).await;
+    let (message, id) = pair.send("case-5", "Erased", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&id, DeliveryStatus::Received).await;
+    pair.nodes[0].erase(&officer(), message, "the data subject asked").await.unwrap().unwrap();
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    let accept = DocumentDecision { accept: true, words: String::new() };
+    assert!(pair.nodes[1].decide_document(&officer(), open[0].message, accept).await.unwrap().unwrap());
+    pair.comes_to(&id, DeliveryStatus::Decided).await;
+    assert_eq!(pair.nodes[0].document(message).await.unwrap().unwrap().row.standing, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_all_but_urgent_documents_and_drains_in_order() {
     let pair = Pair::open(|config| config.exchange.queue_letters = 6).await;
     pair.close(true);

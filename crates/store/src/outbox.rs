@@ -114,7 +114,7 @@ crate::statements! {
     DECLINED = "update outbox set available = ?2, reason = ?3, worker = null, refusals = refusals + 1
         where id = ?1 and status = 'ready'";
     ENDED = "select message_id, agreement, envelope from outbox where channel = ?1 and sequence = ?2
-        and status in ('refused', 'expired') and envelope is not null";
+        and status in ('refused', 'expired') and envelope is not null and length(cleared) > 0";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
         where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
     RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
@@ -123,7 +123,7 @@ crate::statements! {
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
-    ERASE = "update outbox set cleared = ?2, envelope = null where message_id = ?1
+    ERASE = "update outbox set cleared = ?2, envelope = ?3 where message_id = ?1
         and status not in ('ready', 'waiting')";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
@@ -405,7 +405,8 @@ pub struct Ended {
     pub envelope: Vec<u8>,
 }
 
-/// The letter with a number in a channel that was sealed and ended as a dead letter; `None` when there is none.
+/// The letter with a number in a channel that was sealed and ended as a dead letter; `None` when there is none, or it was
+/// erased.
 ///
 /// # Errors
 /// When the database fails.
@@ -473,13 +474,13 @@ pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, 
     row.as_ref().map(Stored::from_row).transpose()
 }
 
-/// Erases content and sealed bytes of a letter that is settled; `false` when there is none or it is still open. What the
-/// partner answered stays.
+/// Erases content and sealed bytes of a letter that is settled, and keeps `rest` of its envelope; `false` when there is no
+/// such letter or it is still open. What the partner answered stays.
 ///
 /// # Errors
 /// When the database fails.
-pub fn erase(tx: &mut dyn Tx, message_id: MessageId) -> Result<bool, StoreError> {
-    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into()])? == 1)
+pub fn erase(tx: &mut dyn Tx, message_id: MessageId, rest: Option<&[u8]>) -> Result<bool, StoreError> {
+    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into(), rest.into()])? == 1)
 }
 
 /// How many letters stand where.
