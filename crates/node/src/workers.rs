@@ -118,10 +118,8 @@ impl Node {
     /// Brings our statements about partners' messages to them.
     async fn bring_stages_for_ever(self: &Arc<Self>) {
         loop {
-            match self.bring_stages().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "staged statements could not be brought"),
+            if let Err(error) = self.bring_stages().await {
+                tracing::error!(%error, "staged statements could not be brought");
             }
             tokio::select! {
                 biased;

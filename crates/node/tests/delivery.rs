@@ -30,6 +30,8 @@ struct Way {
     nodes: [OnceLock<Arc<Node>>; 2],
     closed: AtomicBool,
     spoils: AtomicBool,
+    /// How many batches of staged statements were answered.
+    batches: AtomicU32,
 }
 
 /// What is about such a subject can be spoilt on its way.
@@ -77,6 +79,7 @@ impl Transport for From {
                 return Ok(PeerAnswer { status: 404, body: Vec::new() });
             }
             let answer = partner.receive_stages(&self.own, request.body).await.unwrap();
+            self.way.batches.fetch_add(1, Ordering::SeqCst);
             Ok(answer.map_or_else(
                 |reason| PeerAnswer { status: 400, body: reason.into_bytes() },
                 |body| PeerAnswer { status: 200, body },
@@ -357,6 +360,25 @@ async fn a_decision_on_an_erased_document_still_arrives() {
     assert!(pair.nodes[1].decide_document(&officer(), open[0].message, accept).await.unwrap().unwrap());
     pair.comes_to(&id, DeliveryStatus::Decided).await;
     assert_eq!(pair.nodes[0].document(message).await.unwrap().unwrap().row.standing, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_suspended_partner_states_waits_for_the_resumption() {
+    let pair = Pair::open(|_| {}).await;
+    let (_, id) = pair.send("case-6", "Suspended", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&id, DeliveryStatus::Received).await;
+    let france = Administration::parse("NTA.FR").unwrap();
+    assert!(pair.nodes[0].suspend_partner(&france, "a break-in", "keeper").await.unwrap());
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    let accept = DocumentDecision { accept: true, words: String::new() };
+    assert!(pair.nodes[1].decide_document(&officer(), open[0].message, accept).await.unwrap().unwrap());
+    while pair.way.batches.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(pair.nodes[0].delivery(&id).await.unwrap().unwrap().status, DeliveryStatus::Received);
+    assert!(pair.nodes[0].resume_partner(&france, "keeper").await.unwrap());
+    pair.days_pass(1);
+    pair.comes_to(&id, DeliveryStatus::Decided).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

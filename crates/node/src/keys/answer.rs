@@ -7,7 +7,7 @@
 //! | `GET /peer/v1/registers/{agreement}` | | the version in force here |
 //!
 //! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
-//! party whose card this node has. Of two proposals for one version the one of the administration that comes first in
+//! party whose card this node has; of a proposer with whom the exchange is suspended, only if it does nothing but revoke. Of two proposals for one version the one of the administration that comes first in
 //! the alphabet goes first; the other one is made again on top of it.
 
 use super::records;
@@ -216,7 +216,13 @@ fn acceptable(
         let reason = format!("{reason}, which this administration's operator must agree to");
         Err(RegisterError::from(EvidenceError::Malformed { what: "register proposal", reason }))
     };
+    let suspended = bureau.suspended.contains_key(proposal.by());
     let Some(held) = in_force else {
+        if suspended {
+            return person(
+                "the exchange with its proposer is suspended here, and it is more than a revocation",
+            );
+        }
         proposal.verify(&register.stewards)?;
         return bureau.vouches_for(register);
     };
@@ -224,6 +230,10 @@ fn acceptable(
     proposal.verify(known)?;
     let proposed = SignedRegister::proposal(register.clone())?;
     proposed.follows(held, now)?;
+    // Whoever suspended a partner does not trust its keys; that it withdraws some can only help.
+    if suspended && !proposed.only_revokes(held) {
+        return person("the exchange with its proposer is suspended here, and it is more than a revocation");
+    }
     if register.threshold != held.register().threshold {
         return person("it changes how many must sign");
     }
