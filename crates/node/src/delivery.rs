@@ -53,7 +53,7 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<bool, NodeError> {
-        if self.log_operator().behind().is_some() {
+        if self.log_operator().sound().is_err() {
             // Every letter enters a statement in the log; they wait until its database is put right.
             return Ok(false);
         }
@@ -131,6 +131,9 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn withdraw_overdue(&self) -> Result<usize, NodeError> {
+        if self.sound().is_err() {
+            return Ok(0);
+        }
         let now = self.now();
         let due = self
             .read(move |tx| -> Result<_, NodeError> { Ok(outbox::overdue(tx, now, WITHDRAWN_AT_ONCE)?) })

@@ -191,8 +191,8 @@ impl Node {
         peer: &Administration,
         batch: Vec<u8>,
     ) -> Result<Result<Vec<u8>, String>, NodeError> {
-        if self.log_operator().behind().is_some() {
-            return Ok(Err("the log of this node is behind what it signed: try again later".to_owned()));
+        if self.log_operator().sound().is_err() {
+            return Ok(Err("this node takes nothing while its log is not sound: try again later".to_owned()));
         }
         let statements = match protocol::decode_batch(&batch) {
             Ok(statements) => statements.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>(),

@@ -90,6 +90,7 @@ impl Node {
     /// # Errors
     /// When the store fails or our key cannot be reached.
     pub async fn answer_proposal(&self, peer: &Administration, body: Vec<u8>) -> Result<Vec<u8>, NodeError> {
+        self.sound()?;
         let (peer, now) = (peer.clone(), self.now());
         let answer = self
             .write(move |tx, bureau| -> Result<_, NodeError> {
