@@ -82,6 +82,11 @@ impl Circuits {
         Place { partner: partner.clone(), circuits: self.clone() }
     }
 
+    /// How many deliveries to a partner are under way.
+    pub(crate) fn under_way(&self, partner: &Administration) -> usize {
+        self.ways().get(partner).map_or(0, |way| way.under_way)
+    }
+
     /// The partner answered.
     pub(crate) fn answered(&self, partner: &Administration) {
         self.on(partner, |way| way.breaker.answered());

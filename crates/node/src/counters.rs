@@ -45,7 +45,7 @@ impl Counters {
         let counter = match fate {
             Fate::Delivered(_) => &self.delivered,
             Fate::Refused(_) | Fate::Expired { .. } => &self.refused,
-            Fate::Later(_) | Fate::Away(_) | Fate::Again(_) => &self.postponed,
+            Fate::Later(_) | Fate::Declined(_) | Fate::Away(_) | Fate::Again(_) => &self.postponed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

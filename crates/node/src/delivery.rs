@@ -53,7 +53,7 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn start_deliveries(self: &Arc<Self>) -> Result<bool, NodeError> {
-        if self.log_operator().behind().is_some() {
+        if self.log_operator().sound().is_err() {
             // Every letter enters a statement in the log; they wait until its database is put right.
             return Ok(false);
         }
@@ -131,6 +131,9 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn withdraw_overdue(&self) -> Result<usize, NodeError> {
+        if self.sound().is_err() {
+            return Ok(0);
+        }
         let now = self.now();
         let due = self
             .read(move |tx| -> Result<_, NodeError> { Ok(outbox::overdue(tx, now, WITHDRAWN_AT_ONCE)?) })
@@ -228,6 +231,11 @@ impl Node {
         match self.offer(&claim, &envelope).await {
             Offered::Fate(fate) => self.settle(claim, fate).await,
             Offered::Wanted(wanted) => self.begin_transfer(claim, envelope, wanted).await,
+            Offered::Missing(number) => match self.close_gap(&claim, &envelope, number).await? {
+                Offered::Fate(fate) => self.settle(claim, fate).await,
+                Offered::Wanted(wanted) => self.begin_transfer(claim, envelope, wanted).await,
+                Offered::Missing(number) => self.settle(claim, Fate::missing(number)).await,
+            },
         }
     }
 
@@ -281,7 +289,7 @@ impl Node {
                 }
             }
             Ok(Outcome::Wanted(wanted)) => return Offered::Wanted(wanted),
-            Ok(Outcome::Gap { expected }) => Fate::Later(format!("number {expected} is missing there")),
+            Ok(Outcome::Gap { expected }) => return Offered::Missing(expected),
             Ok(Outcome::Conflict(conflict)) => {
                 Fate::Refused(format!("`{}` has another message under this identity", conflict.by))
             }
@@ -298,9 +306,20 @@ impl Node {
             Ok(Outcome::Refused(refused)) if of_old_key(&bureau, &refused, envelope) => {
                 Fate::Again(refused.words)
             }
-            // What is not settled is about the two nodes and not about this letter: a key, a register, a setting. The
-            // next letter would fare no better.
-            Ok(Outcome::Refused(refused)) => Fate::Away(refused.words),
+            // About us as a whole: the next letter would fare no better.
+            Ok(Outcome::Refused(refused))
+                if matches!(refused.reason, Some(Reason::PartnerSuspended | Reason::UnknownSender)) =>
+            {
+                Fate::Away(refused.words)
+            }
+            // About this letter, its agreement or its purpose: a key, a register, a setting. The partner has answered,
+            // and letters of other agreements may be welcome. It has recorded nothing and may never take it, so the
+            // letter ends with its time; the number that the partner has not used then is seen to in `close_gap`.
+            Ok(Outcome::Refused(refused)) if claim.expires <= self.now() => Fate::Expired {
+                receipt: None,
+                reason: format!("it was refused until its time was over: {}", refused.words),
+            },
+            Ok(Outcome::Refused(refused)) => Fate::Declined(refused.words),
             Err(error) => Fate::Away(error.to_string()),
         })
     }
@@ -312,7 +331,7 @@ impl Node {
         let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
         let wait = self.backoff().delay(attempt, u64::from_le_bytes(jitter));
         self.counters().settled(&fate);
-        let again = !matches!(fate, Fate::Later(_) | Fate::Away(_));
+        let again = !matches!(fate, Fate::Later(_) | Fate::Away(_) | Fate::Declined(_));
         let settled = claim.message_id;
         failpoint::pass("settle-before");
         self.write_as(Step::Settle, move |tx, _| -> Result<(), NodeError> {
@@ -341,6 +360,10 @@ impl Node {
                     }
                     outbox::expired(tx, claim.id, receipt.as_deref(), &reason, now)?;
                     messages::set_fate(tx, &exchange_id, outcome::EXPIRED)?;
+                }
+                Fate::Declined(reason) => {
+                    tracing::warn!(message = %claim.message_id, to = %claim.recipient, reason, "a letter is not taken");
+                    outbox::declined(tx, claim.id, now.plus_micros(wait), &reason)?;
                 }
                 Fate::Later(reason) | Fate::Away(reason) => {
                     tracing::info!(message = %claim.message_id, to = %claim.recipient, reason, "a letter waits");
@@ -371,6 +394,8 @@ pub(crate) enum Offered {
     Fate(Fate),
     /// Chunks of attachments come first.
     Wanted(exchange::Wanted),
+    /// The letter with this number in the channel comes first.
+    Missing(u64),
 }
 
 /// What became of a delivery.
@@ -388,10 +413,19 @@ pub(crate) enum Fate {
     },
     /// It is tried again.
     Later(String),
+    /// The partner refuses it for something that may yet change; it is tried again until its time is over.
+    Declined(String),
     /// The partner is away, or takes nothing from us for now; it is tried again.
     Away(String),
     /// The partner has not taken it, as the key that signed it counts no more: it is sealed and signed anew.
     Again(String),
+}
+
+impl Fate {
+    /// An earlier number of the channel is missing at the partner.
+    pub(crate) fn missing(number: u64) -> Self {
+        Self::Later(format!("number {number} is missing there"))
+    }
 }
 
 fn prepare(

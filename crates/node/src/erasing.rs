@@ -134,8 +134,13 @@ fn erase(
     }
     let content = content_of(tx, &kept)?;
     close_records(tx, &kept, &content)?;
-    if kept.sent && !outbox::erase(tx, kept.message_id)? {
-        return Err(EraseError::Open(message));
+    if kept.sent {
+        // The partner may yet state what it decided, and it says so by the digest of the statement.
+        let envelope = outbox::stored(tx, kept.message_id)?.and_then(|stored| stored.envelope);
+        let rest = envelope.as_deref().and_then(without_parts);
+        if !outbox::erase(tx, kept.message_id, rest.as_deref())? {
+            return Err(EraseError::Open(message));
+        }
     }
     // What was refused is on record sealed, with the only copy of its statement.
     let rest = refused_statement(&kept).unwrap_or_default();
@@ -193,7 +198,12 @@ fn is_over(room: &str, state: &str) -> bool {
 
 /// The envelope of a refused message without its sealed parts.
 fn refused_statement(kept: &Kept) -> Option<Vec<u8>> {
-    let envelope = Envelope::decode(&kept.body).ok().filter(|_| kept.leaf_index.is_none())?;
+    without_parts(&kept.body).filter(|_| kept.leaf_index.is_none())
+}
+
+/// An envelope with its statement only: digests of salted content, and nothing that can be opened.
+pub(crate) fn without_parts(envelope: &[u8]) -> Option<Vec<u8>> {
+    let envelope = Envelope::decode(envelope).ok()?;
     Some(Envelope { statement: envelope.statement, parts: Vec::new() }.encode())
 }
 

@@ -15,7 +15,7 @@ use exchange::{Channel, Circuit, Lane};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use store::outbox::{self, DeadLetter, Queue};
+use store::outbox::{self, DeadLetter, Declined, Queue};
 use store::{Migration, Tx, stages};
 
 /// Which letter was sent again as which.
@@ -48,6 +48,8 @@ const MAX_REASON: usize = 400;
 pub enum AlarmCode {
     /// It does not answer, and letters wait.
     PartnerAway,
+    /// A letter was refused three times or more, and will be until something changes or its time is over.
+    LetterRefused,
     /// A letter has waited for longer than the configuration finds acceptable.
     OldestWaiting,
     /// More waits than half (or as configured) of what may.
@@ -61,6 +63,7 @@ impl AlarmCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PartnerAway => "partner-away",
+            Self::LetterRefused => "letter-refused",
             Self::OldestWaiting => "oldest-waiting",
             Self::QueueGrowing => "queue-growing",
             Self::QueueFull => "queue-full",
@@ -172,6 +175,13 @@ pub(crate) fn alarms(queue: &Queue, circuit: Circuit, limits: &Exchange, now: Ti
         let words =
             format!("{to} does not answer: {} letters wait, the oldest for {}", queue.letters, span(waited));
         raise(AlarmCode::PartnerAway, words);
+    }
+    if let Some(Declined { message_id, reason }) = &queue.declined {
+        let words = format!(
+            "{to} refuses message {message_id} again and again, and an officer must see to it: {reason}; when its time is \
+             over it becomes a dead letter"
+        );
+        raise(AlarmCode::LetterRefused, words);
     }
     if waited >= i64::from(limits.oldest_warn_hours) * 3600 && queue.letters > 0 {
         let words =
@@ -503,6 +513,7 @@ mod tests {
             last_delivery: None,
             oldest: Some(now.plus_seconds(-oldest_hours * 3600)),
             problem: None,
+            declined: None,
         };
         (queue, now)
     }

@@ -29,6 +29,7 @@ mod failpoint;
 pub mod federation;
 mod fields;
 mod files;
+mod gaps;
 mod gate;
 mod identity;
 mod in_force;

@@ -93,23 +93,36 @@ impl Node {
         .await
     }
 
-    /// Brings statements of ours to the partners that they are for, a batch each. Tells whether more may wait.
+    /// Starts to bring statements of ours to the partners that they are for, a batch each, unless one is under way.
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn bring_stages(self: &Arc<Self>) -> Result<bool, NodeError> {
+    pub(crate) async fn bring_stages(self: &Arc<Self>) -> Result<(), NodeError> {
         let now = self.now();
         let partners = self.read(|tx| -> Result<_, NodeError> { Ok(stages::recipients(tx)?) }).await?;
-        let mut more = false;
         for partner in partners {
-            match self.stage_circuits().allowance(&partner, now) {
+            let circuits = self.stage_circuits();
+            if circuits.under_way(&partner) > 0 {
+                continue;
+            }
+            match circuits.allowance(&partner, now) {
                 Allowance::Nothing => continue,
-                Allowance::Trial => self.stage_circuits().begin_trial(&partner, now),
+                Allowance::Trial => circuits.begin_trial(&partner, now),
                 Allowance::Letters(_) => {}
             }
-            more |= self.bring_batch(&partner).await?;
+            let (node, place) = (Arc::clone(self), circuits.enter(&partner));
+            // Each on its own, so that a partner that hangs holds up nobody else's statements.
+            tokio::spawn(async move {
+                let more = node.bring_batch(&partner).await;
+                drop(place);
+                match more {
+                    Ok(true) => node.wake_stages(),
+                    Ok(false) => {}
+                    Err(error) => tracing::error!(%partner, %error, "staged statements could not be brought"),
+                }
+            });
         }
-        Ok(more)
+        Ok(())
     }
 
     async fn bring_batch(&self, partner: &Administration) -> Result<bool, NodeError> {
@@ -136,7 +149,6 @@ impl Node {
             Err(error) => Err(error.to_string()),
         };
         crate::failpoint::pass("stage-after-push");
-        let full = batch.len() == protocol::MAX_BATCH;
         match answer {
             Ok(taken) => {
                 self.stage_circuits().answered(partner);
@@ -158,7 +170,7 @@ impl Node {
                 })
                 .await?;
                 crate::failpoint::pass("stage-after-taken");
-                Ok(full && !later)
+                Ok(!later)
             }
             Err(reason) => {
                 tracing::info!(%partner, reason, "staged statements wait");
@@ -179,8 +191,8 @@ impl Node {
         peer: &Administration,
         batch: Vec<u8>,
     ) -> Result<Result<Vec<u8>, String>, NodeError> {
-        if self.log_operator().behind().is_some() {
-            return Ok(Err("the log of this node is behind what it signed: try again later".to_owned()));
+        if self.log_operator().sound().is_err() {
+            return Ok(Err("this node takes nothing while its log is not sound: try again later".to_owned()));
         }
         let statements = match protocol::decode_batch(&batch) {
             Ok(statements) => statements.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>(),
@@ -237,6 +249,10 @@ fn judge(
     statement: Vec<u8>,
     now: Timestamp,
 ) -> Result<Judged, NodeError> {
+    if bureau.suspended.contains_key(peer) {
+        // It keeps what it has to say until the exchange is resumed.
+        return Ok(Judged::Later);
+    }
     let refused = |reason: &dyn std::fmt::Display| {
         tracing::warn!(%peer, %reason, "refused a staged statement");
         Ok(Judged::Refused)

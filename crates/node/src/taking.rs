@@ -10,7 +10,6 @@ use crate::principals::{Principal, Role};
 use crate::proceeding::{Origin, Proceeding, ProceedingError, Submission};
 use crate::reception::{self, Handling, stages_of};
 use crate::stages;
-use crate::transparency::LogError;
 use crate::views::MessageRow;
 use base::{Administration, Country};
 use std::sync::Arc;
@@ -36,6 +35,7 @@ impl Node {
     /// # Errors
     /// When the store is away; nothing has changed then, and the trader may try again. A rejected message is no error.
     pub async fn submit(&self, principal: &Principal, xml: Vec<u8>) -> Result<Submission, NodeError> {
+        self.sound()?;
         let origin = Origin::Trader(principal.clone());
         let incoming = self.read_message(xml.clone()).await?;
         let now = self.now();
@@ -68,6 +68,7 @@ impl Node {
         officer: &Principal,
         message: i64,
     ) -> Result<Option<Submission>, NodeError> {
+        self.sound()?;
         let found = self.message(message).await?.filter(|(row, ..)| row.outcome == outcome::HELD);
         let Some((row, owner, xml)) = found else { return Ok(None) };
         let origin = match Country::parse(&row.from_party) {
@@ -120,6 +121,7 @@ impl Node {
         movement: &str,
         decision: OfficerDecision,
     ) -> Result<Option<Submission>, NodeError> {
+        self.sound()?;
         let (officer, movement, now) = (officer.clone(), movement.to_owned(), self.now());
         let submission = self
             .write(move |tx, bureau| -> Result<_, NodeError> {
@@ -137,7 +139,7 @@ impl Node {
     /// When the node cannot take it now; nothing has changed then, and the partner tries again.
     pub async fn receive(&self, peer: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, NodeError> {
         // A receipt is a signature of the log: nothing is receipted that could not stand in it.
-        self.log_operator().sound().map_err(LogError::from)?;
+        self.sound()?;
         let envelope = Arc::new(envelope);
         let first = self.receive_as(peer, &envelope, Handling::Proceed).await;
         let answer = match first {

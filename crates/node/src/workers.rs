@@ -118,10 +118,8 @@ impl Node {
     /// Brings our statements about partners' messages to them.
     async fn bring_stages_for_ever(self: &Arc<Self>) {
         loop {
-            match self.bring_stages().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "staged statements could not be brought"),
+            if let Err(error) = self.bring_stages().await {
+                tracing::error!(%error, "staged statements could not be brought");
             }
             tokio::select! {
                 biased;
@@ -136,6 +134,10 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn fire_timers(&self) -> Result<usize, NodeError> {
+        if self.sound().is_err() {
+            // They run out when the database is put right, in which they may have been acted on.
+            return Ok(0);
+        }
         let now = self.now();
         let due = self
             .read(move |tx| -> Result<_, NodeError> { Ok(timers::due(tx, now, TIMERS_AT_ONCE)?) })

@@ -29,6 +29,22 @@ impl Clock for Shifted {
 struct Way {
     nodes: [OnceLock<Arc<Node>>; 2],
     closed: AtomicBool,
+    spoils: AtomicBool,
+    /// How many batches of staged statements were answered.
+    batches: AtomicU32,
+}
+
+/// What is about such a subject can be spoilt on its way.
+const SPOILT: &str = "spoilt";
+
+/// Alters the sealed part of an envelope, so that it is not the one that its statement describes.
+fn spoil(mut envelope: Vec<u8>) -> Vec<u8> {
+    let about_such = exchange::read_statement(&envelope)
+        .is_ok_and(|incoming| incoming.channel().subject().starts_with(SPOILT));
+    if let Some(last) = envelope.last_mut().filter(|_| about_such) {
+        *last ^= 1;
+    }
+    envelope
 }
 
 struct From {
@@ -49,7 +65,11 @@ impl From {
 
 impl Transport for From {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        Box::pin(async move { Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap()) })
+        Box::pin(async move {
+            let spoils = self.way.spoils.load(Ordering::SeqCst);
+            let envelope = if spoils { spoil(envelope) } else { envelope };
+            Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap())
+        })
     }
 
     fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
@@ -59,6 +79,7 @@ impl Transport for From {
                 return Ok(PeerAnswer { status: 404, body: Vec::new() });
             }
             let answer = partner.receive_stages(&self.own, request.body).await.unwrap();
+            self.way.batches.fetch_add(1, Ordering::SeqCst);
             Ok(answer.map_or_else(
                 |reason| PeerAnswer { status: 400, body: reason.into_bytes() },
                 |body| PeerAnswer { status: 200, body },
@@ -141,6 +162,10 @@ impl Pair {
         self.way.closed.store(closed, Ordering::SeqCst);
     }
 
+    fn spoil(&self, spoils: bool) {
+        self.way.spoils.store(spoils, Ordering::SeqCst);
+    }
+
     fn days_pass(&self, days: i64) {
         self.shift.fetch_add(days * DAY_SECONDS, Ordering::SeqCst);
     }
@@ -166,6 +191,19 @@ impl Pair {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("`{line}` is not among the metrics");
+    }
+
+    /// Waits until a figure of the sender is more than this.
+    async fn metric_over(&self, name: &str, limit: f64) {
+        for _ in 0..1000 {
+            let metrics = self.nodes[0].metrics().await.unwrap();
+            let figure = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+            if figure.is_some_and(|figure| figure > limit) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("`{name}` is not over {limit}");
     }
 
     /// The titles that the recipient has about a subject, oldest first.
@@ -251,6 +289,96 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     assert!(close("it was said by telephone").await.is_ok());
     assert!(close("again").await.is_err());
     assert_eq!(pair.nodes[0].dead_letters(0, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_are_refused_hold_up_no_other_channel() {
+    let pair = Pair::open(|_| {}).await;
+    pair.spoil(true);
+    let mut refused = Vec::new();
+    // As many as open a circuit, and more.
+    for number in 0..8 {
+        refused.push(pair.send(&format!("{SPOILT}-{number}"), "Refused", Lane::Urgent, 30).await.unwrap().1);
+    }
+    for id in &refused {
+        pair.comes_to(id, DeliveryStatus::Sent).await;
+    }
+    // They are tried again and again, each time in vain.
+    pair.metric_over("tidewaiter_letters_postponed_total", 24.0).await;
+    let (_, good) = pair.send("case-4", "Welcome", Lane::Bulk, 30).await.unwrap();
+    pair.comes_to(&good, DeliveryStatus::Received).await;
+    let queue = pair.nodes[0].exchange().await.unwrap().queues.remove(0);
+    assert_eq!((queue.circuit, queue.letters), ("closed", 8));
+    pair.spoil(false);
+    for id in &refused {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_refused_past_its_time_ends_and_its_channel_goes_on() {
+    let pair = Pair::open(|_| {}).await;
+    pair.spoil(true);
+    let subject = format!("{SPOILT}-9");
+    let (_, first) = pair.send(&subject, "Refused", Lane::Normal, 1).await.unwrap();
+    let (_, second) = pair.send(&subject, "Refused too", Lane::Normal, 1).await.unwrap();
+    pair.metric_over("tidewaiter_letters_postponed_total", 4.0).await;
+    let alarm = pair.nodes[0].exchange().await.unwrap().queues.remove(0).alarms.remove(0);
+    assert_eq!(alarm.code, node::AlarmCode::LetterRefused);
+    assert!(
+        alarm.words.contains(&first) && alarm.words.contains("the parts are not those"),
+        "{}",
+        alarm.words
+    );
+    pair.days_pass(2);
+    pair.comes_to(&first, DeliveryStatus::Expired).await;
+    pair.comes_to(&second, DeliveryStatus::Expired).await;
+    let dead = pair.nodes[0].dead_letters(0, 10).await.unwrap();
+    assert_eq!(dead.len(), 2);
+    assert!(
+        dead[0].reason.contains("refused until its time was over: the parts are not"),
+        "{}",
+        dead[0].reason
+    );
+    let (_, third) = pair.send(&subject, "In time", Lane::Normal, 30).await.unwrap();
+    pair.metric_over("tidewaiter_letters_postponed_total", 8.0).await;
+    pair.spoil(false);
+    // The partner has used neither number: both are brought, and it refuses them as too late.
+    pair.comes_to(&third, DeliveryStatus::Received).await;
+    assert_eq!(pair.received(&subject).await, ["In time"]);
+    assert_eq!(pair.nodes[0].exchange().await.unwrap().queues.remove(0).letters, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_on_an_erased_document_still_arrives() {
+    let pair = Pair::open(|_| {}).await;
+    let (message, id) = pair.send("case-5", "Erased", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&id, DeliveryStatus::Received).await;
+    pair.nodes[0].erase(&officer(), message, "the data subject asked").await.unwrap().unwrap();
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    let accept = DocumentDecision { accept: true, words: String::new() };
+    assert!(pair.nodes[1].decide_document(&officer(), open[0].message, accept).await.unwrap().unwrap());
+    pair.comes_to(&id, DeliveryStatus::Decided).await;
+    assert_eq!(pair.nodes[0].document(message).await.unwrap().unwrap().row.standing, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_suspended_partner_states_waits_for_the_resumption() {
+    let pair = Pair::open(|_| {}).await;
+    let (_, id) = pair.send("case-6", "Suspended", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&id, DeliveryStatus::Received).await;
+    let france = Administration::parse("NTA.FR").unwrap();
+    assert!(pair.nodes[0].suspend_partner(&france, "a break-in", "keeper").await.unwrap());
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    let accept = DocumentDecision { accept: true, words: String::new() };
+    assert!(pair.nodes[1].decide_document(&officer(), open[0].message, accept).await.unwrap().unwrap());
+    while pair.way.batches.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(pair.nodes[0].delivery(&id).await.unwrap().unwrap().status, DeliveryStatus::Received);
+    assert!(pair.nodes[0].resume_partner(&france, "keeper").await.unwrap());
+    pair.days_pass(1);
+    pair.comes_to(&id, DeliveryStatus::Decided).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
 //! | | enqueued into a channel without open letters | ready |
 //! | | enqueued behind an open letter of its channel | waiting |
 //! | waiting | every letter before it has been settled | ready |
-//! | ready | [`claim`]ed, [`postponed`] | ready, from a later moment |
+//! | ready | [`claim`]ed, [`postponed`], [`declined`] | ready, from a later moment |
 //! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
 //! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
 //! | ready, waiting | its time is over before anything left ([`withdraw`]) | as it was, but withdrawn: a tombstone goes in its place |
@@ -22,7 +22,7 @@ pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
 pub use dead::{DeadLetter, close, dead, dead_letter};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
-pub use queue::{Queue, queue, queues, waiting_for};
+pub use queue::{Declined, Queue, queue, queues, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
@@ -67,11 +67,18 @@ pub(crate) const CIRCUITS: Migration = Migration {
             delivered BIGINT not null, refused BIGINT not null, expired BIGINT not null, last_delivery BIGINT)",
 };
 
+/// Counts how often a recipient has refused a letter without settling it, and finds those that an officer must see.
+pub(crate) const REFUSALS: Migration = Migration {
+    name: "outbox-refusals",
+    sql: "alter table outbox add column refusals BIGINT not null default 0;
+        create index outbox_declined on outbox (recipient, id) where status = 'ready' and refusals >= 3",
+};
+
 crate::statements! {
     TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
         from outbox where status = 'ready' and recipient = ?1 and envelope is not null and worker is null
-        order by id limit 1";
+        order by available, id limit 1";
     SIZES = "select length(cleared) + coalesce(length(envelope), 0)
         from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
@@ -104,6 +111,10 @@ crate::statements! {
     UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
         where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
+    DECLINED = "update outbox set available = ?2, reason = ?3, worker = null, refusals = refusals + 1
+        where id = ?1 and status = 'ready'";
+    ENDED = "select message_id, agreement, envelope from outbox where channel = ?1 and sequence = ?2
+        and status in ('refused', 'expired') and envelope is not null and length(cleared) > 0";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
         where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
     RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
@@ -112,7 +123,7 @@ crate::statements! {
     FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
         where message_id = ?1";
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
-    ERASE = "update outbox set cleared = ?2, envelope = null where message_id = ?1
+    ERASE = "update outbox set cleared = ?2, envelope = ?3 where message_id = ?1
         and status not in ('ready', 'waiting')";
     COUNTS = "select (select count(*) from outbox where status = 'ready'),
         (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
@@ -230,7 +241,8 @@ pub fn claim_to(
 }
 
 /// Takes one letter to see whether a recipient is back: one that is sealed already, whether it is due or not, so that a
-/// long absence seals no new one at each trial; else the first that is due.
+/// long absence seals no new one at each trial; else the first that is due. The sealed ones take turns, the one that has
+/// waited longest for an attempt first, so that none that is never taken stands before the others.
 ///
 /// # Errors
 /// When the database fails.
@@ -372,6 +384,44 @@ pub fn postponed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) 
     known(tx, id, changed == 1)
 }
 
+/// Puts a letter off that its recipient has refused for something that may yet change, and counts the refusal. `false`
+/// means that it is not open any more.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such letter.
+pub fn declined(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let changed = tx.execute(DECLINED, &[id.into(), not_before.into(), reason.into()])?;
+    known(tx, id, changed == 1)
+}
+
+/// A letter that ended without a place in the recipient's channel being sure, as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its identity.
+    pub message_id: MessageId,
+    /// The agreement.
+    pub agreement: String,
+    /// The sealed bytes.
+    pub envelope: Vec<u8>,
+}
+
+/// The letter with a number in a channel that was sealed and ended as a dead letter; `None` when there is none, or it was
+/// erased.
+///
+/// # Errors
+/// When the database fails.
+pub fn ended(tx: &mut dyn Tx, channel: &str, sequence: i64) -> Result<Option<Ended>, StoreError> {
+    let row = first(tx.query(ENDED, &[channel.into(), sequence.into()])?);
+    row.map(|row| {
+        Ok(Ended {
+            message_id: parsed("message id", row.text(0)?)?,
+            agreement: row.text(1)?.to_owned(),
+            envelope: row.bytes(2)?.to_vec(),
+        })
+    })
+    .transpose()
+}
+
 /// Takes the seal off a letter that its recipient has refused for the key that signed it and has not recorded: it is
 /// sealed and signed anew at the next attempt. `false` means that it is not open any more.
 ///
@@ -424,13 +474,13 @@ pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, 
     row.as_ref().map(Stored::from_row).transpose()
 }
 
-/// Erases content and sealed bytes of a letter that is settled; `false` when there is none or it is still open. What the
-/// partner answered stays.
+/// Erases content and sealed bytes of a letter that is settled, and keeps `rest` of its envelope; `false` when there is no
+/// such letter or it is still open. What the partner answered stays.
 ///
 /// # Errors
 /// When the database fails.
-pub fn erase(tx: &mut dyn Tx, message_id: MessageId) -> Result<bool, StoreError> {
-    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into()])? == 1)
+pub fn erase(tx: &mut dyn Tx, message_id: MessageId, rest: Option<&[u8]>) -> Result<bool, StoreError> {
+    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into(), rest.into()])? == 1)
 }
 
 /// How many letters stand where.

@@ -4,7 +4,9 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use base::Administration;
-use node::{Config, Node, Principal, Role, SetUp, World};
+use node::{
+    Config, Delivery, DocumentContent, Lane, NewDocument, Node, Principal, Role, SetUp, Transport, World,
+};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -299,6 +301,83 @@ async fn an_operator_sees_a_movement_and_does_not_decide_on_it() {
     let taken = office.post(&format!("{page}/decisions"), &cookie, &form).await;
     assert_eq!(taken.status, StatusCode::FORBIDDEN);
     assert!(taken.text.contains("Officers decide on movements"), "{}", taken.text);
+}
+
+/// Takes letters of France to the office.
+struct ToOffice(Arc<Node>);
+
+impl Transport for ToOffice {
+    fn deliver<'a>(&'a self, _: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+        let france = Administration::parse("NTA.FR").unwrap();
+        Box::pin(async move { Ok(self.0.receive(&france, envelope).await.unwrap()) })
+    }
+}
+
+/// An office that France has sent a document of text.
+async fn office_with_a_document() -> Office {
+    let mut office = Office::open().await;
+    let parties = ["NTA.GB", "NTA.FR"].map(|name| Administration::parse(name).unwrap());
+    let prepared = node::initialise(&SetUp {
+        folder: office.folder.join("fr"),
+        administration: parties[1].clone(),
+        store: "sqlite:node.db".to_owned(),
+        api: "127.0.0.1:0".parse().unwrap(),
+        peer: "127.0.0.1:0".parse().unwrap(),
+        corridor_defaults: true,
+        reference: None,
+    })
+    .unwrap();
+    let own = office.folder.join("tidewaiter.toml");
+    node::join_corridor(&own, vec![prepared.card.clone()], &parties).unwrap();
+    node::join_corridor(&prepared.config, vec![office.folder.join("card.json")], &parties).unwrap();
+    office.node.close().await;
+    office.node = Node::open(Config::load(&own).unwrap(), World::system()).await.unwrap();
+    let way = Arc::new(ToOffice(Arc::clone(&office.node)));
+    let config = Config::load(&prepared.config).unwrap();
+    let france = Node::open_with(config, World::system(), way).await.unwrap();
+    Arc::clone(&france).start_workers(std::future::pending());
+    let sender = Principal { name: "officer".to_owned(), role: Role::Officer };
+    let new = NewDocument {
+        recipient: parties[0].clone(),
+        subject: "case-1".to_owned(),
+        purpose: node::default_purpose().unwrap(),
+        lane: Lane::Normal,
+        expires_seconds: 24 * 3600,
+        document: DocumentContent {
+            title: "A note".to_owned(),
+            media_type: "text/plain".to_owned(),
+            content: b"for officers to read".to_vec(),
+        },
+    };
+    france.send_document(&sender, new).await.unwrap().unwrap();
+    while office.node.open_documents(0, 1).await.unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    office
+}
+
+#[tokio::test]
+async fn only_an_officer_who_reads_a_document_has_it_handed_out() {
+    let office = office_with_a_document().await;
+    let number = office.node.open_documents(0, 1).await.unwrap()[0].message;
+    let opened = async || office.node.document(number).await.unwrap().unwrap().row.opened;
+    let page = format!("/console/documents/{number}");
+    let (officer, _) = office.sign_in().await;
+    let (operator, _) = office.sign_in_as("keeper", KEEPER).await;
+    for path in [page.clone(), format!("{page}/content")] {
+        let shown = office.get(&path, &operator).await;
+        assert!(shown.status == StatusCode::OK && shown.text.contains("for officers to read"));
+        let head = office.ask(request("HEAD", &path, &officer).body(Body::empty()).unwrap()).await;
+        assert_eq!(head.status, StatusCode::OK);
+        assert_eq!(opened().await, None, "{path}");
+    }
+    let evidence = format!("/console/messages/{number}/evidence");
+    assert_eq!(office.get(&evidence, &operator).await.status, StatusCode::OK);
+    let whole = format!("{evidence}?show=whole");
+    assert_eq!(office.get(&whole, &operator).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(office.get(&whole, &officer).await.status, StatusCode::OK);
+    assert_eq!(office.get(&page, &officer).await.status, StatusCode::OK);
+    assert!(opened().await.is_some());
 }
 
 #[tokio::test]

@@ -111,6 +111,7 @@ impl Node {
             }
             wanted = match self.offer(claim, envelope).await {
                 Offered::Fate(fate) => return Ok(fate),
+                Offered::Missing(number) => return Ok(Fate::missing(number)),
                 // Whoever wants the same again after none was taken is asked later.
                 Offered::Wanted(_) if held == 0 => {
                     return Ok(Fate::Later("the partner takes no chunks".to_owned()));

@@ -70,6 +70,7 @@ impl Node {
         new: NewDocument,
         attachments: Vec<i64>,
     ) -> Result<Result<Sent, SendError>, NodeError> {
+        self.sound()?;
         if let Err(fault) = new.document.validate() {
             return Ok(Err(fault.into()));
         }
@@ -147,6 +148,7 @@ impl Node {
         message: i64,
         decision: DocumentDecision,
     ) -> Result<Result<bool, String>, NodeError> {
+        self.sound()?;
         let words = decision.words.trim().to_owned();
         if words.len() > MAX_WORDS || words.chars().any(|c| c.is_control()) {
             return Ok(Err(format!("the words must be one line of at most {MAX_WORDS} bytes")));
@@ -186,7 +188,11 @@ impl Node {
     /// When the store fails.
     pub async fn hand_out_document(&self, message: i64) -> Result<Option<DocumentView>, NodeError> {
         let Some(view) = self.document(message).await? else { return Ok(None) };
-        if view.row.direction == "received" && view.row.opened.is_none() && view.document.is_some() {
+        if view.row.direction == "received"
+            && view.row.opened.is_none()
+            && view.document.is_some()
+            && self.sound().is_ok()
+        {
             let now = self.now();
             self.write(move |tx, bureau| -> Result<(), NodeError> {
                 if rows::handed_out(tx, message, now)?
@@ -208,6 +214,9 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn expire_documents(&self) -> Result<usize, NodeError> {
+        if self.sound().is_err() {
+            return Ok(0);
+        }
         let now = self.now();
         let due =
             self.read(move |tx| -> Result<_, NodeError> { Ok(rows::overdue(tx, now, AT_ONCE)?) }).await?;

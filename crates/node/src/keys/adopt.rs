@@ -30,6 +30,7 @@ impl Node {
         signed: SignedRegister,
         from: Option<Administration>,
     ) -> Result<Adopted, NodeError> {
+        self.sound()?;
         let _one_at_a_time = self.changes().lock().await;
         let now = self.now();
         let outcome = self

@@ -7,8 +7,9 @@
 //! | `GET /peer/v1/registers/{agreement}` | | the version in force here |
 //!
 //! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
-//! party whose card this node has. Of two proposals for one version the one of the administration that comes first in
-//! the alphabet goes first, unless the other has an approval already; the one that comes later is made again on top of it.
+//! party whose card this node has; of a proposer with whom the exchange is suspended, only if it does nothing but revoke.
+//! Of two proposals for one version the one of the administration that comes first in the alphabet goes first, unless the
+//! other has an approval already; the one that comes later is made again on top of it.
 //! A steward approves one document a version. Asked for another, it shows the one that it has approved, so that whoever
 //! asks lets that one come first instead of waiting for ever.
 
@@ -103,6 +104,7 @@ impl Node {
     /// # Errors
     /// When the store fails or our key cannot be reached.
     pub async fn answer_proposal(&self, peer: &Administration, body: Vec<u8>) -> Result<Vec<u8>, NodeError> {
+        self.sound()?;
         let (peer, now) = (peer.clone(), self.now());
         let answer = self
             .write(move |tx, bureau| -> Result<_, NodeError> {
@@ -275,7 +277,13 @@ fn acceptable(
         Err(RegisterError::from(EvidenceError::Malformed { what: "register proposal", reason }))
     };
     register.is_in_time(now)?;
+    let suspended = bureau.suspended.contains_key(proposal.by());
     let Some(held) = in_force else {
+        if suspended {
+            return person(
+                "the exchange with its proposer is suspended here, and it is more than a revocation",
+            );
+        }
         proposal.verify(&register.stewards)?;
         return bureau.vouches_for(register, now);
     };
@@ -283,6 +291,10 @@ fn acceptable(
     proposal.verify(known)?;
     let proposed = SignedRegister::proposal(register.clone())?;
     proposed.follows(held, now)?;
+    // Whoever suspended a partner does not trust its keys; that it withdraws some can only help.
+    if suspended && !proposed.only_revokes(held) {
+        return person("the exchange with its proposer is suspended here, and it is more than a revocation");
+    }
     if register.threshold != held.register().threshold {
         return person("it changes how many must sign");
     }

@@ -72,7 +72,7 @@ impl Node {
 
     /// Asks every partner that has not cosigned the latest checkpoint, is not being asked and does not rest.
     async fn ask_witnesses(self: &Arc<Self>) -> Result<(), LogError> {
-        if self.log_operator().behind().is_some() {
+        if self.log_operator().sound().is_err() {
             return Ok(());
         }
         let latest = self.read(|tx| -> Result<_, LogError> { Ok(log::latest_checkpoint(tx)?) }).await?;

@@ -67,4 +67,10 @@ pub enum LogError {
     /// The record of the last signed checkpoint cannot be read or written.
     #[error("the record of the last signed checkpoint cannot be used: {0}")]
     Record(#[from] std::io::Error),
+    /// Nobody knows whether the database is behind what this node has signed.
+    #[error(
+        "the database could not be compared with the record of the last signed checkpoint, and nothing is taken until it \
+         can: {0}"
+    )]
+    NotCompared(String),
 }

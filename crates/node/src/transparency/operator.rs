@@ -1,5 +1,6 @@
 //! What the node remembers of its log while it runs.
 
+use super::LogError;
 use super::head::{HeadRecord, LogBehind};
 use super::receipts::Receipted;
 use base::{Administration, Timestamp};
@@ -12,6 +13,8 @@ use tokio::sync::Notify;
 pub(crate) struct LogOperator {
     record: Arc<dyn HeadRecord>,
     behind: Mutex<Option<LogBehind>>,
+    /// Why the database could not be compared with the record, until it could.
+    not_compared: Mutex<Option<String>>,
     appended: AtomicU64,
     grown: Notify,
     /// Held while a checkpoint of another's log is cosigned, so that what is recorded is the latest.
@@ -41,6 +44,7 @@ impl LogOperator {
         Self {
             record,
             behind: Mutex::default(),
+            not_compared: Mutex::default(),
             appended: AtomicU64::new(0),
             grown: Notify::new(),
             witnessing: tokio::sync::Mutex::default(),
@@ -63,9 +67,29 @@ impl LogOperator {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Refuses to sign when the database is behind.
-    pub(crate) fn sound(&self) -> Result<(), LogBehind> {
-        self.behind().map_or(Ok(()), Err)
+    /// Refuses to sign when the database is behind, or when nobody knows whether it is.
+    pub(crate) fn sound(&self) -> Result<(), LogError> {
+        if let Some(behind) = self.behind() {
+            return Err(behind.into());
+        }
+        match &*self.not_compared.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(reason) => Err(LogError::NotCompared(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the last comparison with the record failed.
+    pub(super) fn is_not_compared(&self) -> bool {
+        self.not_compared.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Keeps how a comparison with the record ended. One that found the database behind was made.
+    pub(super) fn compared(&self, outcome: &Result<(), LogError>) {
+        let failure = match outcome {
+            Ok(()) | Err(LogError::Behind(_)) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        *self.not_compared.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     /// Keeps what was found, and says whether it is news.

@@ -47,8 +47,24 @@ impl Node {
         }
     }
 
-    /// Fills tiles, and compares the database with the record beside it.
+    /// Whether this node may take anything into its database: not when that was restored from a backup and will be
+    /// replaced.
+    ///
+    /// # Errors
+    /// When it is behind what this node has signed, or could not be compared with it.
+    pub(crate) fn sound(&self) -> Result<(), NodeError> {
+        self.log_operator().sound().map_err(NodeError::Log)
+    }
+
+    /// Compares, and keeps whether that could be done.
     async fn reconcile(&self) -> Result<(), LogError> {
+        let outcome = self.compare_with_record().await;
+        self.log_operator().compared(&outcome);
+        outcome
+    }
+
+    /// Fills tiles, and compares the database with the record beside it.
+    async fn compare_with_record(&self) -> Result<(), LogError> {
         self.fill().await?;
         let recorded = self.recorded_head().await?;
         let now = self.now();
@@ -79,6 +95,10 @@ impl Node {
     }
 
     async fn sign_next(&self) -> Result<(), LogError> {
+        if self.log_operator().is_not_compared() {
+            self.reconcile().await?;
+            tracing::info!("the log was compared with the record of the last checkpoint");
+        }
         self.log_operator().sound()?;
         self.log_operator().begin_checkpoint();
         // What `fill` gives is durable, which a snapshot within its transaction would not be.

@@ -35,7 +35,7 @@ impl Node {
     /// When the store fails, or this node's own database is behind what it has signed: its memory as a witness then is
     /// as old as its log.
     pub async fn add_checkpoint(&self, body: &[u8]) -> Result<WitnessReply, NodeError> {
-        self.log_operator().sound().map_err(LogError::from)?;
+        self.sound()?;
         let read = Submission::read(body, |origin| log_keys(&self.bureau(), origin, Some(self.now())));
         let submission = match read {
             Ok(submission) => submission,

@@ -3,7 +3,7 @@
 use super::Status;
 use crate::db::{Row, first, parsed};
 use crate::{StoreError, Tx};
-use base::{Administration, Timestamp};
+use base::{Administration, MessageId, Timestamp};
 
 crate::statements! {
     GROWN = "insert into outbox_queue (recipient, letters, bytes, delivered, refused, expired) values (?1, 1, ?2, 0, 0, 0)
@@ -19,6 +19,17 @@ crate::statements! {
     WAITING_FOR = "select letters, bytes from outbox_queue where recipient = ?1";
     OLDEST = "select created, reason from outbox where status in ('ready', 'waiting') and recipient = ?1
         order by id limit 1";
+    OFTEN_REFUSED = "select message_id, reason from outbox
+        where status = 'ready' and refusals >= 3 and recipient = ?1 order by id limit 1";
+}
+
+/// A letter that its recipient has refused again and again, and may yet take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declined {
+    /// Its identity.
+    pub message_id: MessageId,
+    /// What the recipient said last.
+    pub reason: String,
 }
 
 /// What waits for one recipient, and what became of the rest.
@@ -42,6 +53,8 @@ pub struct Queue {
     pub oldest: Option<Timestamp>,
     /// Why that one was not delivered at its last attempt.
     pub problem: Option<String>,
+    /// The oldest that was refused three times or more without being settled.
+    pub declined: Option<Declined>,
 }
 
 /// Counts a letter that was put in.
@@ -99,7 +112,13 @@ pub fn queue(tx: &mut dyn Tx, recipient: &Administration) -> Result<Option<Queue
 
 fn of_row(tx: &mut dyn Tx, row: &Row) -> Result<Queue, StoreError> {
     let oldest = first(tx.query(OLDEST, &[row.text(0)?.into()])?);
+    let declined = first(tx.query(OFTEN_REFUSED, &[row.text(0)?.into()])?);
+    let declined = declined.map(|row| -> Result<_, StoreError> {
+        let reason = row.opt_text(1)?.unwrap_or_default().to_owned();
+        Ok(Declined { message_id: parsed("message id", row.text(0)?)?, reason })
+    });
     Ok(Queue {
+        declined: declined.transpose()?,
         recipient: parsed("recipient", row.text(0)?)?,
         letters: row.int(1)?,
         bytes: row.int(2)?,

@@ -36,7 +36,7 @@
 mod attachments;
 mod auth;
 mod decisions;
-mod documents;
+pub(crate) mod documents;
 pub(crate) mod evidence;
 mod exchange;
 mod extract;

@@ -5,10 +5,11 @@ use super::frame::{Frame, Section, page};
 use super::moment::Moment;
 use super::paths;
 use super::visit::Visit;
+use crate::api::documents::hands_out;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use base::Administration;
 use node::{DocumentContent, DocumentDecision, DocumentRow, Lane, NewDocument, StageView, Term};
@@ -229,12 +230,13 @@ async fn draw_one(
     id: &str,
     status: StatusCode,
     (words, problem): (String, String),
+    method: &Method,
 ) -> Result<Response, Failure> {
     let visit = visit.within(Section::Documents);
     let absent = || Failure::absent(&visit.frame, format!("There is no document `{id}` on record."));
     let number: i64 = id.parse().map_err(|_| absent())?;
     let mut view = visit.node.document(number).await.map_err(visit.failed())?.ok_or_else(absent)?;
-    if view.row.media_type == "text/plain" {
+    if view.row.media_type == "text/plain" && hands_out(&visit.principal, method) {
         // The page shows its text, which hands it out; what is no text is handed out by its download.
         view = visit.node.hand_out_document(number).await.map_err(visit.failed())?.ok_or_else(absent)?;
     }
@@ -261,15 +263,20 @@ async fn draw_one(
 }
 
 /// `GET /console/documents/{id}`.
-pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
-    draw_one(visit, &id, StatusCode::OK, (String::new(), String::new())).await
+pub async fn show(visit: Visit, method: Method, Path(id): Path<String>) -> Result<Response, Failure> {
+    draw_one(visit, &id, StatusCode::OK, (String::new(), String::new()), &method).await
 }
 
 /// `GET /console/documents/{id}/content`: the content, to keep.
-pub async fn download(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+pub async fn download(visit: Visit, method: Method, Path(id): Path<String>) -> Result<Response, Failure> {
     let absent = || Failure::absent(&visit.frame, format!("There is no content of a document `{id}`."));
     let number: i64 = id.parse().map_err(|_| absent())?;
-    let view = visit.node.hand_out_document(number).await.map_err(visit.failed())?.ok_or_else(absent)?;
+    let view = if hands_out(&visit.principal, &method) {
+        visit.node.hand_out_document(number).await
+    } else {
+        visit.node.document(number).await
+    };
+    let view = view.map_err(visit.failed())?.ok_or_else(absent)?;
     let document = view.document.ok_or_else(absent)?;
     let headers = crate::api::download_headers(&document.media_type, number);
     Ok((headers, document.content).into_response())
@@ -308,7 +315,10 @@ pub async fn decide(
     match decided.map_err(visit.failed())? {
         Ok(true) => Ok(Redirect::to(&address).into_response()),
         Ok(false) => Err(absent()),
-        Err(problem) => draw_one(visit, &id, StatusCode::UNPROCESSABLE_ENTITY, (form.words, problem)).await,
+        Err(problem) => {
+            let shown = (form.words, problem);
+            draw_one(visit, &id, StatusCode::UNPROCESSABLE_ENTITY, shown, &Method::POST).await
+        }
     }
 }
 

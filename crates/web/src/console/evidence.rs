@@ -63,7 +63,8 @@ pub struct Shown {
     show: Option<String>,
 }
 
-/// `GET /console/messages/{id}/evidence`: the evidence file, with the whole content if `?show=whole`.
+/// `GET /console/messages/{id}/evidence`: the evidence file, with the whole content for an
+/// officer who asks `?show=whole`.
 pub async fn download(
     visit: Visit,
     Path(id): Path<String>,
@@ -76,6 +77,11 @@ pub async fn download(
         Some("whole") => Disclose::Whole,
         _ => Disclose::Nothing,
     };
+    if disclose != Disclose::Nothing && !visit.principal.role.decides() {
+        let words =
+            "Content is shown by officers of the administration only; the operator gets the file without it.";
+        return Err(Failure::forbidden(&visit.frame, words));
+    }
     match visit.node.evidence(number, disclose).await {
         Ok(Some(bytes)) => Ok(file(number, bytes)),
         Ok(None) => Err(absent()),
