@@ -3,8 +3,8 @@
 
 use base::{AccessCode, Administration, Country, Currency, Eori, Grn, GuaranteeType, Money};
 use node::{
-    Config, GuaranteeRegistration, Node, Principal, Progress, RegisterView, Release, RevocationOrder, Role,
-    Rotation, SetUp, World,
+    Config, GuaranteeRegistration, KeyOrder, Node, Principal, Progress, RegisterView, Release,
+    RevocationOrder, Role, Rotation, SetUp, World,
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -386,4 +386,39 @@ async fn who_federates_after_a_rotation_is_given_the_keys_in_use() {
         let rows = node.messages(None, None, 0, 1000).await.unwrap();
         assert!(rows.iter().any(|row| row.direction == "received"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_register_is_shown_to_its_parties_and_orders_name_who_gave_them() {
+    let federation = Federation::open().await;
+    federation.found_with(2).await;
+    let gb = federation.gb();
+    let administration = |code| Administration::of(Country::parse(code).unwrap());
+    let shown = gb.register_in_force(&administration("IT"), AGREEMENT).await.unwrap();
+    assert!(shown.len() > 500, "a party reads it");
+    let hidden = gb.register_in_force(&administration("DE"), AGREEMENT).await.unwrap();
+    let absent = gb.register_in_force(&administration("DE"), "none-such").await.unwrap();
+    assert_eq!(hidden, absent, "to others it is as if there were none");
+
+    let threshold = Some(node::Threshold { change: 3, revocation: 1 });
+    let order = KeyOrder::Found(AGREEMENT.into(), threshold);
+    let refused = gb.order_keys(order, "olivia").await.unwrap_err().to_string();
+    assert!(refused.contains("has a key register already, in which 2 must sign"), "{refused}");
+    let device = Rotation { device: Some("elsewhere".into()), ..rotation("sign", None) };
+    let refused = gb.order_keys(KeyOrder::Rotate(device), "olivia").await.unwrap_err().to_string();
+    assert!(refused.contains("the configuration has no device `elsewhere`"), "{refused}");
+    let module =
+        r#"{"purpose": "sign", "device": {"module": "/tmp/x.so", "token": "t", "label": "l", "pin": "p"}}"#;
+    assert!(serde_json::from_str::<Rotation>(module).is_err(), "a library cannot be named");
+    gb.order_keys(KeyOrder::Renew(None), "olivia").await.unwrap();
+    let orders = gb.key_orders().await.unwrap();
+    let told: Vec<_> = orders.iter().map(|(_, words)| words.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "olivia orders: renew all key registers",
+            "olivia orders: rotate sign to the device `elsewhere`",
+            "olivia orders: make the key register of common-transit"
+        ]
+    );
 }

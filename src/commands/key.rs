@@ -4,9 +4,7 @@ use super::{block_on, fail, say};
 use base::Administration;
 use clap::{Args, Subcommand};
 use corridor::{Api, ClientError};
-use node::{
-    Config, DeviceKey, KeyOrder, Node, Passphrase, Purpose, RevocationOrder, Rotation, Threshold, World,
-};
+use node::{Config, KeyOrder, Node, Passphrase, Purpose, RevocationOrder, Rotation, Threshold, World};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,18 +45,9 @@ pub struct Rotate {
     /// For a signing key: EdDSA or ES256
     #[arg(long)]
     algorithm: Option<String>,
-    /// For a signing key in a device: the PKCS #11 library
-    #[arg(long, value_name = "FILE", requires = "token", requires = "label", requires = "pin_from")]
-    module: Option<PathBuf>,
-    /// The label of the token
-    #[arg(long)]
-    token: Option<String>,
-    /// The label of the key in the token
-    #[arg(long)]
-    label: Option<String>,
-    /// The file that holds the PIN, or env:NAME
-    #[arg(long)]
-    pin_from: Option<String>,
+    /// For a signing key in a device: its name under `devices` in the configuration
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
     #[command(flatten)]
     reached: Reached,
 }
@@ -97,9 +86,9 @@ pub struct Register {
     /// How many of the parties must sign a change; all when left out
     #[arg(long, value_name = "M")]
     threshold: Option<u64>,
-    /// How many must sign a revocation
-    #[arg(long, value_name = "R", default_value_t = 1)]
-    revocation_threshold: u64,
+    /// How many must sign a revocation; one when left out
+    #[arg(long, value_name = "R", requires = "threshold")]
+    revocation_threshold: Option<u64>,
     /// A partner to let into a register that is there already
     #[arg(long, value_name = "ADMINISTRATION", conflicts_with = "threshold")]
     admit: Option<Administration>,
@@ -129,8 +118,8 @@ impl Key {
                 block_on(carry_out(reached, KeyOrder::Renew(agreement)))
             }
             Self::Register(Register { agreement, threshold, revocation_threshold, admit, reached }) => {
-                let threshold =
-                    threshold.map(|change| Threshold { change, revocation: revocation_threshold });
+                let threshold = threshold
+                    .map(|change| Threshold { change, revocation: revocation_threshold.unwrap_or(1) });
                 let order = match admit {
                     Some(partner) => KeyOrder::Admit(agreement, partner),
                     None => KeyOrder::Found(agreement, threshold),
@@ -144,17 +133,10 @@ impl Key {
 
 impl Rotate {
     fn run(self) -> ExitCode {
-        let device = match (self.module, self.token, self.label, self.pin_from) {
-            (Some(module), Some(token), Some(label), Some(pin)) => {
-                Some(DeviceKey { module, token, label, pin })
-            }
-            (None, None, None, None) => None,
-            _ => return fail("a key in a device needs --module, --token, --label and --pin-from"),
-        };
         let Some(purpose) = Purpose::parse(&self.purpose) else {
             return fail(format!("`{}` is no purpose: give tls, sign, enc, log or witness", self.purpose));
         };
-        let order = Rotation { purpose, algorithm: self.algorithm, device };
+        let order = Rotation { purpose, algorithm: self.algorithm, device: self.device };
         block_on(carry_out(self.reached, KeyOrder::Rotate(order)))
     }
 }
@@ -208,7 +190,7 @@ async fn carry_out(reached: Reached, order: KeyOrder) -> ExitCode {
             api.post(&path, &body).await.map_err(|error| error.to_string())
         }
         Ok(Reach::Here(node)) => {
-            let became = node.order_keys(order).await;
+            let became = node.order_keys(order, "the command line").await;
             node.close().await;
             became.map(|registers| json!({ "registers": registers })).map_err(|error| error.to_string())
         }

@@ -40,6 +40,9 @@ pub struct Config {
     /// Attachments: large parts of documents, which travel in chunks.
     #[serde(default)]
     pub attachments: Attachments,
+    /// Signing keys in devices that may take over, by the names under which orders speak of them.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub devices: std::collections::BTreeMap<String, crate::DeviceKey>,
     /// The partners' cards.
     #[serde(default)]
     pub partners: Vec<PathBuf>,

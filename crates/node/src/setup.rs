@@ -190,6 +190,7 @@ fn configuration(set_up: &SetUp) -> Config {
         },
         relay: None,
         retention: crate::config::Retention::default(),
+        devices: std::collections::BTreeMap::new(),
         log: LogPublication::default(),
         attachments: crate::config::Attachments::default(),
         partners: Vec::new(),

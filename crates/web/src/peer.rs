@@ -195,7 +195,7 @@ async fn register_in_force(
     Extension(peer): Extension<Peer>,
     Path(agreement): Path<String>,
 ) -> Response {
-    about_registers(&peer.0, node.register_in_force(&agreement).await)
+    about_registers(&peer.0, node.register_in_force(&peer.0, &agreement).await)
 }
 
 fn about_registers(peer: &Administration, answer: Result<Vec<u8>, NodeError>) -> Response {

@@ -142,7 +142,7 @@ impl Node {
             }
             Err(error) => return Err(error),
         }
-        self.register_in_force(&agreement).await
+        self.register_in_force(peer, &agreement).await
     }
 
     /// The version of a register in force here with its approvals, as it goes into a file.
@@ -156,15 +156,20 @@ impl Node {
         Ok(latest.map(|latest| latest.to_bytes()))
     }
 
-    /// The version of a register in force here, as an answer to a partner.
+    /// The version of a register in force here, as an answer to a partner; as if there were none to one that is no party.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn register_in_force(&self, agreement: &str) -> Result<Vec<u8>, NodeError> {
-        let agreement = agreement.to_owned();
+    pub async fn register_in_force(
+        &self,
+        peer: &Administration,
+        agreement: &str,
+    ) -> Result<Vec<u8>, NodeError> {
+        let (bureau, agreement) = (self.bureau(), agreement.to_owned());
         let latest =
             self.read(move |tx| -> Result<_, NodeError> { Ok(records::latest(tx, &agreement)?) }).await?;
-        Ok(RegisterAnswer::InForce(latest.map(Box::new)).encode())
+        let shown = latest.filter(|latest| bureau.shows_register(latest.register(), peer));
+        Ok(RegisterAnswer::InForce(shown.map(Box::new)).encode())
     }
 }
 
@@ -200,7 +205,8 @@ pub(super) fn countersign(
     if let Some(held) = &in_force
         && register.version <= held.register().version
     {
-        return Ok(RegisterAnswer::InForce(in_force.map(Box::new)));
+        let shown = in_force.filter(|held| bureau.shows_register(held.register(), proposal.by()));
+        return Ok(RegisterAnswer::InForce(shown.map(Box::new)));
     }
     if let Err(error) = acceptable(bureau, proposal, in_force.as_ref(), now) {
         return refused(&error);
@@ -313,6 +319,12 @@ fn acceptable(
 }
 
 impl Bureau {
+    /// Whether a partner may read a register: it has keys in it, or is a party to the agreement.
+    fn shows_register(&self, register: &KeyRegister, peer: &Administration) -> bool {
+        let party = self.agreement_of(&register.agreement).is_some_and(|found| found.has_party(peer));
+        party || register.parties().contains(peer)
+    }
+
     /// Whether a first version has exactly the keys of cards that this node has, its own among them.
     pub(crate) fn vouches_for(&self, register: &KeyRegister, now: Timestamp) -> Result<(), RegisterError> {
         let mut cards = vec![self.own_keys()];

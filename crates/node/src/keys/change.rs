@@ -3,7 +3,7 @@
 use super::file;
 use super::held::{Freshness, WARNING_SECONDS};
 use super::propose::{LIFETIME_SECONDS, Progress};
-use super::ring::{DeviceKey, HeldKey, Rank, Secret};
+use super::ring::{HeldKey, Rank, Secret};
 use crate::identity::Identity;
 use crate::messages;
 use crate::node::{Node, NodeError};
@@ -12,7 +12,7 @@ use evidence::key_register::{KeyEntry, KeyRegister, RegisteredKey, Revocation, R
 use evidence::{Algorithm, Purpose};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::log;
+use store::{journal, log};
 
 /// How long a new key is good for, in seconds: two years, as long as certificates of its kind usually are.
 const KEY_LIFETIME_SECONDS: i64 = 2 * 365 * 24 * 3600;
@@ -33,9 +33,10 @@ pub struct Rotation {
     /// For a signing key: `EdDSA` or `ES256`.
     #[serde(default)]
     pub algorithm: Option<String>,
-    /// For a signing key: the key in a device that takes over.
+    /// For a signing key: the name of the key in a device that takes over, as the configuration has it under `devices`. Which
+    /// library is loaded and where the PIN is stands there alone.
     #[serde(default)]
-    pub device: Option<DeviceKey>,
+    pub device: Option<String>,
 }
 
 /// What whoever runs the node wants to do about a key that must count no more.
@@ -67,12 +68,66 @@ pub enum KeyOrder {
     Admit(String, Administration),
 }
 
+impl KeyOrder {
+    /// The agreement that it is about; empty when about all.
+    fn about(&self) -> &str {
+        match self {
+            Self::Found(agreement, _) | Self::Admit(agreement, _) | Self::Renew(Some(agreement)) => agreement,
+            Self::Rotate(_) | Self::Revoke(_) | Self::Renew(None) => "",
+        }
+    }
+}
+
+impl std::fmt::Display for KeyOrder {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rotate(Rotation { purpose, device: Some(device), .. }) => {
+                write!(out, "rotate {purpose} to the device `{device}`")
+            }
+            Self::Rotate(rotation) => write!(out, "rotate {}", rotation.purpose),
+            Self::Revoke(order) => {
+                write!(out, "revoke {}, reason {}", order.key, order.reason)?;
+                match order.effective_position {
+                    Some(position) => write!(out, ", from position {position} on"),
+                    None => Ok(()),
+                }
+            }
+            Self::Renew(Some(agreement)) => write!(out, "renew the key register of {agreement}"),
+            Self::Renew(None) => write!(out, "renew all key registers"),
+            Self::Found(agreement, _) => write!(out, "make the key register of {agreement}"),
+            Self::Admit(agreement, partner) => {
+                write!(out, "let {partner} into the key register of {agreement}")
+            }
+        }
+    }
+}
+
 impl Node {
-    /// Carries out an order; gives what became of each register that it is about.
+    /// Carries out an order of `by`; gives what became of each register that it is about. Who ordered what is a notice, and
+    /// stands in the journal (stream `keys`, kind `Order`).
     ///
     /// # Errors
     /// When it cannot be carried out ([`NodeError::is_about_keys`]), or the store fails.
-    pub async fn order_keys(&self, order: KeyOrder) -> Result<BTreeMap<String, Progress>, NodeError> {
+    pub async fn order_keys(
+        &self,
+        order: KeyOrder,
+        by: &str,
+    ) -> Result<BTreeMap<String, Progress>, NodeError> {
+        let (words, about, now) = (format!("{by} orders: {order}"), order.about().to_owned(), self.now());
+        tracing::warn!(by, %order, "an order about keys");
+        self.write(move |tx, bureau| -> Result<_, NodeError> {
+            let entry = journal::JournalEntry {
+                stream: "keys",
+                kind: "Order",
+                at: now,
+                salt: bureau.world.random(),
+                body: words.as_bytes(),
+                facts: &[],
+            };
+            journal::append(tx, &entry)?;
+            Ok(messages::note(tx, now, "keys", &about, "Order", &words)?)
+        })
+        .await?;
         match order {
             KeyOrder::Rotate(rotation) => self.rotate_key(rotation).await,
             KeyOrder::Revoke(revocation) => self.revoke_key(revocation).await,
@@ -103,7 +158,16 @@ impl Node {
             }
         };
         let held = match rotation.device {
-            Some(device) => HeldKey { purpose: rotation.purpose, secret: Secret::Device(device) },
+            Some(name) => {
+                let device = self.config().devices.get(&name).cloned().ok_or_else(|| {
+                    let words = format!(
+                        "the configuration has no device `{name}`: name its module, token, label and pin under \
+                         `[devices.{name}]` and start the node again"
+                    );
+                    NodeError::Order(words)
+                })?;
+                HeldKey { purpose: rotation.purpose, secret: Secret::Device(device) }
+            }
             None => HeldKey::draw(self.world(), self.administration(), rotation.purpose, algorithm)?,
         };
         self.hold_key(held).await?;

@@ -70,7 +70,7 @@ impl Bureau {
         }
     }
 
-    fn agreement_of(&self, id: &str) -> Option<&Agreement> {
+    pub(super) fn agreement_of(&self, id: &str) -> Option<&Agreement> {
         let mut all = self.decision_point.agreements().map(agreements::Compiled::agreement);
         all.find(|agreement| agreement.id.as_str() == id)
     }

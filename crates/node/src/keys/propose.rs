@@ -392,6 +392,14 @@ impl Node {
     ) -> Result<Progress, NodeError> {
         let (bureau, now) = (self.bureau(), self.now());
         if let Some(held) = self.held(agreement).await? {
+            if threshold.is_some_and(|threshold| threshold != held.register().threshold) {
+                let has = held.register().threshold;
+                return Err(NodeError::Order(format!(
+                    "`{agreement}` has a key register already, in which {} must sign a change and {} a revocation: the \
+                     threshold is set when a register is made, leave it out",
+                    has.change, has.revocation
+                )));
+            }
             return Ok(Progress::InForce { version: held.register().version });
         }
         let mut all = bureau.decision_point.agreements().map(agreements::Compiled::agreement);

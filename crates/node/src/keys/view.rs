@@ -86,6 +86,23 @@ impl Node {
         .await
     }
 
+    /// The youngest orders about keys: when, in microseconds, and who ordered what, in words.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn key_orders(&self) -> Result<Vec<(i64, String)>, NodeError> {
+        self.read(|tx| -> Result<_, NodeError> {
+            let sql = "SELECT at, words FROM notices WHERE room = 'keys' AND code = 'Order' \
+                       ORDER BY id DESC LIMIT 50";
+            let rows = tx.query(sql, &[])?;
+            Ok(rows
+                .iter()
+                .map(|row| Ok((row.int(0)?, row.text(1)?.to_owned())))
+                .collect::<Result<_, store::StoreError>>()?)
+        })
+        .await
+    }
+
     /// What of the keys needs attention, in words; empty when nothing does.
     pub fn key_warnings(&self) -> Vec<String> {
         let warnings = self.bureau().warnings(self.now());

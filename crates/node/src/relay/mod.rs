@@ -112,10 +112,9 @@ impl Relay {
     ) -> Result<Partners, RelayError> {
         let cards = config.partner_cards()?;
         let mut clients = BTreeMap::new();
-        for card in &cards {
-            let accepted = PeerKeys::accepting(BTreeMap::from([tls_key_of(&card.keys)]));
-            let client = Self::client(keys, config, counts, &card.address, accepted)?;
-            clients.insert(card.keys.administration.clone(), client);
+        for (partner, (keys_of_it, address)) in ways(&cards) {
+            let client = Self::client(keys, config, counts, &address, PeerKeys::accepting(keys_of_it))?;
+            clients.insert(partner, client);
         }
         let known = PeerKeys::accepting(cards.iter().map(|card| tls_key_of(&card.keys)).collect());
         let known = cards.iter().fold(known, |known, card| known.with_evidence_keys(&card.keys));
@@ -248,7 +247,70 @@ impl Doorkeeper for Relay {
     }
 }
 
+/// The TLS keys that are accepted of each partner where the relay calls it, and its address. While a partner changes its TLS
+/// key two cards of it lie in the folder: both keys count, and the card with the later start has the address.
+fn ways(cards: &[PartnerCard]) -> BTreeMap<Administration, (BTreeMap<Digest, AcceptedKey>, String)> {
+    let mut by_age: Vec<_> = cards.iter().collect();
+    by_age.sort_by_key(|card| card.keys.valid_from);
+    let mut ways: BTreeMap<_, (BTreeMap<_, _>, String)> = BTreeMap::new();
+    for card in by_age {
+        let (keys, address) = ways.entry(card.keys.administration.clone()).or_default();
+        keys.extend([tls_key_of(&card.keys)]);
+        address.clone_from(&card.address);
+    }
+    ways
+}
+
 /// The key of the node behind, which is valid for as long as the configuration names it.
 fn inner_key(config: &RelayConfig) -> PeerKeys {
     PeerKeys::accepting(BTreeMap::from([(config.inner.key, AcceptedKey::always(&config.administration))]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+    use base::Country;
+
+    #[test]
+    fn two_cards_of_one_administration_both_let_in() {
+        let folder = std::env::temp_dir().join(format!("tidewaiter-relay-cards-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let world = World::system();
+        let of = |code| Administration::of(Country::parse(code).unwrap());
+        let unused = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let set_up = RelaySetUp {
+            folder: folder.join("relay"),
+            administration: of("GB"),
+            partners: unused,
+            inner: unused,
+            inner_address: "https://127.0.0.1:1".into(),
+            inner_key: Digest([7; 32]),
+        };
+        let (path, _) = initialise_relay(&set_up).unwrap();
+        let partners = folder.join("relay/partners");
+        let card = |name: &str| {
+            let identity = Identity::create(&world, &of("FR"), &folder.join(name), None).unwrap();
+            let address = format!("https://{name}.example:9443");
+            let card = PartnerCard { address, keys: identity.card };
+            card.save(&partners.join(format!("{name}.json"))).unwrap();
+            card.keys.tls_spki
+        };
+        // The younger card is read first: its name comes first.
+        let old = card("b");
+        let relay = Relay::open(RelayConfig::load(&path).unwrap(), world.clone()).unwrap();
+        let new = card("a");
+        assert_eq!(relay.partner_of(old).unwrap(), of("FR"));
+        assert!(relay.partner_of(new).is_err());
+        assert!(relay.read_partners_again().unwrap());
+        for key in [old, new] {
+            assert_eq!(relay.partner_of(key).unwrap(), of("FR"));
+        }
+        let ways = ways(&relay.partners().cards);
+        let (accepted, address) = &ways[&of("FR")];
+        assert!(accepted.contains_key(&old) && accepted.contains_key(&new), "the relay calls either");
+        assert_eq!(address, "https://a.example:9443");
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 }

@@ -14,28 +14,31 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// `GET /api/v1/keys`: the registers, their keys, and what runs out.
+/// `GET /api/v1/keys`: the registers, their keys, what runs out, and who ordered what.
 pub async fn list(State(node): State<Arc<Node>>, _: StaffCaller) -> Result<Response, Problem> {
     let registers = node.key_registers().await?;
-    Ok(Json(json!({ "registers": registers, "warnings": node.key_warnings() })).into_response())
+    let orders = node.key_orders().await?;
+    let orders: Vec<_> = orders.into_iter().map(|(at, words)| json!({ "at": at, "words": words })).collect();
+    let answer = json!({ "registers": registers, "warnings": node.key_warnings(), "orders": orders });
+    Ok(Json(answer).into_response())
 }
 
 /// `POST /api/v1/keys/rotations`: a new key for a purpose.
 pub async fn rotate(
     State(node): State<Arc<Node>>,
-    _: OperatorCaller,
+    OperatorCaller(caller): OperatorCaller,
     Content(rotation): Content<Rotation>,
 ) -> Result<Response, Problem> {
-    progress(node.order_keys(KeyOrder::Rotate(rotation)).await)
+    progress(node.order_keys(KeyOrder::Rotate(rotation), &caller.name).await)
 }
 
 /// `POST /api/v1/keys/revocations`: a key that must count no more.
 pub async fn revoke(
     State(node): State<Arc<Node>>,
-    _: OperatorCaller,
+    OperatorCaller(caller): OperatorCaller,
     Content(order): Content<RevocationOrder>,
 ) -> Result<Response, Problem> {
-    progress(node.order_keys(KeyOrder::Revoke(order)).await)
+    progress(node.order_keys(KeyOrder::Revoke(order), &caller.name).await)
 }
 
 /// Which registers to renew.
@@ -50,10 +53,10 @@ pub struct Renewal {
 /// `POST /api/v1/keys/renewals`: versions of the registers that expire later.
 pub async fn renew(
     State(node): State<Arc<Node>>,
-    _: OperatorCaller,
+    OperatorCaller(caller): OperatorCaller,
     Content(renewal): Content<Renewal>,
 ) -> Result<Response, Problem> {
-    progress(node.order_keys(KeyOrder::Renew(renewal.agreement)).await)
+    progress(node.order_keys(KeyOrder::Renew(renewal.agreement), &caller.name).await)
 }
 
 /// What the first version of a register is to be, or whom the next one is to let in.
@@ -75,17 +78,25 @@ pub struct Founding {
 /// party in.
 pub async fn found(
     State(node): State<Arc<Node>>,
-    _: OperatorCaller,
+    OperatorCaller(caller): OperatorCaller,
     Path(agreement): Path<String>,
     Content(founding): Content<Founding>,
 ) -> Result<Response, Problem> {
+    if founding.revocation.is_some() && founding.change.is_none() {
+        let words = "`revocation` counts beside `change` alone: give both, or neither";
+        return progress(Err(NodeError::Order(words.to_owned())));
+    }
+    if founding.admit.is_some() && founding.change.is_some() {
+        let words = "whoever is let in changes no threshold: leave `change` and `revocation` out";
+        return progress(Err(NodeError::Order(words.to_owned())));
+    }
     let threshold =
         founding.change.map(|change| Threshold { change, revocation: founding.revocation.unwrap_or(1) });
     let order = match founding.admit {
         Some(partner) => KeyOrder::Admit(agreement, partner),
         None => KeyOrder::Found(agreement, threshold),
     };
-    progress(node.order_keys(order).await)
+    progress(node.order_keys(order, &caller.name).await)
 }
 
 /// 200 when everything is in force, 202 while signatures are missing; 409 with the reason when it cannot be done.
