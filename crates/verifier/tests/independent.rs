@@ -8,6 +8,7 @@
 mod common;
 
 use common::{Dice, Plan, World};
+use evidence::key_register::RegisteredKey;
 use evidence::{EvidenceFile, PublicKeys, StageName, Statement};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,6 +46,16 @@ fn file(world: &World, dice: &mut Dice) -> EvidenceFile {
     if dice.chance(25) {
         let revoked = dice.chance(60).then(|| dice.below(24));
         file.registers = world.registers(revoked);
+    } else if dice.chance(15) {
+        let keys = [
+            RegisteredKey::Sign(world.gb.card.sign),
+            RegisteredKey::Sign(world.fr.card.sign),
+            RegisteredKey::Log(world.gb.card.log),
+            RegisteredKey::Log(world.fr.card.log),
+            RegisteredKey::Witness(world.it.card.witness),
+        ];
+        let key = keys[usize::try_from(dice.below(5)).unwrap()];
+        file.registers = world.revoking(key, dice.below(24));
     }
     if dice.chance(10) {
         let name = [StageName::Delivered, StageName::Expired][usize::try_from(dice.below(2)).unwrap()];

@@ -296,24 +296,12 @@ fn nobody_is_framed_for_a_conflict_with_a_made_up_key() {
     assert_eq!((conflict.standing, verdict.outcome), (Standing::Claimed, Outcome::Unanchored));
 }
 
-/// The registers of the world, and one more that revokes a key from a position on, a day after the message.
-fn revoking(world: &World, key: RegisteredKey, position: u64) -> Vec<SignedRegister> {
-    let mut registers = world.registers(None);
-    let last = registers.last().unwrap().register().clone();
-    let mut next = last.next(last.issued.plus_seconds(DAY), last.expires);
-    let entry = next.entries.iter().find(|entry| entry.key == key).unwrap().clone();
-    let (effective, reason) = (moment().plus_seconds(DAY), RevocationReason::Compromised);
-    next.put(KeyEntry { revocation: Some(Revocation { effective, position, reason }), ..entry });
-    registers.push(approved(next, &[&world.gb, &world.fr, &world.it]));
-    registers
-}
-
 #[test]
 fn that_the_message_was_seen_proves_nothing_of_what_its_recipient_signed() {
     let world = World::new();
     let plan = Plan { decided: false, ..Plan::full() };
     let with = |key, position, change: fn(&mut EvidenceFile)| {
-        let mut file = EvidenceFile { registers: revoking(&world, key, position), ..world.file(&plan) };
+        let mut file = EvidenceFile { registers: world.revoking(key, position), ..world.file(&plan) };
         change(&mut file);
         codes(&verdict(&file, &world.trust()))
     };
@@ -334,7 +322,7 @@ fn that_the_message_was_seen_proves_nothing_of_what_its_recipient_signed() {
     assert_eq!(with(log, 9, unseen), ["key-revoked"]);
     // And the sender is no such witness.
     let bilateral = World { it: Party::new("GB", 1), ..World::new() };
-    let file = EvidenceFile { registers: revoking(&world, log, 9), ..bilateral.file(&plan) };
+    let file = EvidenceFile { registers: world.revoking(log, 9), ..bilateral.file(&plan) };
     assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"; 2]);
 }
 
@@ -347,7 +335,7 @@ fn a_made_up_log_gives_a_message_no_place_before_a_revocation() {
     thief.card.log = thief.keys.log.public();
     let thief = World { gb: thief, ..World::new() };
     let plan = Plan { log_position: 0, witnessed: false, decided: false, ..Plan::full() };
-    let registers = revoking(&world, RegisteredKey::Sign(world.gb.card.sign), 3);
+    let registers = world.revoking(RegisteredKey::Sign(world.gb.card.sign), 3);
     let file = EvidenceFile { registers, ..thief.file(&plan) };
     assert_eq!(codes(&verdict(&file, &world.trust())), ["key-revoked"]);
 }
@@ -355,7 +343,7 @@ fn a_made_up_log_gives_a_message_no_place_before_a_revocation() {
 #[test]
 fn a_witness_key_that_does_not_count_is_dropped_and_told() {
     let world = World::new();
-    let registers = revoking(&world, RegisteredKey::Witness(world.it.card.witness), 0);
+    let registers = world.revoking(RegisteredKey::Witness(world.it.card.witness), 0);
     let revoked = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
     let mut card = world.it.card.clone();
     card.valid_until = moment();
@@ -397,7 +385,7 @@ fn stages_that_no_message_can_have_are_a_contradiction() {
 #[test]
 fn a_later_stage_under_a_key_revoked_since_takes_nothing_from_the_rest() {
     let world = World::new();
-    let registers = revoking(&world, RegisteredKey::Sign(world.fr.card.sign), 9);
+    let registers = world.revoking(RegisteredKey::Sign(world.fr.card.sign), 9);
     let verdict = verdict(&EvidenceFile { registers, ..world.file(&Plan::full()) }, &world.trust());
     assert_eq!(verdict.outcome, Outcome::Proved, "{}", verifier::report(&verdict));
     let found = |code: &str| verdict.findings.iter().any(|found| found.code == code);

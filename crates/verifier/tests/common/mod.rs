@@ -343,6 +343,18 @@ impl World {
         registers
     }
 
+    /// The registers of the world, and one more that revokes a key from a position on, a day after the message.
+    pub fn revoking(&self, key: RegisteredKey, position: u64) -> Vec<SignedRegister> {
+        let mut registers = self.registers(None);
+        let last = registers.last().unwrap().register().clone();
+        let mut next = last.next(last.issued.plus_seconds(DAY), last.expires);
+        let entry = next.entries.iter().find(|entry| entry.key == key).unwrap().clone();
+        let (effective, reason) = (moment().plus_seconds(DAY), RevocationReason::Compromised);
+        next.put(KeyEntry { revocation: Some(Revocation { effective, position, reason }), ..entry });
+        registers.push(self.approved(next));
+        registers
+    }
+
     fn approved(&self, register: KeyRegister) -> SignedRegister {
         let mut signed = SignedRegister::proposal(register).unwrap();
         for party in [&self.gb, &self.fr, &self.it] {
