@@ -141,8 +141,8 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest,
-    Route, Transport, TransportError,
+    Bytes, CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer,
+    PeerRequest, Route, Transport, TransportError,
 };
 pub use verifier::{
     Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,

@@ -105,7 +105,7 @@ impl Node {
             match self.stage_circuits().allowance(&partner, now) {
                 Allowance::Nothing => continue,
                 Allowance::Trial => self.stage_circuits().begin_trial(&partner, now),
-                Allowance::Letters(_) => {}
+                Allowance::Letters { .. } => {}
             }
             more |= self.bring_batch(&partner).await?;
         }

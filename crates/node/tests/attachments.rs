@@ -53,13 +53,13 @@ impl Wire {
 struct End(Arc<Wire>);
 
 impl Transport for End {
-    fn deliver<'a>(&'a self, _: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, _: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let node = self.0.reached()?;
             let failed = |error: &dyn std::fmt::Display| {
                 TransportError::Unreachable(administration("FR"), error.to_string())
             };
-            node.receive(&self.0.from, envelope).await.map_err(|error| failed(&error))
+            node.receive(&self.0.from, envelope.into()).await.map_err(|error| failed(&error))
         })
     }
 
@@ -100,7 +100,7 @@ async fn open(prepared: &Prepared, limits: Attachments, transport: Arc<dyn Trans
 struct Nowhere;
 
 impl Transport for Nowhere {
-    fn deliver<'a>(&'a self, partner: &'a Administration, _: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, _: node::Bytes) -> Delivery<'a> {
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), "it is away".into())) })
     }
 }

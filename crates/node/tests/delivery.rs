@@ -48,8 +48,8 @@ impl From {
 }
 
 impl Transport for From {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        Box::pin(async move { Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap()) })
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
+        Box::pin(async move { Ok(self.partner(partner)?.receive(&self.own, envelope.into()).await.unwrap()) })
     }
 
     fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {

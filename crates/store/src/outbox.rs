@@ -130,7 +130,7 @@ pub fn next_sequence(tx: &mut dyn Tx, channel: &str) -> Result<i64, StoreError> 
     only(tx.query(NEXT_SEQUENCE, &[channel.into()])?)?.int(0)
 }
 
-/// How many bytes of content one claim reads: the memory of a node must not grow with what waits.
+/// How many bytes of content may be claimed for one recipient: the memory of a node must not grow with what waits.
 const CLAIMED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// Puts a letter into the outbox, in the same command as the change that it tells of, and gives its row.
@@ -212,7 +212,9 @@ pub fn recipients(tx: &mut dyn Tx) -> Result<Vec<Administration>, StoreError> {
     }
 }
 
-/// Takes the letters to one recipient that are due, as [`claim`] does for all.
+/// Takes the letters to one recipient that are due, for `worker` alone until `lease_micros` from `now`: lowest lane first,
+/// then those that have been available longest; `limit` at most. `under_way` is how many bytes of its letters are claimed
+/// already: with them the new ones fit in 32 MiB, unless one alone is larger and nothing else is under way.
 ///
 /// # Errors
 /// When the database fails.
@@ -222,9 +224,9 @@ pub fn claim_to(
     recipient: &Administration,
     now: Timestamp,
     lease_micros: i64,
-    limit: usize,
+    (limit, under_way): (usize, i64),
 ) -> Result<Vec<Claim>, StoreError> {
-    let limit = within(tx, recipient, now, limit)?;
+    let limit = within(tx, recipient, now, (limit, under_way))?;
     let rows = tx.query(DUE_TO, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
     lease(tx, rows, worker, now.plus_micros(lease_micros))
 }
@@ -243,25 +245,27 @@ pub fn claim_trial(
 ) -> Result<Option<Claim>, StoreError> {
     let sealed = tx.query(TRIAL, &[recipient.as_str().into()])?;
     if sealed.is_empty() {
-        return Ok(claim_to(tx, worker, recipient, now, lease_micros, 1)?.pop());
+        return Ok(claim_to(tx, worker, recipient, now, lease_micros, (1, 0))?.pop());
     }
     Ok(lease(tx, sealed, worker, now.plus_micros(lease_micros))?.pop())
 }
 
-/// How many of the next `limit` letters are claimed at once, so that their contents fit in [`CLAIMED_BYTES`]; one always.
+/// How many of the next `limit` letters are claimed at once, so that their contents fit in [`CLAIMED_BYTES`] with what is
+/// under way; one always when nothing is.
 fn within(
     tx: &mut dyn Tx,
     recipient: &Administration,
     now: Timestamp,
-    limit: usize,
+    (limit, under_way): (usize, i64),
 ) -> Result<usize, StoreError> {
     let rows = tx.query(SIZES, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
-    let (mut count, mut total) = (0, 0);
+    let (mut count, mut total) = (0, under_way);
     for row in &rows {
-        total += row.int(0)?;
-        if count > 0 && total > CLAIMED_BYTES {
+        let with = total.saturating_add(row.int(0)?);
+        if total > 0 && with > CLAIMED_BYTES {
             break;
         }
+        total = with;
         count += 1;
     }
     Ok(count)
@@ -273,7 +277,9 @@ fn lease(
     worker: &str,
     until: Timestamp,
 ) -> Result<Vec<Claim>, StoreError> {
-    let mut claims: Vec<Claim> = rows.iter().map(Claim::from_row).collect::<Result<_, _>>()?;
+    // Each row goes as soon as it is copied.
+    let mut claims: Vec<Claim> =
+        rows.into_iter().map(|row| Claim::from_row(&row)).collect::<Result<_, _>>()?;
     for claim in &mut claims {
         tx.execute(LEASE_ONE, &[claim.id.into(), worker.into(), until.into()])?;
         claim.attempts += 1;

@@ -7,6 +7,7 @@ use crate::transport::{CHUNK_ROUTE, Method, PeerRequest};
 use base::{Administration, MessageId};
 use evidence::chunked::PieceTree;
 use exchange::{Chunk, ChunkAnswer, Envelope, Next, Upload, Wanted};
+use hyper::body::Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{StoreError, attachments, outbox};
@@ -69,7 +70,7 @@ impl Node {
     pub(crate) async fn begin_transfer(
         self: &Arc<Self>,
         claim: outbox::Claim,
-        envelope: Vec<u8>,
+        envelope: Bytes,
         wanted: Wanted,
     ) -> Result<(), NodeError> {
         let Some(place) = self.transfers().enter(claim.message_id, &claim.recipient) else {
@@ -100,7 +101,7 @@ impl Node {
     async fn transfer(
         self: &Arc<Self>,
         claim: &outbox::Claim,
-        envelope: &[u8],
+        envelope: &Bytes,
         mut wanted: Wanted,
     ) -> Result<Fate, NodeError> {
         let parts = self.sent_parts(claim, envelope).await?;

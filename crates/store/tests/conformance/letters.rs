@@ -77,7 +77,7 @@ on_every_engine! {
         let claim = |recipient: &base::Administration, now: i64, limit: usize| -> Vec<(i64, i64)> {
             let recipient = recipient.clone();
             let claims =
-                write(&store, move |tx| outbox::claim_to(tx, "w", &recipient, at(now), 100, limit));
+                write(&store, move |tx| outbox::claim_to(tx, "w", &recipient, at(now), 100, (limit, 0)));
             claims.into_iter().map(|claim| (claim.id, claim.attempts)).collect()
         };
         assert_eq!(claim(&italy, 9, 5), [], "nothing is due yet");
@@ -87,6 +87,28 @@ on_every_engine! {
         assert_eq!(claim(&italy, 110, 1), [(3, 2)], "the leases ran out");
         assert!(write(&store, |tx| outbox::delivered(tx, 2, b"receipt", at(120))));
         assert_eq!(read(&store, outbox::recipients), std::slice::from_ref(&italy));
+    }
+
+    fn a_claim_fits_in_memory_with_what_is_under_way(place) {
+        const MIB: i64 = 1024 * 1024;
+        let store = place.store();
+        write(&store, |tx| {
+            let (france, large) = (france(), vec![7; 12 * 1024 * 1024]);
+            for (number, channel) in [(1, "A"), (2, "B"), (3, "C"), (4, "D")] {
+                let letter = letter(&france, number, channel, 1);
+                outbox::enqueue(tx, &outbox::Letter { cleared: &large, ..letter })?;
+            }
+            Ok(())
+        });
+        let claim = |now: i64, under_way: i64| -> Vec<i64> {
+            let claims =
+                write(&store, move |tx| outbox::claim_to(tx, "w", &france(), at(now), 100, (64, under_way)));
+            claims.into_iter().map(|claim| claim.id).collect()
+        };
+        assert_eq!(claim(10, 0), [1, 2], "a third would not fit");
+        assert_eq!(claim(11, 24 * MIB), [0; 0], "nor does it in the next turn");
+        assert_eq!(claim(12, 12 * MIB), [3], "until one of them is settled");
+        assert_eq!(claim(13, 40 * MIB), [0; 0]);
     }
 
     fn a_claim_is_a_lease(place) {
