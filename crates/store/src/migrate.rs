@@ -39,6 +39,7 @@ const OWN: &[Migration] = &[
     crate::stages::SCHEMA,
     attachments::SCHEMA,
     transfers::SCHEMA,
+    attachments::TIDYING,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.
