@@ -33,6 +33,9 @@ struct Wire {
     to: Arc<Mutex<Option<Arc<Node>>>>,
     fault: Mutex<Fault>,
     chunks: AtomicU64,
+    offers: AtomicU64,
+    /// What the partner answers to every offer in the place of its own answer, once it has given one.
+    again: Mutex<Option<Option<Vec<u8>>>>,
 }
 
 impl Wire {
@@ -60,7 +63,10 @@ impl Transport for End {
             let failed = |error: &dyn std::fmt::Display| {
                 TransportError::Unreachable(administration("FR"), error.to_string())
             };
-            node.receive(&self.0.from, envelope.into()).await.map_err(|error| failed(&error))
+            let answer = node.receive(&self.0.from, envelope.into()).await.map_err(|error| failed(&error))?;
+            self.0.offers.fetch_add(1, Ordering::Relaxed);
+            let mut again = self.0.again.lock().unwrap();
+            Ok(again.as_mut().map_or(answer.clone(), |first| first.get_or_insert(answer).clone()))
         })
     }
 
@@ -134,6 +140,8 @@ impl Pair {
             to: Arc::clone(&fr),
             fault: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             chunks: AtomicU64::new(0),
+            offers: AtomicU64::new(0),
+            again: Mutex::new(None),
         });
         let gb = open(&prepared[0], limits, Arc::new(End(Arc::clone(&wire)))).await;
         *fr.lock().unwrap() = Some(open(&prepared[1], limits, Arc::new(Nowhere)).await);
@@ -456,4 +464,20 @@ async fn the_retention_rule_reaches_refused_messages() {
     assert_eq!(pair.settled(message).await, "refused");
     assert_eq!(pair.fr().apply_retention().await.unwrap(), 1, "the sealed message is on record there");
     assert_eq!(pair.fr().apply_retention().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_wants_held_chunks_again_is_tried_later() {
+    let pair = Pair::new(Attachments::default()).await;
+    *pair.wire.again.lock().unwrap() = Some(None);
+    let id = pair.upload("scan.tif", &content(3 * CHUNK, 1)).await.id;
+    let message = pair.send("CASE-1", vec![id]).await;
+    let problem = eventually(async || {
+        let queues = pair.gb.exchange().await.unwrap().queues;
+        queues.into_iter().find_map(|queue| queue.problem)
+    });
+    assert_eq!(problem.await, "the partner wants chunks again that it holds");
+    *pair.wire.again.lock().unwrap() = None;
+    assert_eq!(pair.settled(message).await, "delivered");
+    assert!(pair.wire.offers.load(Ordering::Relaxed) > 2);
 }

@@ -106,6 +106,10 @@ impl Node {
     ) -> Result<Fate, NodeError> {
         let parts = self.sent_parts(claim, envelope).await?;
         loop {
+            if claim.expires <= self.now() {
+                // The next offer settles it: the partner refuses it as too late.
+                return Ok(Fate::Later("its time is over".to_owned()));
+            }
             let (next, held) = self.send_wanted(&claim.recipient, &parts, &wanted).await?;
             if let Next::Later(reason) = next {
                 return Ok(Fate::Later(reason));
@@ -116,7 +120,11 @@ impl Node {
                 Offered::Wanted(_) if held == 0 => {
                     return Ok(Fate::Later("the partner takes no chunks".to_owned()));
                 }
-                Offered::Wanted(wanted) => wanted,
+                // Nor is whoever says that chunks are held and wants them again sent a whole part over and over.
+                Offered::Wanted(again) if again.first() <= wanted.first() => {
+                    return Ok(Fate::Later("the partner wants chunks again that it holds".to_owned()));
+                }
+                Offered::Wanted(further) => further,
             };
         }
     }
