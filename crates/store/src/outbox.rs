@@ -5,7 +5,7 @@
 //! | | enqueued into a channel without open letters | ready |
 //! | | enqueued behind an open letter of its channel | waiting |
 //! | waiting | every letter before it has been settled | ready |
-//! | ready | [`claim`]ed, [`postponed`] | ready, from a later moment |
+//! | ready | claimed ([`claim_to`], [`claim_trial`]), [`postponed`] | ready, from a later moment |
 //! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
 //! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
 //! | ready, waiting | its time is over before anything left ([`withdraw`]) | as it was, but withdrawn: a tombstone goes in its place |
@@ -94,11 +94,6 @@ crate::statements! {
                 then 'waiting' else 'ready' end, ?10, 0
         where ?4 = (select coalesce(max(sequence), 0) + 1 from outbox where channel = ?3)
         returning id";
-    DUE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and available <= ?1 order by lane, available, id limit ?2";
-    LEASE = "update outbox set worker = ?1, available = ?2, attempts = attempts + 1 where id in
-        (select id from outbox where status = 'ready' and available <= ?3 order by lane, available, id limit ?4)";
     SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null";
     ENVELOPE = "select envelope from outbox where id = ?1";
     UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
@@ -114,11 +109,8 @@ crate::statements! {
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
     ERASE = "update outbox set cleared = ?2, envelope = null where message_id = ?1
         and status not in ('ready', 'waiting')";
-    COUNTS = "select (select count(*) from outbox where status = 'ready'),
-        (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
-        (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
-        (select count(*) from outbox where status in ('refused', 'expired') and status = 'expired'),
-        (select coalesce(max(id), 0) from outbox)";
+    COUNTS = "select (select count(*) from outbox where status = 'ready'), coalesce(sum(letters), 0),
+        coalesce(sum(delivered), 0), coalesce(sum(refused), 0), coalesce(sum(expired), 0) from outbox_queue";
 }
 
 /// The sequence that the next letter of a channel must have, from 1. A command that sends several asks again after
@@ -164,36 +156,6 @@ pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> 
             expected: next_sequence(tx, letter.channel)?,
         }),
     }
-}
-
-/// The letters that may be sent now: first of their channel, neither leased nor postponed; lowest lane first, then
-/// those that have been available longest.
-///
-/// # Errors
-/// When the database fails.
-pub fn due(tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<Vec<Claim>, StoreError> {
-    tx.query(DUE, &[now.into(), limit_value(limit)])?.iter().map(Claim::from_row).collect()
-}
-
-/// Takes the letters that are due, for `worker` alone until `lease_micros` from `now`.
-///
-/// # Errors
-/// When the database fails.
-pub fn claim(
-    tx: &mut dyn Tx,
-    worker: &str,
-    now: Timestamp,
-    lease_micros: i64,
-    limit: usize,
-) -> Result<Vec<Claim>, StoreError> {
-    let mut claims = due(tx, now, limit)?;
-    // The same rows again: nobody else writes meanwhile.
-    let until = now.plus_micros(lease_micros);
-    tx.execute(LEASE, &[worker.into(), until.into(), now.into(), limit_value(limit)])?;
-    for claim in &mut claims {
-        claim.attempts += 1;
-    }
-    Ok(claims)
 }
 
 /// The recipients for whom a letter is ready, due or not.
@@ -445,10 +407,15 @@ pub fn erase(tx: &mut dyn Tx, message_id: MessageId) -> Result<bool, StoreError>
 /// When the database fails.
 pub fn counts(tx: &mut dyn Tx) -> Result<Counts, StoreError> {
     let row = only(tx.query(COUNTS, &[])?)?;
-    let (ready, waiting, refused, expired) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
-    // Rows are numbered without gaps, so what is not elsewhere has been delivered; counting it would read every row.
-    let delivered = row.int(4)? - ready - waiting - refused - expired;
-    Ok(Counts { ready, waiting, delivered, refused, expired })
+    // The ready ones are counted in their index; all else is kept with every letter, for counting it would read rows.
+    let ready = row.int(0)?;
+    Ok(Counts {
+        ready,
+        waiting: row.int(1)?.saturating_sub(ready),
+        delivered: row.int(2)?,
+        refused: row.int(3)?,
+        expired: row.int(4)?,
+    })
 }
 
 /// Ends a letter and lets the next one of its channel go.
