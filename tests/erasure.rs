@@ -22,12 +22,12 @@ struct End {
 }
 
 impl Transport for End {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let away = |reason: String| TransportError::Unreachable(partner.clone(), reason);
             let node = self.wire.0.lock().unwrap().get(partner).cloned();
             let node = node.ok_or_else(|| away("not open".to_owned()))?;
-            node.receive(&self.own, envelope).await.map_err(|error| away(error.to_string()))
+            node.receive(&self.own, envelope.into()).await.map_err(|error| away(error.to_string()))
         })
     }
 }

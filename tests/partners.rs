@@ -22,8 +22,8 @@ use wire::{Document, Limits};
 struct Kept(Mutex<Vec<Vec<u8>>>);
 
 impl Transport for Kept {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
-        self.0.lock().unwrap().push(envelope);
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
+        self.0.lock().unwrap().push(envelope.to_vec());
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), "it is away".to_owned())) })
     }
 }

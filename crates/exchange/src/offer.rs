@@ -146,7 +146,7 @@ pub struct ChunkRange {
 pub struct Wanted {
     /// The SHA-256 of the statement.
     pub statement: Digest,
-    /// What is wanted, 1 to 64 ranges; there may be more, which the next offer brings.
+    /// What is wanted, 1 to 64 ranges, ascending and disjoint; there may be more, which the next offer brings.
     pub ranges: Vec<ChunkRange>,
 }
 
@@ -180,7 +180,7 @@ impl Wanted {
         if count == 0 || count > MAX_RANGES as u64 {
             return Err(wrong("it wants 1 to 64 ranges of chunks"));
         }
-        let mut ranges = Vec::new();
+        let mut ranges: Vec<ChunkRange> = Vec::new();
         for _ in 0..count {
             input.array_of(3)?;
             let part = usize::try_from(input.uint()?).map_err(|_| wrong("there is no such part"))?;
@@ -188,9 +188,19 @@ impl Wanted {
             if from >= to {
                 return Err(wrong("a range of chunks is empty"));
             }
+            // Otherwise 64 ranges could ask for the whole of a part 64 times.
+            if ranges.last().is_some_and(|last| (last.part, last.to) > (part, from)) {
+                return Err(wrong("its ranges of chunks do not ascend, or overlap"));
+            }
             ranges.push(ChunkRange { part, from, to });
         }
         Ok(Self { statement, ranges })
+    }
+
+    /// The first chunk that is wanted: its part and number. What is sent first and held is wanted no more, so it moves on
+    /// from offer to offer.
+    pub fn first(&self) -> Option<(usize, u64)> {
+        self.ranges.first().map(|range| (range.part, range.from))
     }
 
     /// Whether every range is of this message.
@@ -198,5 +208,47 @@ impl Wanted {
         self.ranges
             .iter()
             .all(|range| ChunkedPart::of(manifest, range.part).is_ok_and(|part| range.to <= part.count()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(ranges: &[(usize, u64, u64)]) -> Result<Wanted, EvidenceError> {
+        let ranges = ranges.iter().map(|&(part, from, to)| ChunkRange { part, from, to }).collect();
+        let mut out = Writer::new();
+        Wanted { statement: Digest([1; 32]), ranges }.write(&mut out);
+        let bytes = out.finish();
+        Wanted::read(&mut Reader::new("answer", &bytes))
+    }
+
+    #[test]
+    fn ranges_that_overlap_repeat_or_descend_are_no_answer() {
+        assert!(read(&[(1, 0, 4), (1, 4, 5), (1, 7, 9), (2, 0, 1)]).is_ok());
+        for ranges in [
+            [(1, 0, 9), (1, 0, 9)],
+            [(1, 0, 9), (1, 8, 10)],
+            [(1, 5, 9), (1, 0, 5)],
+            [(2, 0, 9), (1, 10, 11)],
+        ] {
+            assert!(read(&ranges).is_err(), "{ranges:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_wants_a_chunk_twice(ranges in prop::collection::vec((1usize..3, 0u64..6, 1u64..7), 1..6)) {
+            if let Ok(wanted) = read(&ranges) {
+                let chunks: Vec<(usize, u64)> = wanted
+                    .ranges
+                    .iter()
+                    .flat_map(|range| (range.from..range.to).map(|number| (range.part, number)))
+                    .collect();
+                let distinct: std::collections::BTreeSet<_> = chunks.iter().collect();
+                prop_assert_eq!(distinct.len(), chunks.len());
+            }
+        }
     }
 }

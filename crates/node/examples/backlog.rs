@@ -45,7 +45,7 @@ struct Line {
 struct LineOf(Administration, Arc<Line>);
 
 impl Transport for LineOf {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             self.1.attempts.fetch_add(1, Ordering::SeqCst);
             let failed = |words: String| TransportError::Unreachable(partner.clone(), words);
@@ -53,7 +53,7 @@ impl Transport for LineOf {
                 return Err(failed("it is away".to_owned()));
             }
             let node = self.1.partner.get().ok_or_else(|| failed("it does not run".to_owned()))?;
-            node.receive(&self.0, envelope).await.map_err(|error| failed(error.to_string()))
+            node.receive(&self.0, envelope.into()).await.map_err(|error| failed(error.to_string()))
         })
     }
 }

@@ -16,14 +16,20 @@ pub(crate) enum Allowance {
     Nothing,
     /// One letter, to see whether it is back.
     Trial,
-    /// As many as this.
-    Letters(usize),
+    /// As many as this, beside those under way.
+    Letters {
+        /// How many.
+        left: usize,
+        /// The bytes of those under way.
+        bytes_under_way: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
     breaker: Breaker,
     under_way: usize,
+    bytes_under_way: i64,
 }
 
 /// The ways to all partners. They are kept in memory only: after a restart each partner is tried again at once.
@@ -36,6 +42,7 @@ pub(crate) struct Circuits {
 /// The place of one delivery; it is given back when it is dropped.
 pub(crate) struct Place {
     partner: Administration,
+    bytes: i64,
     circuits: Circuits,
 }
 
@@ -52,7 +59,7 @@ impl Circuits {
 
     /// Changes the way to a partner.
     fn on<T>(&self, partner: &Administration, change: impl FnOnce(&mut Way) -> T) -> T {
-        let fresh = Way { breaker: self.fresh, under_way: 0 };
+        let fresh = Way { breaker: self.fresh, under_way: 0, bytes_under_way: 0 };
         change(self.ways().entry(partner.clone()).or_insert(fresh))
     }
 
@@ -64,7 +71,7 @@ impl Circuits {
         match breaker.circuit() {
             Circuit::Closed { .. } => match UNDER_WAY.saturating_sub(way.under_way) {
                 0 => Allowance::Nothing,
-                left => Allowance::Letters(left),
+                left => Allowance::Letters { left, bytes_under_way: way.bytes_under_way },
             },
             Circuit::Open { .. } | Circuit::Trial { .. } if breaker.permit(now) => Allowance::Trial,
             Circuit::Open { .. } | Circuit::Trial { .. } => Allowance::Nothing,
@@ -76,10 +83,15 @@ impl Circuits {
         let _ = self.on(partner, |way| way.breaker.permit(now));
     }
 
-    /// A place for a delivery to `partner`. The one loop that claims letters claims no more than are allowed.
-    pub(crate) fn enter(&self, partner: &Administration) -> Place {
-        self.on(partner, |way| way.under_way += 1);
-        Place { partner: partner.clone(), circuits: self.clone() }
+    /// A place for a delivery to `partner` that holds so many bytes. The one loop that claims letters claims no more than
+    /// are allowed.
+    pub(crate) fn enter(&self, partner: &Administration, bytes: usize) -> Place {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.on(partner, |way| {
+            way.under_way += 1;
+            way.bytes_under_way = way.bytes_under_way.saturating_add(bytes);
+        });
+        Place { partner: partner.clone(), bytes, circuits: self.clone() }
     }
 
     /// How many deliveries to a partner are under way.
@@ -107,6 +119,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(way) = self.circuits.ways().get_mut(&self.partner) {
             way.under_way = way.under_way.saturating_sub(1);
+            way.bytes_under_way = way.bytes_under_way.saturating_sub(self.bytes);
         }
     }
 }
@@ -124,6 +137,8 @@ pub(crate) fn word(circuit: Circuit) -> &'static str {
 mod tests {
     use super::*;
 
+    const ALL: Allowance = Allowance::Letters { left: UNDER_WAY, bytes_under_way: 0 };
+
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
     }
@@ -133,26 +148,29 @@ mod tests {
         let (away, there) =
             (Administration::parse("NTA.FR").unwrap(), Administration::parse("NTA.IT").unwrap());
         let circuits = Circuits::default();
-        assert_eq!(circuits.allowance(&away, at(0)), Allowance::Letters(UNDER_WAY));
+        assert_eq!(circuits.allowance(&away, at(0)), ALL);
         (0..5).for_each(|_| circuits.failed(&away, at(0)));
         assert_eq!(circuits.allowance(&away, at(4)), Allowance::Nothing);
-        assert_eq!(circuits.allowance(&there, at(4)), Allowance::Letters(UNDER_WAY));
+        assert_eq!(circuits.allowance(&there, at(4)), ALL);
         // Asking begins no trial.
         assert_eq!(circuits.allowance(&away, at(5)), Allowance::Trial);
         assert_eq!(circuits.allowance(&away, at(5)), Allowance::Trial);
         circuits.begin_trial(&away, at(5));
         assert_eq!(circuits.allowance(&away, at(6)), Allowance::Nothing);
         circuits.answered(&away);
-        assert_eq!(circuits.allowance(&away, at(6)), Allowance::Letters(UNDER_WAY));
+        assert_eq!(circuits.allowance(&away, at(6)), ALL);
     }
 
     #[test]
     fn places_are_given_back() {
         let partner = Administration::parse("NTA.FR").unwrap();
         let circuits = Circuits::default();
-        let places: Vec<Place> = (0..UNDER_WAY).map(|_| circuits.enter(&partner)).collect();
+        let mut places: Vec<Place> = (0..UNDER_WAY).map(|_| circuits.enter(&partner, 7)).collect();
         assert_eq!(circuits.allowance(&partner, at(0)), Allowance::Nothing);
+        let left = UNDER_WAY - 1;
+        places.truncate(1);
+        assert_eq!(circuits.allowance(&partner, at(0)), Allowance::Letters { left, bytes_under_way: 7 });
         drop(places);
-        assert_eq!(circuits.allowance(&partner, at(0)), Allowance::Letters(UNDER_WAY));
+        assert_eq!(circuits.allowance(&partner, at(0)), ALL);
     }
 }

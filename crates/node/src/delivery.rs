@@ -17,6 +17,7 @@ use exchange::{
     Acknowledged, Backoff, Envelope, Outcome, OutgoingLetter, OutgoingPart, PrepareError, Prepared, Reason,
     Sender, Under,
 };
+use hyper::body::Bytes;
 use std::sync::Arc;
 use store::{Tx, outbox};
 
@@ -76,9 +77,10 @@ impl Node {
                                 claims.push(claim);
                             }
                         }
-                        Allowance::Letters(left) => {
+                        Allowance::Letters { left, bytes_under_way } => {
                             let limit = left.min(CLAIMS);
-                            let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, limit)?;
+                            let room = (limit, bytes_under_way);
+                            let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, room)?;
                             more |= found.len() == limit && limit == CLAIMS;
                             claims.extend(found);
                         }
@@ -94,7 +96,8 @@ impl Node {
             failpoint::pass("claim-after-commit");
         }
         for claim in claims {
-            let (node, place) = (Arc::clone(self), self.circuits().enter(&claim.recipient));
+            let bytes = claim.cleared.len() + claim.envelope.as_ref().map_or(0, Vec::len);
+            let (node, place) = (Arc::clone(self), self.circuits().enter(&claim.recipient, bytes));
             // Each on its own, so that letters are sealed on all cores and none waits for another.
             tokio::spawn(async move {
                 if let Err(error) = node.dispatch(claim).await {
@@ -180,7 +183,9 @@ impl Node {
                 None => return Ok(()),
             },
         };
-        self.deliver(claim, envelope).await
+        // It is not read any more, and a delivery may take long.
+        claim.cleared = Vec::new();
+        self.deliver(claim, envelope.into()).await
     }
 
     /// Seals and signs a letter, and enters its statement in our log. `None` when it cannot be sealed; what became of it
@@ -225,7 +230,7 @@ impl Node {
     }
 
     /// Takes one letter to its partner and settles it by the answer.
-    async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Vec<u8>) -> Result<(), NodeError> {
+    async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Bytes) -> Result<(), NodeError> {
         // A letter that was sealed before its time was over is delivered all the same: the partner may have it already,
         // and gives its receipt again; if not, it refuses the letter as too late, which keeps the channel without gaps.
         match self.offer(&claim, &envelope).await {
@@ -251,9 +256,9 @@ impl Node {
     }
 
     /// Takes an envelope to its partner, and says what its answer means.
-    pub(crate) async fn offer(&self, claim: &outbox::Claim, envelope: &[u8]) -> Offered {
+    pub(crate) async fn offer(&self, claim: &outbox::Claim, envelope: &Bytes) -> Offered {
         failpoint::pass("deliver-before-send");
-        let answer = self.transport().deliver(&claim.recipient, envelope.to_vec()).await;
+        let answer = self.transport().deliver(&claim.recipient, envelope.clone()).await;
         failpoint::pass("deliver-after-answer");
         let offered = match answer {
             Err(error) => Offered::Fate(Fate::Away(error.to_string())),

@@ -1,7 +1,8 @@
 //! Erasure for privacy: the content of a message goes, and everything that proves the message stays.
 //!
 //! What goes: the message, its cleared and sealed copies in the outbox, the document and its title where officers list
-//! it, the record that a closed case rests on, and the secret from which the salts of its leaves follow. What stays: the
+//! it, the record that a closed case rests on, the secret from which the salts of its leaves follow, and the keys of its
+//! attachments, whose sealed chunks are deleted soon after. What stays: the
 //! signed statement, which holds digests of salted content only, receipts, the log, and who erased what when and why.
 
 use crate::messages;
@@ -10,19 +11,22 @@ use crate::principals::Principal;
 use crate::proofs::{self, Kept};
 use base::Timestamp;
 use exchange::Envelope;
-use store::{Location, StoreError, Tx, Value, outbox};
+use store::{Location, StoreError, Tx, Value, attachments, outbox, settings};
 
 /// The longest ground.
 const MAX_GROUND: usize = 400;
 
-/// How many messages one turn of the retention rule erases.
+/// How many messages the retention rule erases in one transaction.
 const AT_ONCE: i64 = 256;
 
 /// Who erases when the retention rule does.
 const RETENTION: &str = "retention";
 
 /// The tables that may hold content of messages.
-const TABLES: [&str; 5] = ["messages", "outbox", "documents", "notices", "records"];
+const TABLES: [&str; 6] = ["messages", "outbox", "documents", "notices", "records", "attachment"];
+
+/// The setting that is there while something was erased that the files may still hold: it outlives a stop.
+const SCRUB_OWED: &str = "scrub-owed";
 
 /// Why a message is not erased.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +86,28 @@ impl Node {
         Ok(erased)
     }
 
-    /// Erases the content of messages that are older than the retention rule lets them be kept, and that nothing needs any
-    /// more. Returns how many.
+    /// Erases an attachment: its keys at once, so that nobody can read it any more, its chunks in small steps. The keys are
+    /// gone from the database's files when this returns. Statements and receipts stay, and so does everything that they
+    /// prove. `false` when there is none, or it was erased before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn erase_attachment(&self, id: i64) -> Result<bool, NodeError> {
+        let erased = self
+            .write(move |tx, _| -> Result<_, NodeError> {
+                settings::put(tx, SCRUB_OWED, b"1")?;
+                Ok(attachments::erase(tx, id)?)
+            })
+            .await?;
+        if erased {
+            self.scrub_store().await?;
+        }
+        Ok(erased)
+    }
+
+    /// Erases the content of all messages that are older than the retention rule lets them be kept, and that nothing needs
+    /// any more. Returns how many. The database's files forget them at the end, and also what an earlier run left there.
+    ///
     ///
     /// # Errors
     /// When the store fails.
@@ -92,22 +116,35 @@ impl Node {
         let now = self.now();
         let before = now.plus_seconds(-i64::from(days) * 24 * 3600);
         let ground = format!("kept for {days} days, as the retention rule says");
-        let count = self
-            .write(move |tx, _| -> Result<usize, NodeError> {
-                let mut count = 0;
-                for message in due(tx, before)? {
-                    match erase(tx, message, (RETENTION, &ground), now) {
-                        Ok(_) => count += 1,
-                        // It is looked at again in the next turn.
-                        Err(EraseError::Open(_) | EraseError::Needed { .. }) => {}
-                        Err(error) => return Err(error.into()),
+        let (mut count, mut after) = (0, 0);
+        loop {
+            let ground = ground.clone();
+            let (erased, last) = self
+                .write(move |tx, _| -> Result<(usize, Option<i64>), NodeError> {
+                    let due = due(tx, before, after)?;
+                    let mut erased = 0;
+                    for message in &due {
+                        match erase(tx, *message, (RETENTION, &ground), now) {
+                            Ok(_) => erased += 1,
+                            // It is looked at again in the next run.
+                            Err(EraseError::Open(_) | EraseError::Needed { .. }) => {}
+                            Err(error) => return Err(error.into()),
+                        }
                     }
-                }
-                Ok(count)
-            })
-            .await?;
+                    Ok((erased, due.last().copied()))
+                })
+                .await?;
+            count += erased;
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
         if count > 0 {
             tracing::info!(count, "erased the content of messages under the retention rule");
+        }
+        let owed = self.read(|tx| -> Result<_, NodeError> { Ok(settings::get(tx, SCRUB_OWED)?) }).await?;
+        if owed.is_some_and(|owed| !owed.is_empty()) {
             self.scrub_store().await?;
         }
         Ok(count)
@@ -117,7 +154,8 @@ impl Node {
     async fn scrub_store(&self) -> Result<(), NodeError> {
         let Ok(location) = self.config().store_location().parse::<Location>() else { return Ok(()) };
         let scrubbed = tokio::task::spawn_blocking(move || store::scrub(&location, &TABLES)).await;
-        scrubbed.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Store)
+        scrubbed.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Store)?;
+        self.write(|tx, _| -> Result<(), NodeError> { Ok(settings::put(tx, SCRUB_OWED, b"")?) }).await
     }
 }
 
@@ -146,6 +184,8 @@ fn erase(
     let rest = refused_statement(&kept).unwrap_or_default();
     tx.execute("UPDATE messages SET body = ?2, secret = NULL WHERE id = ?1", &[message.into(), rest.into()])?;
     erase_document(tx, message)?;
+    erase_attachments(tx, &kept)?;
+    settings::put(tx, SCRUB_OWED, b"1")?;
     let erasure = proofs::Erasure { at: now.as_micros(), by: by.to_owned(), ground: ground.to_owned() };
     let row: [Value; 4] = [message.into(), now.into(), by.into(), ground.into()];
     tx.execute("INSERT INTO erasures (message, at, by_whom, ground) VALUES (?1, ?2, ?3, ?4)", &row)?;
@@ -220,18 +260,30 @@ fn erase_document(tx: &mut dyn Tx, message: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Erases the keys of the attachments that came or went with a message.
+fn erase_attachments(tx: &mut dyn Tx, kept: &Kept) -> Result<(), StoreError> {
+    // A partner may give its message an identity of ours; its attachments are not those of our message.
+    let state = if kept.sent { "bound" } else { "received" };
+    for attachment in attachments::of_message(tx, &kept.message_id.to_string())? {
+        if attachment.state == state {
+            attachments::erase(tx, attachment.id)?;
+        }
+    }
+    Ok(())
+}
+
 fn movement_of(tx: &mut dyn Tx, message: i64) -> Result<String, StoreError> {
     let rows = tx.query("SELECT movement FROM messages WHERE id = ?1", &[message.into()])?;
     rows.first().map_or_else(|| Ok(String::new()), |row| Ok(row.text(0)?.to_owned()))
 }
 
-/// Messages between nodes from before a moment whose content is here, oldest first.
-fn due(tx: &mut dyn Tx, before: Timestamp) -> Result<Vec<i64>, StoreError> {
+/// Messages between nodes from before a moment whose content is here, refused ones too, after a number, oldest first.
+fn due(tx: &mut dyn Tx, before: Timestamp, after: i64) -> Result<Vec<i64>, StoreError> {
     let rows = tx.query(
         "SELECT m.id FROM messages m LEFT JOIN erasures e ON e.message = m.id \
-         WHERE m.exchange_id IS NOT NULL AND m.secret IS NOT NULL AND m.at < ?1 AND e.message IS NULL \
+         WHERE m.id > ?3 AND m.exchange_id IS NOT NULL AND m.at < ?1 AND e.message IS NULL \
          ORDER BY m.id LIMIT ?2",
-        &[before.into(), AT_ONCE.into()],
+        &[before.into(), AT_ONCE.into(), after.into()],
     )?;
     rows.iter().map(|row| row.int(0)).collect()
 }

@@ -9,6 +9,7 @@
 use crate::delivery::{AgreementOnRecord, Fate, Offered};
 use crate::node::{Node, NodeError};
 use exchange::{Outcome, Under};
+use hyper::body::Bytes;
 use store::outbox::{self, Ended};
 
 /// How many numbers of ended letters are brought within one claim of the letter behind them.
@@ -23,7 +24,7 @@ impl Node {
     pub(crate) async fn close_gap(
         &self,
         claim: &outbox::Claim,
-        envelope: &[u8],
+        envelope: &Bytes,
         mut missing: u64,
     ) -> Result<Offered, NodeError> {
         for _ in 0..NUMBERS_AT_ONCE {
@@ -48,12 +49,13 @@ impl Node {
 
     /// Has a partner use the number of a letter that ended here, or says why it did not.
     async fn use_number(&self, claim: &outbox::Claim, ended: Ended) -> Result<(), String> {
-        let answer = self.transport().deliver(&claim.recipient, ended.envelope.clone()).await;
+        let answer = self.transport().deliver(&claim.recipient, Bytes::from(ended.envelope.clone())).await;
         let answer = answer.map_err(|error| error.to_string())?;
         let agreement = serde_json::from_str::<AgreementOnRecord>(&ended.agreement);
         let agreement = agreement.map(|found| found.id).unwrap_or_default();
-        let keys = Under { register: &*self.bureau(), agreement: &agreement, now: self.now() };
-        match exchange::verify_response(&answer, &ended.envelope, &keys) {
+        let (bureau, now) = (self.bureau(), self.now());
+        let keys = Under { register: &*bureau, agreement: &agreement, now };
+        match exchange::verify_response(&answer, &ended.envelope, &keys, now) {
             Ok(Outcome::Refused(refused)) if refused.settles() => Ok(()),
             Ok(Outcome::Refused(refused)) => Err(refused.words),
             // By the partner's clock its time was not over.

@@ -91,7 +91,7 @@ pub use effort::{Effort, Step, process_time};
 pub use erasing::{EraseError, Erased};
 pub use evidence::Purpose;
 pub use evidence::equivocation::MEDIA_TYPE as EQUIVOCATION_TYPE;
-pub use evidence::key_register::Threshold;
+pub use evidence::key_register::{MAX_REGISTER as REGISTER_LIMIT, Threshold};
 pub use evidence::tile::TilePath;
 pub use evidence::witness::MAX_REQUEST as WITNESS_REQUEST_LIMIT;
 pub use exchange::Lane;
@@ -142,8 +142,8 @@ pub use transparency::{
     inclusion_path, root_at,
 };
 pub use transport::{
-    CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer, PeerRequest,
-    Route, Transport, TransportError,
+    Bytes, CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer,
+    PeerRequest, Route, Transport, TransportError,
 };
 pub use verifier::{
     Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,

@@ -108,9 +108,9 @@ impl Node {
             match circuits.allowance(&partner, now) {
                 Allowance::Nothing => continue,
                 Allowance::Trial => circuits.begin_trial(&partner, now),
-                Allowance::Letters(_) => {}
+                Allowance::Letters { .. } => {}
             }
-            let (node, place) = (Arc::clone(self), circuits.enter(&partner));
+            let (node, place) = (Arc::clone(self), circuits.enter(&partner, 0));
             // Each on its own, so that a partner that hangs holds up nobody else's statements.
             tokio::spawn(async move {
                 let more = node.bring_batch(&partner).await;

@@ -9,7 +9,7 @@ use crate::relay::RECIPIENT_HEADER;
 use crate::tls::TlsError;
 use base::{Administration, Digest};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+pub use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::collections::BTreeMap;
@@ -86,8 +86,8 @@ pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<PeerAnswer, TransportE
 
 /// The port: takes an envelope to a partner and brings back its answer.
 pub trait Transport: Send + Sync {
-    /// Delivers `envelope` to `partner`.
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a>;
+    /// Delivers `envelope` to `partner`. The bytes are shared with whoever tries them again, and not copied.
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Bytes) -> Delivery<'a>;
 
     /// Asks `partner` something else, and brings back whatever it answers. A transport of envelopes alone reaches
     /// nobody this way.
@@ -184,14 +184,14 @@ impl HttpsTransport {
         lines.get(partner).cloned().ok_or_else(|| TransportError::UnknownPartner(partner.clone()))
     }
 
-    async fn post(&self, partner: &Administration, envelope: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+    async fn post(&self, partner: &Administration, envelope: Bytes) -> Result<Vec<u8>, TransportError> {
         let request = PeerRequest {
             method: Method::Post,
             path: ENVELOPE_ROUTE.to_owned(),
-            body: envelope,
+            body: Vec::new(),
             limit: ANSWER_LIMIT,
         };
-        let answer = self.ask(partner, request, "application/cbor").await?;
+        let answer = self.ask(partner, (request, envelope), "application/cbor").await?;
         if !(200..300).contains(&answer.status) {
             return Err(TransportError::Status(partner.clone(), answer.status, first_line(&answer.body)));
         }
@@ -201,7 +201,7 @@ impl HttpsTransport {
     async fn ask(
         &self,
         partner: &Administration,
-        request: PeerRequest,
+        (request, body): (PeerRequest, Bytes),
         content_type: &str,
     ) -> Result<PeerAnswer, TransportError> {
         let line = self.line(partner)?;
@@ -217,7 +217,7 @@ impl HttpsTransport {
         if line.route.carrier == Carrier::Relay {
             asked = asked.header(RECIPIENT_HEADER, partner.as_str());
         }
-        let asked = asked.body(Full::new(Bytes::from(request.body))).map_err(|error| failed(&error))?;
+        let asked = asked.body(Full::new(body)).map_err(|error| failed(&error))?;
         let response = line.client.request(asked).await.map_err(|error| self.failed(partner, &error))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), request.limit).collect().await;
@@ -237,12 +237,13 @@ async fn in_time<T>(
 }
 
 impl Transport for HttpsTransport {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Bytes) -> Delivery<'a> {
         Box::pin(in_time(partner, self.post(partner, envelope)))
     }
 
-    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
-        Box::pin(in_time(partner, self.ask(partner, request, "text/plain; charset=utf-8")))
+    fn call<'a>(&'a self, partner: &'a Administration, mut request: PeerRequest) -> Calling<'a> {
+        let body = Bytes::from(std::mem::take(&mut request.body));
+        Box::pin(in_time(partner, self.ask(partner, (request, body), "text/plain; charset=utf-8")))
     }
 
     fn follow(&self, bureau: &Bureau) -> Result<(), TlsError> {

@@ -28,8 +28,11 @@ const TIMER_PAUSE: Duration = Duration::from_millis(500);
 /// How long a time limit waits on which this node failed.
 const TIMER_RETRY_SECONDS: i64 = 60;
 
-/// How often the retention rule is applied: it counts in days.
-const RETENTION_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// How often the retention rule is applied: it counts in days, and to have the files forget takes long on PostgreSQL.
+const RETENTION_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long until it is applied again after it failed, as when the database was too busy.
+const RETENTION_RETRY: Duration = Duration::from_secs(15 * 60);
 
 /// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
@@ -83,10 +86,14 @@ impl Node {
             return std::future::pending().await;
         }
         loop {
-            if let Err(error) = self.apply_retention().await {
-                tracing::error!(%error, "the retention rule could not be applied");
-            }
-            tokio::time::sleep(RETENTION_PAUSE).await;
+            let pause = match self.apply_retention().await {
+                Ok(_) => RETENTION_PAUSE,
+                Err(error) => {
+                    tracing::error!(%error, "the retention rule could not be applied");
+                    RETENTION_RETRY
+                }
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -9,6 +9,7 @@ use node::{
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,6 +33,9 @@ struct Wire {
     to: Arc<Mutex<Option<Arc<Node>>>>,
     fault: Mutex<Fault>,
     chunks: AtomicU64,
+    offers: AtomicU64,
+    /// What the partner answers to every offer in the place of its own answer, once it has given one.
+    again: Mutex<Option<Option<Vec<u8>>>>,
 }
 
 impl Wire {
@@ -53,13 +57,16 @@ impl Wire {
 struct End(Arc<Wire>);
 
 impl Transport for End {
-    fn deliver<'a>(&'a self, _: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, _: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let node = self.0.reached()?;
             let failed = |error: &dyn std::fmt::Display| {
                 TransportError::Unreachable(administration("FR"), error.to_string())
             };
-            node.receive(&self.0.from, envelope).await.map_err(|error| failed(&error))
+            let answer = node.receive(&self.0.from, envelope.into()).await.map_err(|error| failed(&error))?;
+            self.0.offers.fetch_add(1, Ordering::Relaxed);
+            let mut again = self.0.again.lock().unwrap();
+            Ok(again.as_mut().map_or(answer.clone(), |first| first.get_or_insert(answer).clone()))
         })
     }
 
@@ -90,6 +97,7 @@ struct Pair {
 async fn open(prepared: &Prepared, limits: Attachments, transport: Arc<dyn Transport>) -> Arc<Node> {
     let mut config = Config::load(&prepared.config).unwrap();
     config.attachments = limits;
+    config.retention.content_days = Some(0);
     config.exchange.retry_first_ms = 20;
     config.exchange.retry_longest_ms = 100;
     let node = Node::open_with(config, World::system(), transport).await.unwrap();
@@ -100,7 +108,7 @@ async fn open(prepared: &Prepared, limits: Attachments, transport: Arc<dyn Trans
 struct Nowhere;
 
 impl Transport for Nowhere {
-    fn deliver<'a>(&'a self, partner: &'a Administration, _: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, _: node::Bytes) -> Delivery<'a> {
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), "it is away".into())) })
     }
 }
@@ -132,6 +140,8 @@ impl Pair {
             to: Arc::clone(&fr),
             fault: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             chunks: AtomicU64::new(0),
+            offers: AtomicU64::new(0),
+            again: Mutex::new(None),
         });
         let gb = open(&prepared[0], limits, Arc::new(End(Arc::clone(&wire)))).await;
         *fr.lock().unwrap() = Some(open(&prepared[1], limits, Arc::new(Nowhere)).await);
@@ -368,4 +378,106 @@ async fn attachments_go_once_and_an_erased_one_is_read_by_nobody() {
         assert!(node.read_attachment(id).await.unwrap().is_none());
         assert!(!node.erase_attachment(id).await.unwrap());
     }
+}
+
+impl Pair {
+    /// The folder of a node.
+    fn folder(&self, country: &str) -> PathBuf {
+        self._folder.path().join(country)
+    }
+
+    /// The keys of an attachment, read from a copy of a node's database.
+    fn keys(&self, country: &str, id: i64) -> Vec<[u8; 32]> {
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["node.db", "node.db-wal"] {
+            let _ = std::fs::copy(self.folder(country).join(name), copy.path().join(name));
+        }
+        let location = format!("sqlite:{}", copy.path().join("node.db").display()).parse().unwrap();
+        let store = store::Store::open(&location, store::Execution::Inline, node::MIGRATIONS).unwrap();
+        let row = store.read(|tx| store::attachments::get(tx, id)).unwrap().unwrap();
+        row.content_key.into_iter().chain(row.secret).collect()
+    }
+
+    /// Whether any file of a node holds any of these keys.
+    fn files_hold(&self, country: &str, keys: &[[u8; 32]]) -> bool {
+        let files = std::fs::read_dir(self.folder(country)).unwrap().flatten();
+        let mut files = files.filter(|file| file.path().is_file());
+        files.any(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            keys.iter().any(|key| bytes.windows(key.len()).any(|window| window == key))
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erasing_a_message_or_an_attachment_leaves_no_key_in_any_file() {
+    let pair = Pair::new(Attachments::default()).await;
+    let sent = pair.upload("scan.tif", &content(CHUNK + 1, 1)).await.id;
+    let message = pair.send("CASE-1", vec![sent]).await;
+    assert_eq!(pair.settled(message).await, "delivered");
+    let alone = pair.upload("other.tif", &content(CHUNK, 2)).await.id;
+    let received = pair.received().await[0].1[0].id;
+    let taken = pair.fr().documents(None, None, 10).await.unwrap()[0].message;
+    let keys = [pair.keys("GB", sent), pair.keys("GB", alone), pair.keys("FR", received)];
+    assert!(keys.iter().all(|keys| keys.len() == 2));
+    let held = || {
+        ["GB", "GB", "FR"].iter().zip(&keys).map(|(of, keys)| pair.files_hold(of, keys)).collect::<Vec<_>>()
+    };
+    assert_eq!(held(), [true, true, true], "the search finds what is there");
+    pair.gb.erase(&officer(), message, "the data subject asked").await.unwrap().unwrap();
+    assert_eq!(held(), [false, true, true]);
+    assert!(pair.gb.erase_attachment(alone).await.unwrap());
+    assert_eq!(held(), [false, false, true]);
+    // The retention rule does the same to what was received.
+    assert_eq!(pair.fr().apply_retention().await.unwrap(), 1);
+    assert_eq!(held(), [false, false, false]);
+    assert!(pair.fr().read_attachment(received).await.unwrap().is_none());
+    assert!(pair.fr().evidence_view(taken).await.unwrap().unwrap().erasure.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_retention_rule_reaches_what_is_newer_than_hundreds_that_are_still_needed() {
+    let pair = Pair::new(Attachments::default()).await;
+    pair.wire.set(|_, _| None);
+    let stuck = pair.upload("scan.tif", &content(CHUNK, 1)).await.id;
+    // More than one turn of messages that are on their way: the first of their channel never arrives.
+    pair.send("CASE-1", vec![stuck]).await;
+    for _ in 0..260 {
+        pair.send("CASE-1", Vec::new()).await;
+    }
+    let newer = pair.send("CASE-2", Vec::new()).await;
+    assert_eq!(pair.settled(newer).await, "delivered");
+    assert_eq!(pair.gb.apply_retention().await.unwrap(), 1);
+    assert_eq!(pair.gb.apply_retention().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_retention_rule_reaches_refused_messages() {
+    let mut pair = Pair::new(Attachments::default()).await;
+    let stopped = pair.fr.lock().unwrap().take().unwrap();
+    stopped.close().await;
+    let small = Attachments { largest_mib: 1, ..Attachments::default() };
+    pair.limits = small;
+    *pair.fr.lock().unwrap() = Some(open(&pair.prepared[1], small, Arc::new(Nowhere)).await);
+    let large = pair.upload("scan.tif", &content(5 * CHUNK, 1)).await.id;
+    let message = pair.send("CASE-1", vec![large]).await;
+    assert_eq!(pair.settled(message).await, "refused");
+    assert_eq!(pair.fr().apply_retention().await.unwrap(), 1, "the sealed message is on record there");
+    assert_eq!(pair.fr().apply_retention().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_wants_held_chunks_again_is_tried_later() {
+    let pair = Pair::new(Attachments::default()).await;
+    *pair.wire.again.lock().unwrap() = Some(None);
+    let id = pair.upload("scan.tif", &content(3 * CHUNK, 1)).await.id;
+    let message = pair.send("CASE-1", vec![id]).await;
+    let problem = eventually(async || {
+        let queues = pair.gb.exchange().await.unwrap().queues;
+        queues.into_iter().find_map(|queue| queue.problem)
+    });
+    assert_eq!(problem.await, "the partner wants chunks again that it holds");
+    *pair.wire.again.lock().unwrap() = None;
+    assert_eq!(pair.settled(message).await, "delivered");
+    assert!(pair.wire.offers.load(Ordering::Relaxed) > 2);
 }

@@ -64,10 +64,10 @@ impl From {
 }
 
 impl Transport for From {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let spoils = self.way.spoils.load(Ordering::SeqCst);
-            let envelope = if spoils { spoil(envelope) } else { envelope };
+            let envelope = if spoils { spoil(envelope.into()) } else { envelope.into() };
             Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap())
         })
     }

@@ -143,7 +143,7 @@ impl Member {
             exchange: Exchange { retry_first_ms: 100, retry_longest_ms: 4_000, ..Exchange::default() },
             relay: None,
             retention: node::Retention::default(),
-            devices: std::collections::BTreeMap::new(),
+            devices: BTreeMap::new(),
             log: LogPublication::default(),
             attachments: node::Attachments::default(),
             partners: Vec::new(),

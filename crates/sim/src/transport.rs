@@ -116,11 +116,11 @@ impl SimulatedTransport {
 }
 
 impl Transport for SimulatedTransport {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let to = partner.country();
             let (letter, place) = described(&envelope);
-            let outcome = self.attempt(to, envelope).await;
+            let outcome = self.attempt(to, envelope.into()).await;
             let words = match &outcome {
                 Ok(_) => format!("{place} to {to}: answered"),
                 Err(reason) => format!("{place} to {to}: {reason}"),

@@ -9,6 +9,7 @@
 //! | | a partner's offer is taken up ([`expect`]) | arriving |
 //! | arriving | the message is received ([`received`]) | received |
 //! | any | [`erase`] | erased: keys gone at once, chunks in small steps |
+//! | arriving | its transfer is given up ([`give_up`]) | given up: as erased, and then the row goes too |
 //!
 //! A chunk row holds the sealed bytes, their leaf in the ciphertext tree and their salted leaf under the plaintext root. It
 //! is written in a command of its own, once, and only after it was verified. The content key and the secret are in the row
@@ -33,6 +34,13 @@ pub(crate) const SCHEMA: Migration = Migration {
             sealed BLOB not null, primary key (attachment, number))",
 };
 
+/// What has to be dropped is found without looking at everything that ever was erased: those whose chunks are gone have
+/// `touched = 0`.
+pub(crate) const TIDYING: Migration = Migration {
+    name: "attachments-tidying",
+    sql: "create index attachment_touched on attachment (state, touched)",
+};
+
 crate::statements! {
     INSERT = "insert into attachment (id, state, partner, message_id, part, name, media_type, size, chunks,
             plaintext_root, content_key, secret, owner, created, touched)
@@ -51,11 +59,16 @@ crate::statements! {
         where message_id = ?1 and state = 'bound'";
     RECEIVED = "update attachment set state = 'received' where message_id = ?1 and partner = ?2 and state = 'arriving'";
     ERASE = "update attachment set state = 'erased', content_key = null, secret = null where id = ?1
-        and state <> 'erased'";
+        and state not in ('erased', 'given up')";
+    GIVE_UP = "update attachment set state = 'given up', content_key = null, secret = null
+        where message_id = ?1 and partner = ?2 and state = 'arriving'";
+    DROPPED = "update attachment set touched = 0 where id = ?1 and state = 'erased'
+        and not exists (select 1 from chunk where attachment = ?1)";
+    FORGET = "delete from attachment where id = ?1 and state = 'given up'
+        and not exists (select 1 from chunk where attachment = ?1)";
     TOUCH = "update attachment set touched = ?2 where id = ?1";
     IDLE = "select id from attachment where state = ?1 and touched < ?2 order by id limit ?3";
-    ERASED = "select id from attachment where state = 'erased' and exists
-        (select 1 from chunk where chunk.attachment = attachment.id) order by id limit ?1";
+    ERASED = "select id from attachment where state in ('erased', 'given up') and touched > 0 limit ?1";
     PUT = "insert into chunk (attachment, number, leaf, plaintext_leaf, sealed) values (?1, ?2, ?3, ?4, ?5)
         on conflict (attachment, number) do nothing";
     CHUNK = "select sealed from chunk where attachment = ?1 and number = ?2";
@@ -78,7 +91,7 @@ pub const ERASURE_STEP: usize = 32;
 pub struct Attachment {
     /// Its number here.
     pub id: i64,
-    /// Where it stands: `uploading`, `ready`, `bound`, `arriving`, `received` or `erased`.
+    /// Where it stands: `uploading`, `ready`, `bound`, `arriving`, `received`, `erased` or `given up`.
     pub state: String,
     /// The administration to or from which it goes; empty before a message takes it along.
     pub partner: String,
@@ -296,16 +309,29 @@ pub fn erase(tx: &mut dyn Tx, id: i64) -> Result<bool, StoreError> {
     Ok(tx.execute(ERASE, &[id.into()])? == 1)
 }
 
-/// Deletes some chunks of an erased attachment; 0 when none is left.
+/// Erases what is here of the attachments of a message whose transfer is given up. Nothing was ever said of them, so that
+/// not even their rows stay once the last chunk is gone.
+///
+/// # Errors
+/// When the database fails.
+pub fn give_up(tx: &mut dyn Tx, sender: &Administration, message_id: &str) -> Result<(), StoreError> {
+    tx.execute(GIVE_UP, &[message_id.into(), sender.as_str().into()]).map(drop)
+}
+
+/// Deletes some chunks of an erased attachment; 0 when none is left, and then the row of one that was given up is gone.
 ///
 /// # Errors
 /// When the database fails.
 pub fn drop_chunks(tx: &mut dyn Tx, id: i64) -> Result<u64, StoreError> {
     let dropped = tx.execute(DROP_CHUNKS, &[id.into(), limit_value(ERASURE_STEP)])?;
+    if dropped == 0 {
+        tx.execute(DROPPED, &[id.into()])?;
+        tx.execute(FORGET, &[id.into()])?;
+    }
     Ok(dropped)
 }
 
-/// Erased attachments that still have chunks.
+/// Attachments that were erased or given up and whose chunks are not known to be gone.
 ///
 /// # Errors
 /// When the database fails.

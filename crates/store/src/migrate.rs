@@ -40,6 +40,7 @@ const OWN: &[Migration] = &[
     attachments::SCHEMA,
     transfers::SCHEMA,
     outbox::REFUSALS,
+    attachments::TIDYING,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

@@ -5,7 +5,7 @@
 //! | | enqueued into a channel without open letters | ready |
 //! | | enqueued behind an open letter of its channel | waiting |
 //! | waiting | every letter before it has been settled | ready |
-//! | ready | [`claim`]ed, [`postponed`], [`declined`] | ready, from a later moment |
+//! | ready | claimed ([`claim_to`], [`claim_trial`]), [`postponed`], [`declined`] | ready, from a later moment |
 //! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
 //! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
 //! | ready, waiting | its time is over before anything left ([`withdraw`]) | as it was, but withdrawn: a tombstone goes in its place |
@@ -101,11 +101,6 @@ crate::statements! {
                 then 'waiting' else 'ready' end, ?10, 0
         where ?4 = (select coalesce(max(sequence), 0) + 1 from outbox where channel = ?3)
         returning id";
-    DUE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and available <= ?1 order by lane, available, id limit ?2";
-    LEASE = "update outbox set worker = ?1, available = ?2, attempts = attempts + 1 where id in
-        (select id from outbox where status = 'ready' and available <= ?3 order by lane, available, id limit ?4)";
     SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null";
     ENVELOPE = "select envelope from outbox where id = ?1";
     UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
@@ -125,11 +120,8 @@ crate::statements! {
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
     ERASE = "update outbox set cleared = ?2, envelope = ?3 where message_id = ?1
         and status not in ('ready', 'waiting')";
-    COUNTS = "select (select count(*) from outbox where status = 'ready'),
-        (select count(*) from outbox where status in ('ready', 'waiting') and status = 'waiting'),
-        (select count(*) from outbox where status in ('refused', 'expired') and status = 'refused'),
-        (select count(*) from outbox where status in ('refused', 'expired') and status = 'expired'),
-        (select coalesce(max(id), 0) from outbox)";
+    COUNTS = "select (select count(*) from outbox where status = 'ready'), coalesce(sum(letters), 0),
+        coalesce(sum(delivered), 0), coalesce(sum(refused), 0), coalesce(sum(expired), 0) from outbox_queue";
 }
 
 /// The sequence that the next letter of a channel must have, from 1. A command that sends several asks again after
@@ -141,7 +133,7 @@ pub fn next_sequence(tx: &mut dyn Tx, channel: &str) -> Result<i64, StoreError> 
     only(tx.query(NEXT_SEQUENCE, &[channel.into()])?)?.int(0)
 }
 
-/// How many bytes of content one claim reads: the memory of a node must not grow with what waits.
+/// How many bytes of content may be claimed for one recipient: the memory of a node must not grow with what waits.
 const CLAIMED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// Puts a letter into the outbox, in the same command as the change that it tells of, and gives its row.
@@ -177,36 +169,6 @@ pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> 
     }
 }
 
-/// The letters that may be sent now: first of their channel, neither leased nor postponed; lowest lane first, then
-/// those that have been available longest.
-///
-/// # Errors
-/// When the database fails.
-pub fn due(tx: &mut dyn Tx, now: Timestamp, limit: usize) -> Result<Vec<Claim>, StoreError> {
-    tx.query(DUE, &[now.into(), limit_value(limit)])?.iter().map(Claim::from_row).collect()
-}
-
-/// Takes the letters that are due, for `worker` alone until `lease_micros` from `now`.
-///
-/// # Errors
-/// When the database fails.
-pub fn claim(
-    tx: &mut dyn Tx,
-    worker: &str,
-    now: Timestamp,
-    lease_micros: i64,
-    limit: usize,
-) -> Result<Vec<Claim>, StoreError> {
-    let mut claims = due(tx, now, limit)?;
-    // The same rows again: nobody else writes meanwhile.
-    let until = now.plus_micros(lease_micros);
-    tx.execute(LEASE, &[worker.into(), until.into(), now.into(), limit_value(limit)])?;
-    for claim in &mut claims {
-        claim.attempts += 1;
-    }
-    Ok(claims)
-}
-
 /// The recipients for whom a letter is ready, due or not.
 ///
 /// # Errors
@@ -223,7 +185,9 @@ pub fn recipients(tx: &mut dyn Tx) -> Result<Vec<Administration>, StoreError> {
     }
 }
 
-/// Takes the letters to one recipient that are due, as [`claim`] does for all.
+/// Takes the letters to one recipient that are due, for `worker` alone until `lease_micros` from `now`: lowest lane first,
+/// then those that have been available longest; `limit` at most. `under_way` is how many bytes of its letters are claimed
+/// already: with them the new ones fit in 32 MiB, unless one alone is larger and nothing else is under way.
 ///
 /// # Errors
 /// When the database fails.
@@ -233,9 +197,9 @@ pub fn claim_to(
     recipient: &Administration,
     now: Timestamp,
     lease_micros: i64,
-    limit: usize,
+    (limit, under_way): (usize, i64),
 ) -> Result<Vec<Claim>, StoreError> {
-    let limit = within(tx, recipient, now, limit)?;
+    let limit = within(tx, recipient, now, (limit, under_way))?;
     let rows = tx.query(DUE_TO, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
     lease(tx, rows, worker, now.plus_micros(lease_micros))
 }
@@ -255,25 +219,27 @@ pub fn claim_trial(
 ) -> Result<Option<Claim>, StoreError> {
     let sealed = tx.query(TRIAL, &[recipient.as_str().into()])?;
     if sealed.is_empty() {
-        return Ok(claim_to(tx, worker, recipient, now, lease_micros, 1)?.pop());
+        return Ok(claim_to(tx, worker, recipient, now, lease_micros, (1, 0))?.pop());
     }
     Ok(lease(tx, sealed, worker, now.plus_micros(lease_micros))?.pop())
 }
 
-/// How many of the next `limit` letters are claimed at once, so that their contents fit in [`CLAIMED_BYTES`]; one always.
+/// How many of the next `limit` letters are claimed at once, so that their contents fit in [`CLAIMED_BYTES`] with what is
+/// under way; one always when nothing is.
 fn within(
     tx: &mut dyn Tx,
     recipient: &Administration,
     now: Timestamp,
-    limit: usize,
+    (limit, under_way): (usize, i64),
 ) -> Result<usize, StoreError> {
     let rows = tx.query(SIZES, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
-    let (mut count, mut total) = (0, 0);
+    let (mut count, mut total) = (0, under_way);
     for row in &rows {
-        total += row.int(0)?;
-        if count > 0 && total > CLAIMED_BYTES {
+        let with = total.saturating_add(row.int(0)?);
+        if total > 0 && with > CLAIMED_BYTES {
             break;
         }
+        total = with;
         count += 1;
     }
     Ok(count)
@@ -285,7 +251,9 @@ fn lease(
     worker: &str,
     until: Timestamp,
 ) -> Result<Vec<Claim>, StoreError> {
-    let mut claims: Vec<Claim> = rows.iter().map(Claim::from_row).collect::<Result<_, _>>()?;
+    // Each row goes as soon as it is copied.
+    let mut claims: Vec<Claim> =
+        rows.into_iter().map(|row| Claim::from_row(&row)).collect::<Result<_, _>>()?;
     for claim in &mut claims {
         tx.execute(LEASE_ONE, &[claim.id.into(), worker.into(), until.into()])?;
         claim.attempts += 1;
@@ -489,10 +457,15 @@ pub fn erase(tx: &mut dyn Tx, message_id: MessageId, rest: Option<&[u8]>) -> Res
 /// When the database fails.
 pub fn counts(tx: &mut dyn Tx) -> Result<Counts, StoreError> {
     let row = only(tx.query(COUNTS, &[])?)?;
-    let (ready, waiting, refused, expired) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
-    // Rows are numbered without gaps, so what is not elsewhere has been delivered; counting it would read every row.
-    let delivered = row.int(4)? - ready - waiting - refused - expired;
-    Ok(Counts { ready, waiting, delivered, refused, expired })
+    // The ready ones are counted in their index; all else is kept with every letter, for counting it would read rows.
+    let ready = row.int(0)?;
+    Ok(Counts {
+        ready,
+        waiting: row.int(1)?.saturating_sub(ready),
+        delivered: row.int(2)?,
+        refused: row.int(3)?,
+        expired: row.int(4)?,
+    })
 }
 
 /// Ends a letter and lets the next one of its channel go.

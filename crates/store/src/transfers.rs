@@ -147,12 +147,7 @@ pub fn end(tx: &mut dyn Tx, sender: &Administration, message_id: &str) -> Result
 /// When the database fails.
 pub fn give_up(tx: &mut dyn Tx, sender: &Administration, message_id: &str) -> Result<(), StoreError> {
     end(tx, sender, message_id)?;
-    for attachment in attachments::of_message(tx, message_id)? {
-        if attachment.state == "arriving" && attachment.partner == sender.as_str() {
-            attachments::erase(tx, attachment.id)?;
-        }
-    }
-    Ok(())
+    attachments::give_up(tx, sender, message_id)
 }
 
 /// How many transfers of a partner are under way, and how many bytes they need in all.

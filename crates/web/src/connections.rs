@@ -41,11 +41,17 @@ const LIFETIME: Duration = Duration::from_secs(600);
 /// How long open requests may take to finish when the node stops: service managers kill what takes longer than ten.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How many connections may be opening at once: whoever shakes hands takes no place from those who have proved who they
+/// are, so strangers hold up no connection that is in use.
+const OPENINGS: usize = 128;
+
 /// What bounds the connections of one port.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How many may be open at once; others wait in the queue of the operating system.
     connections: usize,
+    /// How many may be in their opening, or have opened and wait for a place.
+    openings: usize,
     opening: Duration,
     head: Duration,
     request: Duration,
@@ -58,6 +64,7 @@ impl Limits {
     pub const fn with(connections: usize) -> Self {
         Self {
             connections,
+            openings: OPENINGS,
             opening: OPENING_TIMEOUT,
             head: HEAD_TIMEOUT,
             request: REQUEST_TIMEOUT,
@@ -77,25 +84,32 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let openings = Arc::new(Semaphore::new(limits.openings));
     let (close, closing) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
         let next = async {
             // The semaphore is never closed, so this only waits.
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await.0)
+            let door = Arc::clone(&openings).acquire_owned().await;
+            (door, listener.accept().await.0)
         };
-        let (place, stream) = tokio::select! {
+        let (door, stream) = tokio::select! {
             biased;
             () = &mut stop => break,
             next = next => next,
         };
         while connections.try_join_next().is_some() {}
         let (opening, closing) = (open(stream), closing.clone());
+        let places = Arc::clone(&places);
         connections.spawn(async move {
-            let _place = place;
-            if let Err(error) = converse(opening, limits, closing).await {
+            // The door is free again as soon as there is a place for whoever came through it.
+            let place = async move {
+                let place = places.acquire_owned().await;
+                drop(door);
+                place
+            };
+            if let Err(error) = converse(opening, place, limits, closing).await {
                 tracing::debug!(%error, "a connection ended");
             }
         });
@@ -113,8 +127,9 @@ where
 }
 
 /// One connection, from its opening to its end.
-async fn converse<I>(
+async fn converse<I, P>(
     opening: impl Future<Output = io::Result<(I, Router)>>,
+    place: impl Future<Output = P>,
     limits: Limits,
     mut closing: watch::Receiver<bool>,
 ) -> io::Result<()>
@@ -130,6 +145,10 @@ where
     };
     let too_long = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
     let (stream, router) = opened.map_err(|_| too_long("the opening"))??;
+    let _place = tokio::select! {
+        place = place => place,
+        () = &mut closing => return Ok(()),
+    };
     // Whether the latest request of the connection streams its content.
     let streams = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&streams);
@@ -340,6 +359,34 @@ mod tests {
         let second = port.visit("POST /echo HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n").await;
         assert!(all_of(second).await.starts_with("HTTP/1.1 200 OK\r\n"));
         assert_eq!(asked.elapsed().as_secs(), LIMITS.head.as_secs(), "the first was closed for its silence");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_shakes_hands_takes_no_place() {
+        let (visitors, arriving) = mpsc::unbounded_channel();
+        let router = Router::new().route("/echo", post(|body: Bytes| async move { body }));
+        let limits = Limits { connections: 1, openings: 2, ..LIMITS };
+        let strangers = Arc::new(AtomicBool::new(true));
+        let served = serve(Visitors(arriving), limits, std::future::pending(), move |visitor| {
+            let (router, stranger) = (router.clone(), strangers.swap(false, Ordering::Relaxed));
+            async move {
+                if stranger {
+                    std::future::pending::<()>().await;
+                }
+                Ok((visitor, router))
+            }
+        });
+        let served = tokio::spawn(served);
+        let (_stranger, theirs) = duplex(64);
+        visitors.send(theirs).unwrap();
+        let asked = Instant::now();
+        let (mut partner, theirs) = duplex(1024);
+        let request = "POST /echo HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
+        partner.write_all(request.as_bytes()).await.unwrap();
+        visitors.send(theirs).unwrap();
+        assert!(all_of(partner).await.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert_eq!(asked.elapsed(), Duration::ZERO, "it did not wait for the stranger");
+        served.abort();
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,3 +10,4 @@ pub mod operations;
 pub mod peer;
 pub mod relay;
 pub mod server;
+mod shares;

@@ -3,17 +3,25 @@
 //! | Route | What |
 //! |---|---|
 //! | `POST /peer/v1/envelopes` | an envelope of the exchange |
+//! | `POST /peer/v1/chunks` | a chunk of an attachment that was offered |
+//! | `POST /peer/v1/stages` | staged statements about messages of ours |
+//! | `POST /peer/v1/registers/proposals` | the next version of a key register, proposed |
+//! | `POST /peer/v1/registers` | a signed version of a key register |
+//! | `GET /peer/v1/registers/{agreement}` | the version of a key register that is in force here |
 //! | `POST /peer/v1/witness/add-checkpoint` | a checkpoint of a log, to be cosigned (C2SP `tlog-witness`) |
 //! | `GET /peer/v1/witness/seen` | the latest checkpoint of each log that this node has cosigned |
 //! | `GET /peer/v1/log/entries/{index}` | an entry of this node's log that the partner is a party of |
 //! | `GET /log/checkpoint`, `GET /log/tile/...` | this node's log, as for anyone |
+//!
+//! The bodies of requests share a bounded memory, of which no partner may take all.
 
 use crate::log;
+use crate::shares::Shares;
 use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -23,6 +31,15 @@ use std::sync::Arc;
 
 /// The longest envelope that is read; the exchange has its own, equal limit.
 const ENVELOPE_LIMIT: usize = 32 * 1024 * 1024;
+
+/// Memory for the bodies of requests that are under way, in all: 256 MiB.
+const BODY_MEMORY: usize = 256 * 1024 * 1024;
+
+/// Of that, what one partner may take: a node has at most 32 MiB of letters under way to a partner, and some chunks.
+const PARTNER_MEMORY: usize = 64 * 1024 * 1024;
+
+/// What a request takes at least, which bounds how many a partner has under way.
+const LEAST_MEMORY: usize = 128 * 1024;
 
 /// The administration at the other end of the TLS connection, known by its key.
 #[derive(Clone, Debug)]
@@ -45,18 +62,23 @@ pub fn routes(node: Arc<Node>) -> Router {
     let stages = Router::new()
         .route(node::STAGE_ROUTE, post(receive_stages))
         .layer(DefaultBodyLimit::max(node::STAGE_LIMIT));
-    Router::new()
-        .route(node::ENVELOPE_ROUTE, post(receive))
+    let registers = Router::new()
         .route(node::PROPOSALS_ROUTE, post(proposal))
         .route(node::REGISTERS_ROUTE, post(register))
         .route(&format!("{}/{{agreement}}", node::REGISTERS_ROUTE), get(register_in_force))
+        .layer(DefaultBodyLimit::max(node::REGISTER_LIMIT));
+    let memory = Shares::new(BODY_MEMORY, PARTNER_MEMORY);
+    Router::new()
+        .route(node::ENVELOPE_ROUTE, post(receive))
         .layer(DefaultBodyLimit::max(ENVELOPE_LIMIT))
+        .merge(registers)
         .merge(chunks())
         .route(&format!("{}/seen", node::WITNESS_PREFIX), get(seen))
         .route("/peer/v1/log/entries/{index}", get(entry))
         .merge(stages)
         .merge(witness)
         .merge(log::public_routes())
+        .layer(from_fn_with_state(memory, reserved))
         .layer(from_fn_with_state(Arc::clone(&node), admitted))
         .with_state(node)
 }
@@ -80,6 +102,28 @@ async fn admitted(
             (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], reason).into_response()
         }
     }
+}
+
+/// Lets a request on when there is memory for its body; one that does not say how long it is may be as long as the longest.
+/// Partners try again after a 503.
+async fn reserved(
+    State(memory): State<Arc<Shares<Administration>>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let length = match length.map(str::parse::<usize>) {
+        Some(Ok(length)) => length.min(ENVELOPE_LIMIT),
+        None if matches!(*request.method(), Method::GET | Method::HEAD) => 0,
+        _ => ENVELOPE_LIMIT,
+    };
+    let Some(_share) = memory.take(peer.0.clone(), length.max(LEAST_MEMORY)) else {
+        tracing::warn!(peer = %peer.0, length, "refused a request: no memory is left for its body");
+        let busy = "too much is under way: try again\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::CONNECTION, "close")], busy).into_response();
+    };
+    next.run(request).await
 }
 
 /// `POST /peer/v1/witness/add-checkpoint`: 200 with this node's cosignature, or 400, 403, 404, 409, 422 as C2SP
@@ -205,5 +249,55 @@ fn about_registers(peer: &Administration, answer: Result<Vec<u8>, NodeError>) ->
             tracing::error!(%error, %peer, "could not answer about a key register");
             (StatusCode::SERVICE_UNAVAILABLE, "try again\n").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    /// Requests of these lengths that nobody answers, and then the status of one more by each partner.
+    async fn statuses(under_way: &[(&str, usize)], then: &[(&str, usize)]) -> Vec<StatusCode> {
+        let router = Router::new()
+            .route("/hang", post(|| async { std::future::pending::<()>().await }))
+            .route("/answer", post(|| async {}))
+            .layer(from_fn_with_state(Shares::new(BODY_MEMORY, PARTNER_MEMORY), reserved));
+        let of = |path: &str, (partner, length): (&str, usize)| {
+            let peer = Peer(Administration::parse(partner).unwrap());
+            let request = Request::post(path).header(header::CONTENT_LENGTH, length).extension(peer);
+            router.clone().oneshot(request.body(Body::empty()).unwrap())
+        };
+        let mut hanging: Vec<_> = under_way.iter().map(|one| Box::pin(of("/hang", *one))).collect();
+        for one in &mut hanging {
+            assert!(looked_at(one).await.is_none());
+        }
+        let mut found = Vec::new();
+        for one in then {
+            found.push(of("/answer", *one).await.unwrap().status());
+        }
+        found
+    }
+
+    async fn looked_at<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {
+                std::task::Poll::Ready(output) => Some(output),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_partner_with_large_bodies_under_way_leaves_room_for_the_others() {
+        let (ok, busy) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
+        let large = ENVELOPE_LIMIT;
+        let full = [("NTA.FR", large), ("NTA.FR", large)];
+        assert_eq!(statuses(&full, &[("NTA.FR", 10), ("NTA.IT", large)]).await, [busy, ok]);
+        let four = ["NTA.FR", "NTA.IT", "NTA.DE", "NTA.ES"].map(|partner| [(partner, large); 2]).concat();
+        assert_eq!(statuses(&four, &[("NTA.PL", 10)]).await, [busy]);
+        assert_eq!(statuses(&four[..7], &[("NTA.PL", 10), ("NTA.PL", large)]).await, [ok, ok]);
     }
 }

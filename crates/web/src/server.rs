@@ -2,6 +2,7 @@
 //! HTTP for those who run the node.
 
 use crate::connections::{Limits, serve};
+use crate::shares::Shares;
 use crate::{api, console, log, operations, peer};
 use axum::{Extension, Router};
 use base::Digest;
@@ -17,8 +18,12 @@ use tokio_rustls::server::TlsStream;
 /// may hold a message of 32 MiB.
 const FRONT_CONNECTIONS: usize = 1024;
 
-/// Connections of partners at once: there are some forty administrations, and each keeps a few open.
-const PEER_CONNECTIONS: usize = 256;
+/// Connections of partners at once. An idle one costs some KiB; the memory for bodies has a bound of its own.
+const PEER_CONNECTIONS: usize = 1024;
+
+/// Connections of one key at once: a partner has at most 64 letters and some chunks under way, each on a connection. Our
+/// own relay has one key for all partners behind it.
+const KEY_CONNECTIONS: usize = 256;
 
 /// Connections of those who run the node at once: a monitoring system or two.
 const OPERATIONS_CONNECTIONS: usize = 32;
@@ -78,8 +83,9 @@ pub async fn serve_peers(
     // A configuration that fails is told at once, and not to the first partner.
     node.peer_tls().map_err(io::Error::other)?;
     let router = peer::routes(Arc::clone(&node));
+    let seats = Shares::new(PEER_CONNECTIONS, KEY_CONNECTIONS);
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
-        secured(Arc::clone(&node), stream, router.clone())
+        secured(Arc::clone(&node), stream, router.clone(), Arc::clone(&seats))
     })
     .await;
     Ok(())
@@ -95,6 +101,7 @@ async fn secured(
     node: Arc<Node>,
     stream: TcpStream,
     router: Router,
+    seats: Arc<Shares<Digest>>,
 ) -> io::Result<(TlsStream<TcpStream>, Router)> {
     stream.set_nodelay(true)?;
     let address = stream.peer_addr().map(|address| address.to_string()).unwrap_or_default();
@@ -104,7 +111,13 @@ async fn secured(
     })?;
     node.peer_came_in(&key_exchange_of(&tls));
     let visitor = peer::Visitor { key: key_of(&tls)?, address };
-    Ok((tls, router.layer(Extension(visitor))))
+    let Some(seat) = seats.take(visitor.key, 1) else {
+        let (key, address) = (visitor.key.to_string(), &visitor.address);
+        tracing::warn!(key, address, "refused a connection: this key has {KEY_CONNECTIONS} open");
+        return Err(io::Error::other("too many connections of one key"));
+    };
+    // The seat lasts as long as the routes of this connection.
+    Ok((tls, router.layer(Extension(visitor)).layer(Extension(Arc::new(seat)))))
 }
 
 /// The key exchange of a connection, as the registry of TLS Supported Groups names it.

@@ -307,9 +307,9 @@ async fn an_operator_sees_a_movement_and_does_not_decide_on_it() {
 struct ToOffice(Arc<Node>);
 
 impl Transport for ToOffice {
-    fn deliver<'a>(&'a self, _: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, _: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         let france = Administration::parse("NTA.FR").unwrap();
-        Box::pin(async move { Ok(self.0.receive(&france, envelope).await.unwrap()) })
+        Box::pin(async move { Ok(self.0.receive(&france, envelope.into()).await.unwrap()) })
     }
 }
 

@@ -60,13 +60,13 @@ struct Loopback {
 }
 
 impl Transport for Loopback {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let node = self.nodes.get().and_then(|nodes| nodes.get(partner));
             let node = node.ok_or_else(|| TransportError::UnknownPartner(partner.clone()))?;
             let failed =
                 |error: node::NodeError| TransportError::Unreachable(partner.clone(), error.to_string());
-            node.receive(&self.from, envelope).await.map_err(failed)
+            node.receive(&self.from, envelope.into()).await.map_err(failed)
         })
     }
 }

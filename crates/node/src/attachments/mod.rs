@@ -30,7 +30,8 @@ use store::attachments;
 pub struct AttachmentView {
     /// Its number here.
     pub id: i64,
-    /// `uploading`, `ready`, `bound` to a document that was sent, `arriving`, `received` or `erased`.
+    /// `uploading`, `ready`, `bound` to a document that was sent, `arriving`, `received`, `erased` or, for a
+    /// moment, `given up`.
     pub state: String,
     /// Its name.
     pub name: String,

@@ -7,6 +7,7 @@ use crate::transport::{CHUNK_ROUTE, Method, PeerRequest};
 use base::{Administration, MessageId};
 use evidence::chunked::PieceTree;
 use exchange::{Chunk, ChunkAnswer, Envelope, Next, Upload, Wanted};
+use hyper::body::Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{StoreError, attachments, outbox};
@@ -69,7 +70,7 @@ impl Node {
     pub(crate) async fn begin_transfer(
         self: &Arc<Self>,
         claim: outbox::Claim,
-        envelope: Vec<u8>,
+        envelope: Bytes,
         wanted: Wanted,
     ) -> Result<(), NodeError> {
         let Some(place) = self.transfers().enter(claim.message_id, &claim.recipient) else {
@@ -100,11 +101,15 @@ impl Node {
     async fn transfer(
         self: &Arc<Self>,
         claim: &outbox::Claim,
-        envelope: &[u8],
+        envelope: &Bytes,
         mut wanted: Wanted,
     ) -> Result<Fate, NodeError> {
         let parts = self.sent_parts(claim, envelope).await?;
         loop {
+            if claim.expires <= self.now() {
+                // The next offer settles it: the partner refuses it as too late.
+                return Ok(Fate::Later("its time is over".to_owned()));
+            }
             let (next, held) = self.send_wanted(&claim.recipient, &parts, &wanted).await?;
             if let Next::Later(reason) = next {
                 return Ok(Fate::Later(reason));
@@ -116,7 +121,11 @@ impl Node {
                 Offered::Wanted(_) if held == 0 => {
                     return Ok(Fate::Later("the partner takes no chunks".to_owned()));
                 }
-                Offered::Wanted(wanted) => wanted,
+                // Nor is whoever says that chunks are held and wants them again sent a whole part over and over.
+                Offered::Wanted(again) if again.first() <= wanted.first() => {
+                    return Ok(Fate::Later("the partner wants chunks again that it holds".to_owned()));
+                }
+                Offered::Wanted(further) => further,
             };
         }
     }

@@ -57,15 +57,6 @@ impl Node {
             .await?;
         Ok(AttachmentUpload { node: Arc::clone(self), id, sealer, taken: 0 })
     }
-
-    /// Erases an attachment: its keys at once, so that nobody can read it any more, its chunks in small steps. Statements
-    /// and receipts stay, and so does everything that they prove. `false` when there is none, or it was erased before.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn erase_attachment(&self, id: i64) -> Result<bool, NodeError> {
-        self.write(move |tx, _| -> Result<_, NodeError> { Ok(attachments::erase(tx, id)?) }).await
-    }
 }
 
 impl AttachmentUpload {
@@ -122,7 +113,10 @@ impl AttachmentUpload {
     /// # Errors
     /// When the store fails; the next tidying erases it then.
     pub async fn abandon(self) -> Result<(), NodeError> {
-        self.node.erase_attachment(self.id).await.map(drop)
+        let id = self.id;
+        self.node
+            .write(move |tx, _| -> Result<_, NodeError> { Ok(attachments::erase(tx, id).map(drop)?) })
+            .await
     }
 }
 

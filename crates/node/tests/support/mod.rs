@@ -26,7 +26,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 struct Nowhere;
 
 impl Transport for Nowhere {
-    fn deliver<'a>(&'a self, partner: &'a Administration, _envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, _envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), "it is away".into())) })
     }
 }

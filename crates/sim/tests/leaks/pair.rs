@@ -73,12 +73,12 @@ struct End {
 }
 
 impl Transport for End {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: Vec<u8>) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
             let node = self.wire.nodes.lock().unwrap().get(partner).cloned();
             let node = node.ok_or_else(|| TransportError::Unreachable(partner.clone(), "down".to_owned()))?;
-            self.wire.passed.lock().unwrap().push((format!("a letter to {partner}"), envelope.clone()));
-            let answer = node.receive(&self.own, envelope).await.map_err(|error| {
+            self.wire.passed.lock().unwrap().push((format!("a letter to {partner}"), envelope.to_vec()));
+            let answer = node.receive(&self.own, envelope.into()).await.map_err(|error| {
                 self.wire
                     .passed
                     .lock()

@@ -4,6 +4,12 @@ use crate::support::{at, digest, france, letter, message_id};
 use crate::{on_every_engine, read, write};
 use store::{StoreError, inbox, outbox};
 
+/// The letters to France that are due: claimed for no time at all, so that they stay so.
+fn due(store: &store::Store, now: i64, limit: usize) -> Vec<i64> {
+    let claims = write(store, move |tx| outbox::claim_to(tx, "w", &france(), at(now), 0, (limit, 0)));
+    claims.into_iter().map(|claim| claim.id).collect()
+}
+
 on_every_engine! {
     fn letters_of_a_channel_leave_in_order(place) {
         let store = place.store();
@@ -20,9 +26,7 @@ on_every_engine! {
             assert_eq!(enqueue(9, "A", wrong), Err(expected));
         }
         assert!(matches!(enqueue(1, "C", 1), Err(StoreError::Constraint { .. })));
-        let due = || -> Vec<i64> {
-            read(&store, |tx| outbox::due(tx, at(10), 9)).into_iter().map(|claim| claim.id).collect()
-        };
+        let due = || due(&store, 10, 9);
         assert_eq!(due(), [1, 3]);
         assert!(write(&store, |tx| outbox::delivered(tx, 1, b"receipt", at(20))));
         assert!(!write(&store, |tx| outbox::delivered(tx, 1, b"another", at(21))));
@@ -56,9 +60,8 @@ on_every_engine! {
             }
             Ok(())
         });
-        let due: Vec<i64> = read(&store, |tx| outbox::due(tx, at(10), 3)).iter().map(|claim| claim.id).collect();
-        assert_eq!(due, [3, 2, 4]);
-        assert_eq!(read(&store, |tx| outbox::due(tx, at(9), 3)), []);
+        assert_eq!(due(&store, 10, 3), [3, 2, 4]);
+        assert_eq!(due(&store, 9, 3), [0; 0]);
     }
 
     fn letters_are_claimed_by_recipient(place) {
@@ -77,7 +80,7 @@ on_every_engine! {
         let claim = |recipient: &base::Administration, now: i64, limit: usize| -> Vec<(i64, i64)> {
             let recipient = recipient.clone();
             let claims =
-                write(&store, move |tx| outbox::claim_to(tx, "w", &recipient, at(now), 100, limit));
+                write(&store, move |tx| outbox::claim_to(tx, "w", &recipient, at(now), 100, (limit, 0)));
             claims.into_iter().map(|claim| (claim.id, claim.attempts)).collect()
         };
         assert_eq!(claim(&italy, 9, 5), [], "nothing is due yet");
@@ -89,6 +92,28 @@ on_every_engine! {
         assert_eq!(read(&store, outbox::recipients), std::slice::from_ref(&italy));
     }
 
+    fn a_claim_fits_in_memory_with_what_is_under_way(place) {
+        const MIB: i64 = 1024 * 1024;
+        let store = place.store();
+        write(&store, |tx| {
+            let (france, large) = (france(), vec![7; 12 * 1024 * 1024]);
+            for (number, channel) in [(1, "A"), (2, "B"), (3, "C"), (4, "D")] {
+                let letter = letter(&france, number, channel, 1);
+                outbox::enqueue(tx, &outbox::Letter { cleared: &large, ..letter })?;
+            }
+            Ok(())
+        });
+        let claim = |now: i64, under_way: i64| -> Vec<i64> {
+            let claims =
+                write(&store, move |tx| outbox::claim_to(tx, "w", &france(), at(now), 100, (64, under_way)));
+            claims.into_iter().map(|claim| claim.id).collect()
+        };
+        assert_eq!(claim(10, 0), [1, 2], "a third would not fit");
+        assert_eq!(claim(11, 24 * MIB), [0; 0], "nor does it in the next turn");
+        assert_eq!(claim(12, 12 * MIB), [3], "until one of them is settled");
+        assert_eq!(claim(13, 40 * MIB), [0; 0]);
+    }
+
     fn a_claim_is_a_lease(place) {
         let store = place.store();
         write(&store, |tx| {
@@ -96,7 +121,7 @@ on_every_engine! {
             outbox::enqueue(tx, &letter(&france(), 2, "B", 1))
         });
         let claim = |worker: &'static str, now: i64, limit: usize| {
-            write(&store, move |tx| outbox::claim(tx, worker, at(now), 100, limit))
+            write(&store, move |tx| outbox::claim_to(tx, worker, &france(), at(now), 100, (limit, 0)))
         };
         let first = claim("w1", 10, 1);
         assert_eq!(first.len(), 1);
@@ -121,7 +146,7 @@ on_every_engine! {
         assert_eq!(read(&store, |tx| outbox::envelope(tx, 1)), None);
         assert!(write(&store, |tx| outbox::sealed(tx, 1, b"first")));
         assert!(!write(&store, |tx| outbox::sealed(tx, 1, b"second")));
-        let claims = write(&store, |tx| outbox::claim(tx, "w", at(10), 1, 1));
+        let claims = write(&store, |tx| outbox::claim_to(tx, "w", &france(), at(10), 1, (1, 0)));
         assert_eq!(claims[0].envelope.as_deref(), Some(b"first".as_slice()));
         assert_eq!(read(&store, |tx| outbox::envelope(tx, 1)).as_deref(), Some(b"first".as_slice()));
         let missing = StoreError::NotFound { what: "letter", id: 9 };

@@ -110,7 +110,7 @@ fn perform(tx: &mut dyn Tx, act: &Act, now: i64) -> Result<String, StoreError> {
             outbox::enqueue(tx, &outbox::Letter { lane, created: at(now), ..letter }).map(words)
         }
         Act::Claim { lease, limit } => {
-            outbox::claim(tx, "w", at(now), lease, limit).map(|found| claims(&found))
+            outbox::claim_to(tx, "w", &france(), at(now), lease, (limit, 0)).map(|found| claims(&found))
         }
         Act::Postpone { id, by } => outbox::postponed(tx, id, at(now + by), "later").map(words),
         Act::Settle { id, how: 0 } => outbox::delivered(tx, id, b"receipt", at(now)).map(words),
@@ -176,11 +176,17 @@ fn picture(store: &Store, now: i64) -> String {
         let settings = ["0", "1", "2"].map(|key| settings::get(tx, key).unwrap().map(|value| value[0]));
         let leaves: Vec<_> = log::leaves(tx, 0, 1000)?.iter().map(|leaf| leaf[0]).collect();
         let checkpoint = log::latest_checkpoint(tx)?.map(|latest| (latest.size, latest.note.parse::<u8>().unwrap()));
-        let mut claimable = outbox::due(tx, at(now), 100)?;
-        claimable.iter_mut().for_each(|claim| claim.attempts += 1);
+        let rows = tx.query(
+            "select id, channel, sequence, attempts + 1 from outbox where status = 'ready' and available <= ?1
+            order by lane, available, id limit 100",
+            &[at(now).into()],
+        )?;
+        let claimable: Vec<(i64, String, i64, i64)> = rows
+            .iter()
+            .map(|row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?, row.int(3)?)))
+            .collect::<Result<_, StoreError>>()?;
         Ok(format!(
-            "{letters:?} {journal:?} {states:?} {due:?} {counters:?} {settings:?} {leaves:?} {checkpoint:?} {}",
-            claims(&claimable)
+            "{letters:?} {journal:?} {states:?} {due:?} {counters:?} {settings:?} {leaves:?} {checkpoint:?} {claimable:?}"
         ))
     });
     seen.unwrap()
