@@ -96,7 +96,7 @@ pub fn register(bytes: &[u8]) -> bool {
         "the register is not the one in the bytes"
     );
     is_canonical(&document);
-    signed.approved_by(&signed.register().stewards).len() == signed.register().stewards.len()
+    signed.approved_by(&signed.register().stewards).len() == signed.approvals().len()
 }
 
 /// Five leaves, and what else there might be.
