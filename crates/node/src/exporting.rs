@@ -4,6 +4,7 @@ use crate::bureau::Bureau;
 use crate::keys::records;
 use crate::node::{Node, NodeError};
 use crate::proofs::{self, Erasure, Kept};
+use crate::reception::conflict_stream;
 use crate::transparency::{LogError, LogProof, log_proof};
 use base::{Administration, Timestamp};
 use evidence::disclosure::{LeafTree, PartSecret, Shown};
@@ -325,7 +326,7 @@ fn conflict(
     manifest: &Manifest,
     statement: &Statement,
 ) -> Result<Option<ConflictEvidence>, ExportError> {
-    for recorded in journal::read(tx, &format!("exchange/{}", manifest.channel))? {
+    for recorded in journal::read(tx, &conflict_stream(manifest.from(), manifest.message_id))? {
         let Some(content) = recorded.content.filter(|_| recorded.kind == "Conflict") else { continue };
         let Some(proof) = answer_evidence(&content.body)?.conflict else { continue };
         let other = statement_of(&content.facts)?;

@@ -12,7 +12,7 @@ use crate::proofs;
 use crate::stages;
 use crate::submission::Submission;
 use agreements::{AgreementReference, Identifier, Label, Term};
-use base::{Administration, Digest, Timestamp};
+use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::merkle::{self, Frontier};
 use evidence::{EvidenceError, Manifest};
 use exchange::stages::{Decided, LaterStage};
@@ -199,7 +199,7 @@ pub fn receive(
                     tracing::error!(%peer, message = %incoming.message_id(), "one identity for two offers: proof kept");
                     let proof = exchange::prove_conflict(&incoming, first, &receiver, now)?;
                     let response = Response::Conflict(proof).encode();
-                    keep_proof(tx, bureau, &channel, (envelope, &response), now)?;
+                    keep_proof(tx, bureau, &incoming, (envelope, &response), now)?;
                     Ok(response)
                 }
             }
@@ -211,7 +211,7 @@ pub fn receive(
         }
         Assessment::Conflict { response } => {
             tracing::error!(%peer, message = %incoming.message_id(), "one identity for two messages: proof kept");
-            keep_proof(tx, bureau, &channel, (envelope, &response), now)?;
+            keep_proof(tx, bureau, &incoming, (envelope, &response), now)?;
             Ok(response)
         }
         Assessment::Refused { refusal, response } => {
@@ -472,23 +472,33 @@ fn keep_refused(
     Ok(messages::note(tx, now, "exchange", manifest.channel.subject(), "Refused", &words)?)
 }
 
-/// Keeps a conflict proof in the journal, where an auditor finds it, with the envelope whose statement it is about.
+/// The journal's stream of the proof that a sender used an identity for two messages.
+pub(crate) fn conflict_stream(sender: &Administration, message_id: MessageId) -> String {
+    format!("conflict/{sender}/{message_id}")
+}
+
+/// Keeps a conflict proof in the journal, where an auditor finds it, with the statement that it is about. The first one
+/// proves enough: later ones are answered and not kept, so that whoever sends them fills no disk here.
 fn keep_proof(
     tx: &mut dyn Tx,
     bureau: &Bureau,
-    channel: &str,
+    incoming: &exchange::Incoming<'_>,
     (envelope, response): (&[u8], &[u8]),
     now: Timestamp,
 ) -> Result<(), ReceptionError> {
+    let stream = conflict_stream(incoming.sender(), incoming.message_id());
+    if !journal::read(tx, &stream)?.is_empty() {
+        return Ok(());
+    }
     journal::append(
         tx,
         &journal::JournalEntry {
-            stream: &format!("exchange/{channel}"),
+            stream: &stream,
             kind: "Conflict",
             at: now,
             salt: bureau.world.random(),
             body: response,
-            facts: envelope,
+            facts: &crate::erasing::without_parts(envelope).unwrap_or_default(),
         },
     )?;
     Ok(())
