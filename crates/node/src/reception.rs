@@ -13,7 +13,7 @@ use crate::stages;
 use crate::submission::Submission;
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, MessageId, Timestamp};
-use evidence::merkle::{self, Frontier};
+use evidence::merkle::{self, Appended, Frontier};
 use evidence::{EvidenceError, Manifest};
 use exchange::stages::{Decided, LaterStage};
 use exchange::{
@@ -358,13 +358,10 @@ fn accept(
     if let Some(label) = label {
         messages::set_label(tx, message, &serde_json::to_string(&label)?)?;
     }
-    let mut frontier = load_frontier(tx)?;
-    let appended = frontier.append(opened.leaf);
-    let place = log::append(tx, &opened.statement, opened.leaf, now)?;
+    let (place, appended) = append_to_log(tx, &opened.statement, now)?;
     if let Some(part) = opened.parts.first() {
         proofs::keep_received(tx, (message, &manifest.message_id), part.secret.as_bytes(), place)?;
     }
-    log::save_frontier(tx, &frontier.to_bytes())?;
     failpoint::pass("receive-after-log");
     let response = exchange::acknowledge(&opened, &receiver(bureau), &appended, now)?;
     failpoint::pass("receive-before-inbox");
@@ -406,16 +403,25 @@ pub(crate) fn stages_of(submission: &Submission) -> Vec<LaterStage> {
 
 /// Enters a statement in our log, and gives its place.
 pub(crate) fn enter_in_log(tx: &mut dyn Tx, statement: &[u8], now: Timestamp) -> Result<i64, ReceptionError> {
+    append_to_log(tx, statement, now).map(|(place, _)| place)
+}
+
+/// Enters a statement in our log, and gives its place and what proves it there.
+fn append_to_log(
+    tx: &mut dyn Tx,
+    statement: &[u8],
+    now: Timestamp,
+) -> Result<(i64, Appended), ReceptionError> {
     let leaf = merkle::leaf_hash(statement);
     let mut frontier = load_frontier(tx)?;
-    frontier.append(leaf);
+    let appended = frontier.append(leaf);
     let place = log::append(tx, statement, leaf, now)?;
     log::save_frontier(tx, &frontier.to_bytes())?;
-    Ok(place)
+    Ok((place, appended))
 }
 
 /// The frontier of the node's log.
-pub(crate) fn load_frontier(tx: &mut dyn Tx) -> Result<Frontier, ReceptionError> {
+fn load_frontier(tx: &mut dyn Tx) -> Result<Frontier, ReceptionError> {
     let bytes = log::load_frontier(tx)?;
     if bytes.is_empty() { Ok(Frontier::new()) } else { Ok(Frontier::from_bytes(&bytes)?) }
 }

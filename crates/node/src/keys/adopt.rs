@@ -5,11 +5,10 @@ use super::records;
 use crate::bureau::Bureau;
 use crate::messages;
 use crate::node::{Node, NodeError};
-use crate::reception::load_frontier;
+use crate::reception::enter_in_log;
 use base::{Administration, Timestamp};
 use evidence::key_register::{Adoption, RegisterError, SignedRegister};
-use evidence::merkle;
-use store::{Tx, journal, log};
+use store::{Tx, journal};
 
 /// What became of a version that was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +106,7 @@ fn take(
         at: now,
     };
     let entry = adoption.sign(&bureau.identity.keys.sign)?;
-    let mut frontier = load_frontier(tx)?;
-    let leaf = merkle::leaf_hash(&entry);
-    frontier.append(leaf);
-    log::append(tx, &entry, leaf, now)?;
-    log::save_frontier(tx, &frontier.to_bytes())?;
+    enter_in_log(tx, &entry, now)?;
     let words = format!("version {} of the key register of {agreement} is in force", register.version);
     messages::note(tx, now, "keys", agreement, "Register", &words)?;
     tracing::info!(agreement, version = register.version, "a key register is in force");

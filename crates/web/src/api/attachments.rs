@@ -103,12 +103,13 @@ pub async fn content(
     let length = [(header::CONTENT_LENGTH, download.size().to_string())];
     let headers = download_headers(download.media_type(), id);
     let (sender, body) = Channel::<Bytes, AttachmentError>::new(1);
-    tokio::spawn(send(download, sender));
+    tokio::spawn(send(download, id, sender));
     Ok((headers, length, Body::new(body)).into_response())
 }
 
 async fn send(
     mut download: AttachmentDownload,
+    id: i64,
     mut sender: http_body_util::channel::Sender<Bytes, AttachmentError>,
 ) {
     loop {
@@ -121,7 +122,7 @@ async fn send(
             }
             Ok(None) => return,
             Err(error) => {
-                tracing::error!(%error, name = download.name(), "a download ended");
+                tracing::error!(%error, id, "a download of an attachment ended");
                 return sender.abort(error);
             }
         }
