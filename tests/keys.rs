@@ -331,7 +331,8 @@ async fn two_orders_for_one_version_both_come_into_force() {
     let (gb, fr) = (federation.gb(), &federation.nodes[1]);
     let (ours, theirs) =
         tokio::join!(gb.rotate_key(rotation("enc", None)), fr.rotate_key(rotation("enc", None)));
-    (ours.unwrap(), theirs.unwrap());
+    ours.unwrap();
+    theirs.unwrap();
     federation.converged(5).await;
     for (node, name) in [(gb, "NTA.GB"), (fr, "NTA.FR")] {
         patiently(|| async { federation.view(node).await.proposed.is_none() }).await;
