@@ -267,7 +267,7 @@ class Approval:
 
 
 def approved(register, stewards):
-    """Who of the stewards approved; nothing when an approval under a steward's key does not hold."""
+    """Who of the stewards approved; what does not hold counts for nothing."""
     keys, found = {steward[0]: steward[2] for steward in stewards}, set()
     for approval in register["approvals"]:
         key = keys.get(approval.steward)
@@ -275,8 +275,8 @@ def approved(register, stewards):
             continue
         try:
             approval.approves(register, key)
-        except Exception:  # It cannot be read, or does not hold.
-            return None
+        except Exception:  # It cannot be read, or does not hold: it counts for nothing, and spoils nothing.
+            continue
         found.add(approval.steward)
     return found
 
@@ -305,8 +305,6 @@ def follows(new, old):
         if before is not None and (after[1] > before[1] or after[0] > before[0]):
             return False
     by_old, by_new = approved(new, old["stewards"]), approved(new, new["stewards"])
-    if by_old is None or by_new is None:
-        return False
     same = lambda field: new[field] == old[field]
     only_revokes = (
         same("change")
@@ -321,10 +319,13 @@ def follows(new, old):
     if len(by_new) < (old["revocation"] if emergency else new["change"]):
         return False
     owners = {s[0] for s in new["stewards"] if s not in old["stewards"]}
+    owners |= {s[0] for s in old["stewards"] if s not in new["stewards"]}
     for key, entry in now.items():
         if key not in was or was[key][5] != entry[5] or (emergency and was[key] != entry):
             owners.add(entry[0])
-    return owners <= by_old | by_new
+    # Whoever was a party before speaks by the steward that it had before.
+    known = {s[0] for s in old["stewards"]} | {entry[0] for entry in old["entries"]}
+    return all(owner in by_old or (owner not in known and owner in by_new) for owner in owners)
 
 
 class Keys:
