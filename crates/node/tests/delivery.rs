@@ -334,16 +334,16 @@ async fn a_letter_that_is_refused_past_its_time_ends_and_its_channel_goes_on() {
     pair.comes_to(&first, DeliveryStatus::Expired).await;
     pair.comes_to(&second, DeliveryStatus::Expired).await;
     let dead = pair.nodes[0].dead_letters(0, 10).await.unwrap();
-    assert_eq!(dead.len(), 2);
+    // The second was sealed before its time was over and is dead too, or was withdrawn and waits as a tombstone.
     assert!(
-        dead[0].reason.contains("refused until its time was over: the parts are not"),
-        "{}",
-        dead[0].reason
+        dead.iter().any(|letter| letter.exchange_id == first
+            && letter.reason.contains("refused until its time was over: the parts are not")),
+        "{dead:?}"
     );
     let (_, third) = pair.send(&subject, "In time", Lane::Normal, 30).await.unwrap();
     pair.metric_over("tidewaiter_letters_postponed_total", 8.0).await;
     pair.spoil(false);
-    // The partner has used neither number: both are brought, and it refuses them as too late.
+    // The partner has used neither number: both are brought.
     pair.comes_to(&third, DeliveryStatus::Received).await;
     assert_eq!(pair.received(&subject).await, ["In time"]);
     assert_eq!(pair.nodes[0].exchange().await.unwrap().queues.remove(0).letters, 0);
