@@ -17,11 +17,15 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use store::MemoryDisk;
+use std::time::Duration;
+use store::{MemoryDisk, Store, StoreError};
 use turmoil::net::TcpListener;
 
 /// Numbers the federations of this process, so that two that run at once have different disks.
 static FEDERATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// After how long a node is started again that ended because its disk was full.
+const START_AGAIN: Duration = Duration::from_secs(2);
 
 /// Why a federation cannot be built, or a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -118,13 +122,28 @@ pub(crate) fn machine(country: Country) -> String {
     country.as_str().to_lowercase()
 }
 
+/// Starts the node of a member as often as its disk has no space for it, as the service manager of its machine would:
+/// the number of the start that succeeds, and the store.
+async fn started(stage: &Stage, country: Country, member: &Member) -> Result<(u32, Store), WorldError> {
+    loop {
+        let start = stage.start_of(country);
+        match member.store() {
+            Ok(store) => return Ok((start, store)),
+            Err(WorldError::Store(error @ StoreError::Full { .. })) => {
+                stage.note(country.as_str(), format!("cannot start: {error}"));
+                tokio::time::sleep(START_AGAIN).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// What a machine runs: opens its disk, starts the node and takes what partners deliver, until it is killed.
 pub(crate) async fn serve(stage: Arc<Stage>, country: Country) -> Result<(), WorldError> {
-    let start = stage.start_of(country);
     let federation = &stage.federation;
     let member = federation.members.get(&country).ok_or(WorldError::Stranger(country))?;
     let skew = stage.script.skews.get(&country).copied().unwrap_or_default();
-    let store = member.store()?;
+    let (start, store) = started(&stage, country, member).await?;
     let connections = Arc::new(Connections::default());
     let _hang_up = HangUp(Arc::clone(&connections));
     let transport = SimulatedTransport::new(country, Arc::clone(&stage), Arc::clone(&connections));

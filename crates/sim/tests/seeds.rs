@@ -84,6 +84,18 @@ fn federations_of_two_and_of_twelve_end_well() {
     }
 }
 
+/// Seed 1111 fills the disk of a node before it has made its tables: the node ends, and is started again later.
+#[test]
+fn a_node_whose_disk_is_full_from_the_beginning_is_started_again() {
+    let run = well(&Level::Customs.scenario(1111));
+    let lines: Vec<String> = run.trace.lines().iter().map(ToString::to_string).collect();
+    let place = |words: &str| lines.iter().position(|line| line.contains(words));
+    let refused = place("cannot start: the store's disk is full").expect("its disk was full");
+    let country = &run.trace.lines()[refused].place;
+    let up = lines.iter().rposition(|line| line.contains("start number") && line.contains(country.as_str()));
+    assert!(up > Some(refused), "{up:?} {refused}");
+}
+
 #[test]
 fn another_seed_is_another_story() {
     let (one, two) = (sim::run(1).unwrap(), sim::run(2).unwrap());
