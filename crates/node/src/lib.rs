@@ -25,6 +25,7 @@ mod effort;
 mod erasing;
 mod exchange_desk;
 mod exporting;
+mod express;
 mod failpoint;
 pub mod federation;
 mod fields;

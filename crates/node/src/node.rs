@@ -326,6 +326,10 @@ impl Node {
         &self.effort
     }
 
+    pub(crate) fn shared_effort(&self) -> Arc<Effort> {
+        Arc::clone(&self.effort)
+    }
+
     /// Who hears of letters that are settled.
     pub fn settlements(&self) -> &Settlements {
         &self.settlements
@@ -442,6 +446,20 @@ impl Node {
                 joined.unwrap_or_else(|_| Err(StoreError::Closed.into()))
             }
         }
+    }
+
+    /// Reads as [`Node::read`] does, and counts its processor time for `step`.
+    pub(crate) async fn read_as<T, E>(
+        &self,
+        step: Step,
+        read: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let effort = Arc::clone(&self.effort);
+        self.read(move |tx| effort.of(step, || read(tx))).await
     }
 
     /// A partner has come in with this key exchange.
