@@ -19,10 +19,10 @@ mod letter;
 mod queue;
 
 pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
-pub use dead::{DeadLetter, close, dead, dead_letter};
+pub use dead::{DeadLetter, close, dead, dead_letter, dealt_with};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
-pub use queue::{Declined, Queue, queue, queues, waiting_for};
+pub use queue::{Declined, Queue, queue, queues, status_of, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
@@ -72,6 +72,12 @@ pub(crate) const REFUSALS: Migration = Migration {
     name: "outbox-refusals",
     sql: "alter table outbox add column refusals BIGINT not null default 0;
         create index outbox_declined on outbox (recipient, id) where status = 'ready' and refusals >= 3",
+};
+
+/// Finds the dead letters that were dealt with, newest first.
+pub(crate) const DEALT_WITH: Migration = Migration {
+    name: "outbox-dealt-with",
+    sql: "create index outbox_dealt_with on outbox (id) where closed is not null",
 };
 
 crate::statements! {
