@@ -52,6 +52,7 @@ mod proceeding;
 mod proofs;
 mod queries;
 mod reception;
+mod redrives;
 mod reference;
 mod register;
 pub mod relay;
@@ -125,6 +126,7 @@ pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
 pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
+pub use redrives::{Replacement, Replacements};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
     read_catalogue_or_shipped as load_catalogue,

@@ -6,6 +6,7 @@ use crate::circuits::Allowance;
 use crate::delivery::AgreementOnRecord;
 use crate::documents::{self, Standing};
 use crate::node::{Node, NodeError};
+use crate::redrives::{self, Replacements};
 use crate::reception::{ReceptionError, enter_in_log, receiver};
 use crate::transport::{Method, PeerRequest};
 use base::{Administration, Digest, MessageId, Timestamp};
@@ -66,6 +67,9 @@ pub struct DeliveryView {
     pub status: DeliveryStatus,
     /// What the recipient has stated, in the order of stages.
     pub stages: Vec<StageView>,
+    /// What it took the place of, and what took its place.
+    #[serde(flatten)]
+    pub replacements: Replacements,
 }
 
 /// What a recipient stated about a letter.
@@ -91,7 +95,8 @@ impl Node {
         self.read(move |tx| -> Result<_, NodeError> {
             let Some(letter) = outbox::sent(tx, message_id)? else { return Ok(None) };
             let attached = stages::of_message(tx, message_id)?;
-            Ok(Some(view(&letter, &attached)))
+            let replacements = redrives::of(tx, &message_id.to_string())?;
+            Ok(Some(view(&letter, &attached, replacements)))
         })
         .await
     }
@@ -316,7 +321,7 @@ fn attach(
     Ok(())
 }
 
-fn view(letter: &SentLetter, attached: &[Attached]) -> DeliveryView {
+fn view(letter: &SentLetter, attached: &[Attached], replacements: Replacements) -> DeliveryView {
     let known = match letter.status {
         Status::Waiting | Status::Ready if letter.withdrawn => DeliveryStatus::Expired,
         Status::Waiting | Status::Ready if letter.envelope.is_some() => DeliveryStatus::Sent,
@@ -339,5 +344,5 @@ fn view(letter: &SentLetter, attached: &[Attached]) -> DeliveryView {
     let furthest = stages.iter().map(|one| one.stage).fold(known, |status, next| {
         if status.may_become(next) || status < next && !status.is_final() { next } else { status }
     });
-    DeliveryView { status: furthest, stages }
+    DeliveryView { status: furthest, stages, replacements }
 }

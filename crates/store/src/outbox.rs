@@ -20,10 +20,10 @@ mod letter;
 mod queue;
 
 pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
-pub use dead::{DeadLetter, close, dead, dead_letter};
+pub use dead::{DeadLetter, close, dead, dead_letter, dealt_with};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
-pub use queue::{Declined, Queue, queue, queues, waiting_for};
+pub use queue::{Declined, Queue, queue, queues, status_of, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
@@ -79,6 +79,12 @@ pub(crate) const REFUSALS: Migration = Migration {
 /// Which letters are under way is known in memory only, so that taking one waits for no disk.
 pub(crate) const LEASELESS: Migration =
     Migration { name: "outbox-without-leases", sql: "alter table outbox drop column worker" };
+
+/// Finds the dead letters that were dealt with, newest first.
+pub(crate) const DEALT_WITH: Migration = Migration {
+    name: "outbox-dealt-with",
+    sql: "create index outbox_dealt_with on outbox (id) where closed is not null",
+};
 
 crate::statements! {
     TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and envelope is not null

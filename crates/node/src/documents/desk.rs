@@ -11,6 +11,7 @@ use crate::failpoint;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
+use crate::redrives::{self, Replacements};
 use crate::stages;
 use base::{Administration, MessageId, Timestamp};
 use exchange::Lane;
@@ -46,6 +47,8 @@ pub struct DocumentView {
     pub row: DocumentRow,
     /// The document; `None` when its content was erased or is damaged.
     pub document: Option<DocumentContent>,
+    /// What it took the place of, and what took its place.
+    pub replacements: Replacements,
 }
 
 impl Node {
@@ -151,7 +154,11 @@ impl Node {
             let Some(row) = rows::one(tx, message)? else { return Ok(None) };
             let body = crate::views::message_with_body(tx, message)?.map(|(_, _, body)| body);
             let document = body.and_then(|body| DocumentContent::decode(&body).ok());
-            Ok(Some(DocumentView { row, document }))
+            let replacements = match &row.exchange_id {
+                Some(exchange_id) => redrives::of(tx, exchange_id)?,
+                None => Replacements::default(),
+            };
+            Ok(Some(DocumentView { row, document, replacements }))
         })
         .await
     }

@@ -33,7 +33,7 @@
 //!
 //! Whatever is refused is answered with problem details ([`Problem`]).
 
-mod attachments;
+pub(crate) mod attachments;
 mod auth;
 mod decisions;
 pub(crate) mod documents;
