@@ -4,6 +4,7 @@ use super::content::DocumentContent;
 use super::rows::{self, DocumentRow, Standing};
 use super::{NewDocument, SendError, Sent};
 use crate::bureau::Bureau;
+use crate::due::Due;
 use crate::effort::Step;
 use crate::exchange_desk;
 use crate::express::{self, Express};
@@ -112,7 +113,7 @@ impl Node {
         match express {
             Some(Express { claim, place }) => {
                 self.statements_entered(1);
-                self.start(claim, place);
+                self.start(Due { claim, attached: false }, place);
             }
             None => self.wake_sender(),
         }
