@@ -258,7 +258,8 @@ mod tests {
     fn places_are_given_back() {
         let partner = Administration::parse("NTA.FR").unwrap();
         let circuits = Circuits::default();
-        let mut places: Vec<Place> = (0..UNDER_WAY).map(|number| circuits.enter(&partner, number as i64, 7).unwrap()).collect();
+        let mut places: Vec<Place> =
+            (0..UNDER_WAY).map(|number| circuits.enter(&partner, number as i64, 7).unwrap()).collect();
         assert_eq!(circuits.allowance(&partner, at(0)), Allowance::Nothing);
         let left = UNDER_WAY - 1;
         places.truncate(1);

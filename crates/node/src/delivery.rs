@@ -5,8 +5,9 @@
 //! nothing else of an attempt needs to be.
 
 use crate::bureau::Bureau;
-use crate::circuits::{Allowance, Circuits, Place};
+use crate::circuits::Place;
 use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
+use crate::due::{self, Due, Found};
 use crate::effort::Step;
 use crate::failpoint;
 use crate::messages::{self, outcome};
@@ -25,9 +26,6 @@ use hyper::body::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Tx, outbox};
-
-/// How many letters are taken at once.
-const CLAIMS: usize = 64;
 
 /// How many letters are withdrawn in one transaction.
 const WITHDRAWN_AT_ONCE: usize = 256;
@@ -67,30 +65,30 @@ impl Node {
         let (now, circuits, bureau) = (self.now(), self.circuits().clone(), self.bureau());
         failpoint::pass("look-before");
         circuits.begin_look();
-        let Found { claims, trials, more } =
-            self.read_as(Step::Claim, move |tx| look(tx, &bureau, &circuits, now)).await?;
-        if !claims.is_empty() {
+        let Found { letters, trials, more } =
+            self.read_as(Step::Claim, move |tx| due::look(tx, &bureau, &circuits, now)).await?;
+        if !letters.is_empty() {
             failpoint::pass("look-after");
         }
-        for claim in claims {
+        for Due { claim, attached } in letters {
             let Some(place) = self.circuits().enter_found(&claim.recipient, claim.id, claim.bytes()) else {
                 continue;
             };
             if trials.contains(&claim.id) && !self.circuits().begin_trial(&claim.recipient, now) {
                 continue;
             }
-            self.start(claim, place);
+            self.start(Due { claim, attached }, place);
         }
         Ok(more)
     }
 
     /// Starts the delivery of a letter that has its place. Each on its own, so that letters are sealed on all cores and
     /// none waits for another.
-    pub(crate) fn start(self: &Arc<Self>, claim: outbox::Claim, place: Place) {
+    pub(crate) fn start(self: &Arc<Self>, due: Due, place: Place) {
         failpoint::pass("under-way");
         let node = Arc::clone(self);
         tokio::spawn(async move {
-            let ended = match node.dispatch(claim).await {
+            let ended = match node.dispatch(due).await {
                 Ok(Dispatched::Ended) => Ok(()),
                 Ok(Dispatched::Wanted(claim, envelope, wanted)) => {
                     place.step_aside();
@@ -141,7 +139,7 @@ impl Node {
     }
 
     /// Seals a letter, unless it has been sealed before, and delivers it.
-    async fn dispatch(&self, mut claim: outbox::Claim) -> Result<Dispatched, NodeError> {
+    async fn dispatch(&self, Due { mut claim, attached }: Due) -> Result<Dispatched, NodeError> {
         let suspended = self.bureau().suspended.get(&claim.recipient).cloned();
         if let Some(reason) = suspended {
             let until = self.now().plus_micros(NO_CARD_MICROS);
@@ -155,7 +153,7 @@ impl Node {
         // A letter that was sealed before keeps its bytes, so that every attempt delivers the same statement.
         let envelope = match claim.envelope.take() {
             Some(envelope) => envelope,
-            None => match self.seal(&claim).await? {
+            None => match self.seal(&claim, attached).await? {
                 Some(envelope) => envelope,
                 None => return Ok(Dispatched::Ended),
             },
@@ -167,10 +165,10 @@ impl Node {
 
     /// Seals and signs a letter, and enters its statement in our log. `None` when it cannot be sealed; what became of it
     /// is noted then.
-    async fn seal(&self, claim: &outbox::Claim) -> Result<Option<Vec<u8>>, NodeError> {
+    async fn seal(&self, claim: &outbox::Claim, attached: bool) -> Result<Option<Vec<u8>>, NodeError> {
         let now = self.now();
         let (id, message_id, withdrawn) = (claim.id, claim.message_id, claim.withdrawn.is_some());
-        let attachments = self.outgoing_attachments(claim).await?;
+        let attachments = if attached { self.outgoing_attachments(claim).await? } else { Some(Vec::new()) };
         failpoint::pass("seal-before");
         let prepared =
             self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, attachments.as_deref(), now));
@@ -375,43 +373,6 @@ impl Node {
         let exchange = &self.config().exchange;
         Backoff { first: micros(exchange.retry_first_ms), longest: micros(exchange.retry_longest_ms) }
     }
-}
-
-/// What a look into the outbox has found.
-struct Found {
-    claims: Vec<outbox::Claim>,
-    /// The rows among them that try whether their partner is back.
-    trials: Vec<i64>,
-    /// Whether there may be more.
-    more: bool,
-}
-
-/// Looks for letters that are due and not under way, as many to each partner as may go.
-fn look(tx: &mut dyn Tx, bureau: &Bureau, circuits: &Circuits, now: Timestamp) -> Result<Found, NodeError> {
-    let mut found = Found { claims: Vec::new(), trials: Vec::new(), more: false };
-    for recipient in outbox::recipients(tx)? {
-        if bureau.suspended.contains_key(&recipient) {
-            continue;
-        }
-        let under_way = &circuits.letters(&recipient);
-        match circuits.allowance(&recipient, now) {
-            // A partner that has no place left is looked at again when one of its letters is settled.
-            Allowance::Nothing => {}
-            Allowance::Trial => {
-                let trial = outbox::due_for_trial(tx, &recipient, now, under_way)?;
-                found.trials.extend(trial.as_ref().map(|claim| claim.id));
-                found.claims.extend(trial);
-            }
-            Allowance::Letters { left, bytes_under_way } => {
-                let letters = left.min(CLAIMS);
-                let space = outbox::Space { letters, bytes_under_way, under_way };
-                let due = outbox::due_to(tx, &recipient, now, space)?;
-                found.more |= due.len() == letters && letters == CLAIMS;
-                found.claims.extend(due);
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// How far a delivery has come by itself.

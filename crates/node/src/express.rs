@@ -49,8 +49,7 @@ pub(crate) fn seal(
         Err(_) => return Ok(None),
     };
     failpoint::pass("seal-after");
-    let entered =
-        effort.of(Step::Enter, || enter(tx, (claim.id, claim.message_id, false), prepared, now))?;
+    let entered = effort.of(Step::Enter, || enter(tx, (claim.id, claim.message_id, false), prepared, now))?;
     claim.envelope = entered;
     Ok(claim.envelope.is_some().then_some(Express { claim, place }))
 }

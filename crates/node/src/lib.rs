@@ -21,6 +21,7 @@ mod counters;
 mod deciding;
 mod delivery;
 mod documents;
+mod due;
 mod effort;
 mod erasing;
 mod exchange_desk;

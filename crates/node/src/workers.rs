@@ -44,6 +44,7 @@ impl Node {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
         tokio::spawn(async move {
+            self.set_sending(true);
             // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
             tokio::select! {
                 biased;
@@ -58,6 +59,7 @@ impl Node {
                 () = self.forget_for_ever() => {}
                 () = self.tidy_attachments() => {}
             }
+            self.set_sending(false);
         })
     }
 

@@ -1,7 +1,7 @@
 //! The life of documents between two nodes: decided and handed out, too late, dead and sent again, and more than may wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use base::{Administration, Timestamp};
+use base::{Administration, MessageId, Timestamp};
 use exchange::DeliveryStatus;
 use node::{
     Calling, Clock, Config, Delivery, DocumentContent, DocumentDecision, Lane, NewDocument, Node, PeerAnswer,
@@ -10,7 +10,7 @@ use node::{
 };
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -30,6 +30,10 @@ struct Way {
     nodes: [OnceLock<Arc<Node>>; 2],
     closed: AtomicBool,
     spoils: AtomicBool,
+    /// Whether envelopes stay on the way.
+    held: AtomicBool,
+    /// The messages that were put on the way, each as often as it was.
+    put: Mutex<Vec<MessageId>>,
     /// How many batches of staged statements were answered.
     batches: AtomicU32,
 }
@@ -66,6 +70,12 @@ impl From {
 impl Transport for From {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
+            if let Ok(incoming) = exchange::read_statement(&envelope) {
+                self.way.put.lock().unwrap().push(incoming.message_id());
+            }
+            while self.way.held.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let spoils = self.way.spoils.load(Ordering::SeqCst);
             let envelope = if spoils { spoil(envelope.into()) } else { envelope.into() };
             Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap())
@@ -158,6 +168,16 @@ impl Pair {
         Ok((sent.message, sent.exchange_id))
     }
 
+    fn hold(&self, held: bool) {
+        self.way.held.store(held, Ordering::SeqCst);
+    }
+
+    /// How often a message was put on the way.
+    fn put(&self, exchange_id: &str) -> usize {
+        let message = MessageId::parse(exchange_id).unwrap();
+        self.way.put.lock().unwrap().iter().filter(|put| **put == message).count()
+    }
+
     fn close(&self, closed: bool) {
         self.way.closed.store(closed, Ordering::SeqCst);
     }
@@ -221,6 +241,53 @@ impl Drop for Pair {
 
 fn officer() -> Principal {
     Principal { name: "officer".to_owned(), role: Role::Officer }
+}
+
+#[tokio::test]
+async fn a_lone_document_is_sealed_with_the_commit_that_posts_it_and_others_are_not() {
+    let pair = Pair::open(|_| {}).await;
+    // Until the workers have begun, a document waits for them.
+    pair.comes_to(&pair.send("case-0", "First", Lane::Normal, 5).await.unwrap().1, DeliveryStatus::Received)
+        .await;
+    pair.hold(true);
+    let (_, lone) = pair.send("case-1", "Lone", Lane::Normal, 5).await.unwrap();
+    let status = pair.nodes[0].delivery(&lone).await.unwrap().unwrap().status;
+    assert_eq!(status, DeliveryStatus::Sent, "it is sealed when the call returns");
+    let (_, behind) = pair.send("case-1", "Behind it", Lane::Normal, 5).await.unwrap();
+    let status = pair.nodes[0].delivery(&behind).await.unwrap().unwrap().status;
+    assert_eq!(status, DeliveryStatus::Queued, "it waits for the one before it");
+    let (_, beside) = pair.send("case-2", "Beside it", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&beside, DeliveryStatus::Sent).await;
+    // The sender looks into the outbox every 100 ms.
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    assert_eq!([&lone, &behind, &beside].map(|id| pair.put(id)), [1, 0, 1], "none is under way twice");
+    pair.hold(false);
+    for id in [&lone, &behind, &beside] {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+        assert_eq!(pair.put(id), 1);
+    }
+    assert_eq!(pair.received("case-1").await, ["Lone", "Behind it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_documents_at_once_are_delivered_once_each() {
+    let pair = Pair::open(|_| {}).await;
+    let mut sent = Vec::new();
+    for round in 0..40 {
+        // One alone, then some together, so that the two ways of sealing meet.
+        for number in 0..=round % 4 {
+            sent.push(pair.send(&format!("case-{number}"), "Document", Lane::Normal, 5).await.unwrap().1);
+        }
+        if round % 5 == 0 {
+            pair.comes_to(sent.last().unwrap(), DeliveryStatus::Received).await;
+        }
+    }
+    for id in &sent {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+        assert_eq!(pair.put(id), 1);
+    }
+    let of_first = pair.received("case-0").await.len();
+    assert_eq!((sent.len(), of_first), (100, 40));
 }
 
 #[tokio::test(flavor = "multi_thread")]

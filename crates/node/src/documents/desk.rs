@@ -4,6 +4,7 @@ use super::content::DocumentContent;
 use super::rows::{self, DocumentRow, Standing};
 use super::{NewDocument, SendError, Sent};
 use crate::bureau::Bureau;
+use crate::due::Due;
 use crate::effort::Step;
 use crate::exchange_desk;
 use crate::express::{self, Express};
@@ -87,9 +88,10 @@ impl Node {
         }
         let (author, now, limits) = (author.name.clone(), self.now(), self.config().exchange.clone());
         let (circuits, effort) = (self.circuits().clone(), self.shared_effort());
+        let lone = attachments.is_empty() && self.is_sending();
         let (sent, express) = self
             .write(move |tx, bureau| -> Result<_, NodeError> {
-                let (recipient, alone) = (new.recipient.clone(), attachments.is_empty());
+                let recipient = new.recipient.clone();
                 let sent = effort.of(Step::Post, || -> Result<_, NodeError> {
                     if new.lane != Lane::Urgent
                         && let Some(words) = exchange_desk::full(tx, &new.recipient, &limits)?
@@ -99,7 +101,7 @@ impl Node {
                     let sent = super::send(tx, bureau, &author, (new, &attachments), now);
                     Ok(sent.map_err(crate::proceeding::ProceedingError::from)?)
                 })?;
-                let letter = sent.as_ref().ok().filter(|_| alone);
+                let letter = sent.as_ref().ok().filter(|_| lone);
                 let express = match letter.and_then(|sent| MessageId::parse(&sent.exchange_id).ok()) {
                     Some(letter) => {
                         express::seal(tx, (bureau, &circuits, &effort), (&recipient, letter), now)?
@@ -114,7 +116,7 @@ impl Node {
         match express {
             Some(Express { claim, place }) => {
                 self.statements_entered(1);
-                self.start(claim, place);
+                self.start(Due { claim, attached: false }, place);
             }
             None => self.wake_sender(),
         }
