@@ -1,10 +1,12 @@
 //! A fourth administration joins three that keep a key register already: four real nodes over TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use base::{Administration, Country};
 use node::{
-    Config, DEFAULT_EXPIRY_SECONDS, DocumentContent, Lane, NewDocument, Node, Principal, Progress,
-    RegisterView, Role, Rotation, SetUp, World, default_purpose,
+    Config, DEFAULT_EXPIRY_SECONDS, DocumentContent, Lane, NewDocument, Node, PartnerCard, Principal,
+    Progress, RegisterView, Role, Rotation, SetUp, World, default_purpose,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +38,7 @@ async fn patiently<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() 
 
 /// Nodes of Great Britain, France and Italy, which exchange, and of Germany, which knows nobody yet.
 struct Four {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     nodes: Vec<Arc<Node>>,
     agreement: String,
     stop: watch::Sender<bool>,
@@ -83,7 +85,7 @@ impl Four {
             nodes.push(node);
         }
         let agreement = node::model_agreement(&parties).unwrap();
-        Self { _folder: folder, nodes, agreement, stop }
+        Self { folder, nodes, agreement, stop }
     }
 
     /// Germany and a node that exchanges already federate: people compared the fingerprints. What is said of the register.
@@ -196,4 +198,20 @@ async fn a_fourth_administration_joins_exchanges_with_all_and_rotates_a_key() {
     four.nodes[2].rotate_key(rotation()).await.unwrap();
     four.converged(joined.version + 2, 4).await;
     four.exchange(3).await;
+
+    // The card that it gives to whoever comes next has the keys that it uses.
+    let folder = four.folder.path().join("DE");
+    let old = PartnerCard::load(&folder.join("card.json")).unwrap();
+    let current = four.nodes[3].own_card_now().unwrap().card;
+    assert_ne!(current.keys.sign, old.keys.sign);
+    four.stop.send(true).unwrap();
+    for node in &four.nodes {
+        node.close().await;
+    }
+    let (config, out) = (folder.join("tidewaiter.toml"), folder.join("now.json"));
+    let (config, out) = (config.display().to_string(), out.display().to_string());
+    let ran = support::tidewaiter(["partner", "card", "--config", &config, "--out", &out]).expect_code(0);
+    assert!(ran.stdout.contains(&current.keys.fingerprint()), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("TLS key of node    {}", current.keys.tls_spki)), "{}", ran.stdout);
+    assert_eq!(PartnerCard::load(std::path::Path::new(&out)).unwrap(), current);
 }

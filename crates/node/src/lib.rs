@@ -104,7 +104,7 @@ pub use exporting::{Disclose, EvidenceView, ExportError};
 pub use failpoint::FAILPOINTS;
 pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
-pub use identity::{Identity, IdentityError, PartnerCard};
+pub use identity::{Identity, IdentityError, OwnCard, PartnerCard};
 pub use keys::adopt::Adopted;
 pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
 pub use keys::change::{KeyOrder, RevocationOrder, Rotation};

@@ -491,3 +491,45 @@ impl From<RegisterError> for NodeError {
         Self::Register(Box::new(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Country, Digest};
+    use evidence::{KeySet, StatementKey};
+
+    /// What a partner gives as its approval is kept only if it is a steward's, for this very document.
+    #[test]
+    fn an_approval_is_verified_before_it_is_kept() {
+        let administration = |code: &str| Administration::of(Country::parse(code).unwrap());
+        let keys = |seed: u8| {
+            let mut drawn = seed;
+            KeySet::draw(&mut |bytes: &mut [u8]| {
+                drawn += 10;
+                bytes.fill(drawn);
+            })
+        };
+        let now = base::Timestamp::from_micros(1_800_000_000_000_000);
+        let card = |code: &str, seed: u8| {
+            let register = StatementKey::from_seed(&[seed; 32]).unwrap();
+            let sealed = keys(seed).keys();
+            let made =
+                sealed.unwrap().card(administration(code), Digest([seed; 32]), now, now.plus_seconds(900));
+            evidence::PublicKeys { register: Some(register.public()), ..made.unwrap() }
+        };
+        let threshold = evidence::key_register::Threshold { change: 2, revocation: 1 };
+        let cards = [card("GB", 1), card("FR", 2)];
+        let register = KeyRegister::genesis("a", &cards, threshold, now, now.plus_seconds(900)).unwrap();
+        let held = SignedRegister::proposal(register.clone()).unwrap();
+        let next = register.next(now, now.plus_seconds(901));
+        let by = |of: &KeyRegister, code: &str, seed: u8| {
+            let key = StatementKey::from_seed(&[seed; 32]).unwrap();
+            Approval::sign(of, &administration(code), &key, now).unwrap()
+        };
+        assert!(is_by_steward(&by(&next, "FR", 2), &next, Some(&held)));
+        assert!(!is_by_steward(&by(&register, "FR", 2), &next, Some(&held)), "of another document");
+        assert!(!is_by_steward(&by(&next, "FR", 3), &next, Some(&held)), "under another key");
+        assert!(!is_by_steward(&by(&next, "IT", 3), &next, Some(&held)), "by no steward");
+        assert!(!is_by_steward(&by(&next, "FR", 1), &next, Some(&held)), "under another steward's key");
+    }
+}
