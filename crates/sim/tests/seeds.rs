@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use base::Country;
-use sim::{Fault, Level, Run, Scenario, play, sweep};
+use sim::{Activity, Fault, Level, Run, Scenario, play, sweep};
 use std::time::Duration;
 
 /// How many seeds are played of each level every day, and with `TIDEWAITER_FULL=1`. `cargo xtask simulate` plays 10,000, optimised.
@@ -44,6 +44,9 @@ fn all_end_well(level: Level) {
     for fault in Fault::ALL {
         assert!(sweep.faults.contains_key(&fault), "no seed had a fault of the kind `{fault}`");
     }
+    for activity in Activity::ALL {
+        assert!(sweep.done.contains_key(&activity), "in no seed there was a `{activity}`");
+    }
     assert!(sweep.nodes.keys().max() >= Some(&8) && sweep.nodes.contains_key(&2), "{:?}", sweep.nodes);
 }
 
@@ -79,6 +82,11 @@ fn federations_of_two_and_of_twelve_end_well() {
             countries,
             consignments: members,
             documents: members,
+            attachments: 1,
+            witnesses: 2,
+            needed: 1,
+            checkpoint_ms: 1_000,
+            monitor_seconds: 5,
             span: Duration::from_secs(20),
         });
     }
