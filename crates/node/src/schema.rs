@@ -23,7 +23,12 @@ pub const MIGRATIONS: &[Migration] = &[
     documents::STAGES,
     exchange_desk::SCHEMA,
     records::ORDERS,
+    RECORDS_BY_LENGTH,
 ];
+
+/// Finds the copies of a document among the records of cases by its length, so that erasing one does not read all.
+const RECORDS_BY_LENGTH: Migration =
+    Migration { name: "records-by-length", sql: "CREATE INDEX records_by_length ON records (length(body))" };
 
 const FIRST: Migration = Migration {
     name: "node-0001",

@@ -74,6 +74,9 @@ pub(crate) const REFUSALS: Migration = Migration {
         create index outbox_declined on outbox (recipient, id) where status = 'ready' and refusals >= 3",
 };
 
+/// SQLite preferred the index of all dead letters to that of the undealt ones, and so read all there ever were.
+pub(crate) const UNDEALT: Migration = Migration { name: "outbox-undealt", sql: "drop index outbox_dead" };
+
 crate::statements! {
     TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
