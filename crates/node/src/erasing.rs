@@ -23,7 +23,7 @@ const AT_ONCE: i64 = 256;
 const RETENTION: &str = "retention";
 
 /// The tables that may hold content of messages.
-const TABLES: [&str; 6] = ["messages", "outbox", "documents", "notices", "records", "attachment"];
+const TABLES: [&str; 7] = ["messages", "bodies", "outbox", "documents", "notices", "records", "attachment"];
 
 /// The setting that is there while something was erased that the files may still hold: it outlives a stop.
 const SCRUB_OWED: &str = "scrub-owed";
@@ -182,7 +182,7 @@ fn erase(
     }
     // What was refused is on record sealed, with the only copy of its statement.
     let rest = refused_statement(&kept).unwrap_or_default();
-    tx.execute("UPDATE messages SET body = ?2, secret = NULL WHERE id = ?1", &[message.into(), rest.into()])?;
+    messages::erase(tx, message, rest)?;
     erase_document(tx, message)?;
     erase_attachments(tx, &kept)?;
     settings::put(tx, SCRUB_OWED, b"1")?;

@@ -33,7 +33,8 @@ CREATE TABLE redrives (
 
 store::statements! {
     REDRIVEN = "INSERT INTO redrives (message, formerly, officer, at) VALUES (?1, ?2, ?3, ?4)";
-    ON_RECORD = "SELECT identification, movement, body FROM messages WHERE exchange_id = ?1 AND direction = 'sent'";
+    ON_RECORD = "SELECT m.identification, m.movement, b.body FROM messages m JOIN bodies b ON b.message = m.id
+        WHERE m.exchange_id = ?1 AND m.direction = 'sent'";
 }
 
 /// From when on a partner that does not answer is an alarm: shorter absences are everyday.
