@@ -43,6 +43,7 @@ const OWN: &[Migration] = &[
     attachments::TIDYING,
     outbox::LEASELESS,
     outbox::DEALT_WITH,
+    outbox::UNDEALT,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

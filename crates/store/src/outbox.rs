@@ -86,6 +86,9 @@ pub(crate) const DEALT_WITH: Migration = Migration {
     sql: "create index outbox_dealt_with on outbox (id) where closed is not null",
 };
 
+/// SQLite preferred the index of all dead letters to that of the undealt ones, and so read all there ever were.
+pub(crate) const UNDEALT: Migration = Migration { name: "outbox-undealt", sql: "drop index outbox_dead" };
+
 crate::statements! {
     TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and envelope is not null
         order by available, id limit ?2";

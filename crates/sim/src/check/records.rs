@@ -248,7 +248,7 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
         })?,
         documents: rows(
             tx,
-            "SELECT exchange_id, body FROM messages WHERE message_type = 'DOCUMENT' AND direction = 'received' \
+            "SELECT exchange_id, body FROM messages JOIN bodies ON message = id WHERE message_type = 'DOCUMENT' AND direction = 'received' \
              ORDER BY id",
             |row| Ok((row.opt_text(0)?.unwrap_or_default().to_owned(), row.bytes(1)?.to_vec())),
         )?,
@@ -308,7 +308,7 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
 /// over the wire.
 fn content(tx: &mut dyn Tx) -> Result<Digest, StoreError> {
     let columns = [
-        "SELECT body FROM messages ORDER BY id",
+        "SELECT body FROM bodies ORDER BY message",
         "SELECT record FROM decisions ORDER BY id",
         "SELECT envelope FROM outbox ORDER BY id",
         "SELECT receipt FROM outbox ORDER BY id",

@@ -73,7 +73,8 @@ fn each_check_finds_what_it_is_for() {
             "its root is not that of the leaves",
         ),
         (
-            "update messages set body = x'00' where message_type = 'DOCUMENT' and direction = 'received'",
+            "update bodies set body = x'00' where message in
+                (select id from messages where message_type = 'DOCUMENT' and direction = 'received')",
             "changed from",
         ),
         (
