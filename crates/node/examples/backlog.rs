@@ -142,7 +142,7 @@ fn watch_memory() -> Arc<AtomicU64> {
 }
 
 /// Posts one document; `Err` when the queue is full.
-async fn post(node: &Node, number: u64, size: usize) -> Result<(), String> {
+async fn post(node: &Arc<Node>, number: u64, size: usize) -> Result<(), String> {
     let officer = Principal { name: "backlog".to_owned(), role: Role::Officer };
     let mut content = vec![b'x'; size];
     content[..8].copy_from_slice(&number.to_be_bytes());

@@ -21,10 +21,12 @@ mod counters;
 mod deciding;
 mod delivery;
 mod documents;
+mod due;
 mod effort;
 mod erasing;
 mod exchange_desk;
 mod exporting;
+mod express;
 mod failpoint;
 pub mod federation;
 mod fields;
@@ -51,6 +53,7 @@ mod proceeding;
 mod proofs;
 mod queries;
 mod reception;
+mod redrives;
 mod reference;
 mod register;
 pub mod relay;
@@ -101,7 +104,7 @@ pub use exporting::{Disclose, EvidenceView, ExportError};
 pub use failpoint::FAILPOINTS;
 pub use fields::of as fields_of;
 pub use files::{make_private_folder, write_private};
-pub use identity::{Identity, IdentityError, PartnerCard};
+pub use identity::{Identity, IdentityError, OwnCard, PartnerCard};
 pub use keys::adopt::Adopted;
 pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
 pub use keys::change::{KeyOrder, RevocationOrder, Rotation};
@@ -124,6 +127,7 @@ pub use principals::{Principal, Role, Session};
 pub use proceeding::{Submission, SubmissionError};
 pub use proofs::Erasure;
 pub use queries::{DecisionView, EventRow, MovementView, NoticeRow, PartnerView};
+pub use redrives::{Replacement, Replacements};
 pub use reference::{
     Lists, ReferenceError, import as import_reference, list as list_reference,
     read_catalogue_or_shipped as load_catalogue,

@@ -7,7 +7,7 @@
 //! table: lists are drawn from it and nothing is decided by it.
 
 use crate::keys::records;
-use crate::{documents, exchange_desk, federation, messages, partners, proofs};
+use crate::{documents, federation, messages, partners, proofs, redrives};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -21,8 +21,9 @@ pub const MIGRATIONS: &[Migration] = &[
     records::SCHEMA,
     federation::SECOND_SCHEMA,
     documents::STAGES,
-    exchange_desk::SCHEMA,
+    redrives::SCHEMA,
     records::ORDERS,
+    redrives::BY_FORMER,
     RECORDS_BY_LENGTH,
     messages::BODIES,
 ];

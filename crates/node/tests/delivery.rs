@@ -11,6 +11,53 @@ use pair::{Pair, SPOILT, officer};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+#[tokio::test]
+async fn a_lone_document_is_sealed_with_the_commit_that_posts_it_and_others_are_not() {
+    let pair = Pair::open(|_| {}).await;
+    // Until the workers have begun, a document waits for them.
+    pair.comes_to(&pair.send("case-0", "First", Lane::Normal, 5).await.unwrap().1, DeliveryStatus::Received)
+        .await;
+    pair.hold(true);
+    let (_, lone) = pair.send("case-1", "Lone", Lane::Normal, 5).await.unwrap();
+    let status = pair.nodes[0].delivery(&lone).await.unwrap().unwrap().status;
+    assert_eq!(status, DeliveryStatus::Sent, "it is sealed when the call returns");
+    let (_, behind) = pair.send("case-1", "Behind it", Lane::Normal, 5).await.unwrap();
+    let status = pair.nodes[0].delivery(&behind).await.unwrap().unwrap().status;
+    assert_eq!(status, DeliveryStatus::Queued, "it waits for the one before it");
+    let (_, beside) = pair.send("case-2", "Beside it", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&beside, DeliveryStatus::Sent).await;
+    // The sender looks into the outbox every 100 ms.
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    assert_eq!([&lone, &behind, &beside].map(|id| pair.put(id)), [1, 0, 1], "none is under way twice");
+    pair.hold(false);
+    for id in [&lone, &behind, &beside] {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+        assert_eq!(pair.put(id), 1);
+    }
+    assert_eq!(pair.received("case-1").await, ["Lone", "Behind it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_documents_at_once_are_delivered_once_each() {
+    let pair = Pair::open(|_| {}).await;
+    let mut sent = Vec::new();
+    for round in 0..40 {
+        // One alone, then some together, so that the two ways of sealing meet.
+        for number in 0..=round % 4 {
+            sent.push(pair.send(&format!("case-{number}"), "Document", Lane::Normal, 5).await.unwrap().1);
+        }
+        if round % 5 == 0 {
+            pair.comes_to(sent.last().unwrap(), DeliveryStatus::Received).await;
+        }
+    }
+    for id in &sent {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+        assert_eq!(pair.put(id), 1);
+    }
+    let of_first = pair.received("case-0").await.len();
+    assert_eq!((sent.len(), of_first), (100, 40));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sender_sees_how_far_a_document_came() {
     let pair = Pair::open(|_| {}).await;
@@ -50,7 +97,7 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     let pair = Pair::open(|_| {}).await;
     pair.close(true);
     let (_, tried) = pair.send("case-2", "Tried", Lane::Normal, 1).await.unwrap();
-    let (_, late) = pair.send("case-2", "Too late", Lane::Normal, 1).await.unwrap();
+    let (late_message, late) = pair.send("case-2", "Too late", Lane::Normal, 1).await.unwrap();
     let (_, good) = pair.send("case-2", "In time", Lane::Normal, 30).await.unwrap();
     pair.comes_to(&tried, DeliveryStatus::Sent).await;
     pair.days_pass(2);
@@ -68,8 +115,21 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     let fates: Vec<&str> = dead.iter().map(|letter| letter.fate).collect();
     assert_eq!(fates, ["expired", "expired"]);
     let again = pair.nodes[0].redrive(&officer(), dead[1].id).await.unwrap().unwrap();
-    let row = pair.nodes[0].document(again).await.unwrap().unwrap().row;
-    pair.comes_to(&row.exchange_id.unwrap(), DeliveryStatus::Received).await;
+    let view = pair.nodes[0].document(again).await.unwrap().unwrap();
+    let replaces = view.replacements.replaces.unwrap();
+    assert_eq!((replaces.message, replaces.exchange_id.as_deref()), (late_message, Some(late.as_str())));
+    assert_eq!((replaces.officer.as_str(), view.replacements.replaced_by), ("officer", None));
+    let former = pair.nodes[0].document(late_message).await.unwrap().unwrap().replacements;
+    assert_eq!((former.replaces, former.replaced_by.unwrap().message), (None, again));
+    let exchange_id = view.row.exchange_id.unwrap();
+    let replaced_by = pair.nodes[0].delivery(&late).await.unwrap().unwrap().replacements.replaced_by.unwrap();
+    assert_eq!((replaced_by.message, replaced_by.exchange_id.as_ref()), (again, Some(&exchange_id)));
+    let settled = pair.nodes[0].settled_dead_letters(None, 10).await.unwrap();
+    let [settled] = settled.as_slice() else { panic!("one was dealt with: {settled:?}") };
+    assert_eq!((settled.message, settled.replacements.replaced_by.as_ref()), (Some(late_message), Some(&replaced_by)));
+    assert!(settled.closing.as_deref().unwrap().starts_with("sent again as message "), "{settled:?}");
+    assert_eq!(pair.nodes[0].settled_dead_letters(Some(settled.id), 10).await.unwrap().len(), 0);
+    pair.comes_to(&exchange_id, DeliveryStatus::Received).await;
     assert_eq!(pair.received("case-2").await, ["In time", "Too late"]);
     assert!(pair.nodes[0].redrive(&officer(), dead[1].id).await.unwrap().is_err(), "once only");
     let close = async |reason| pair.nodes[0].close_dead_letter(&officer(), dead[0].id, reason).await.unwrap();

@@ -46,7 +46,6 @@ const EXCUSED: &[(&str, &str)] = &[
         "figures for metrics, from an index alone",
     ),
     ("select count(*) from stage_queue where taken is null", "the index holds only the statements that wait"),
-    ("UPDATE outbox SET available = ?1, worker = NULL", "once, when a node starts"),
     (
         "select size, at, note from log_checkpoint where at <=",
         "for evidence of an old moment: it goes back from the newest to the first that is old enough",

@@ -41,6 +41,8 @@ const OWN: &[Migration] = &[
     transfers::SCHEMA,
     outbox::REFUSALS,
     attachments::TIDYING,
+    outbox::LEASELESS,
+    outbox::DEALT_WITH,
     outbox::UNDEALT,
 ];
 
@@ -94,7 +96,11 @@ fn apply(
             None => {}
         }
         for statement in dialect::schema(session.engine(), step.sql) {
-            session.batch(&statement).map_err(|error| failed(error.to_string()))?;
+            session.batch(&statement).map_err(|error| match error {
+                // It says nothing about the step, which is applied when there is space again.
+                full @ StoreError::Full { .. } => full,
+                error => failed(error.to_string()),
+            })?;
         }
         if !always {
             let position = i64::try_from(position).unwrap_or(i64::MAX);

@@ -7,7 +7,7 @@
     reason = "each test uses a part"
 )]
 
-use base::{Administration, Timestamp};
+use base::{Administration, MessageId, Timestamp};
 use exchange::DeliveryStatus;
 use node::{
     Calling, Clock, Config, Delivery, DocumentContent, Lane, NewDocument, Node, PeerAnswer, PeerRequest,
@@ -16,7 +16,7 @@ use node::{
 };
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -36,6 +36,10 @@ pub struct Way {
     nodes: [OnceLock<Arc<Node>>; 2],
     closed: AtomicBool,
     spoils: AtomicBool,
+    /// Whether envelopes stay on the way.
+    held: AtomicBool,
+    /// The messages that were put on the way, each as often as it was.
+    put: Mutex<Vec<MessageId>>,
     /// How many batches of staged statements were answered.
     pub batches: AtomicU32,
 }
@@ -72,6 +76,12 @@ impl From {
 impl Transport for From {
     fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
         Box::pin(async move {
+            if let Ok(incoming) = exchange::read_statement(&envelope) {
+                self.way.put.lock().unwrap().push(incoming.message_id());
+            }
+            while self.way.held.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let spoils = self.way.spoils.load(Ordering::SeqCst);
             let envelope = if spoils { spoil(envelope.into()) } else { envelope.into() };
             Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap())
@@ -162,6 +172,16 @@ impl Pair {
         };
         let sent = self.nodes[0].send_document(&officer(), new).await.unwrap()?;
         Ok((sent.message, sent.exchange_id))
+    }
+
+    pub fn hold(&self, held: bool) {
+        self.way.held.store(held, Ordering::SeqCst);
+    }
+
+    /// How often a message was put on the way.
+    pub fn put(&self, exchange_id: &str) -> usize {
+        let message = MessageId::parse(exchange_id).unwrap();
+        self.way.put.lock().unwrap().iter().filter(|put| **put == message).count()
     }
 
     pub fn close(&self, closed: bool) {
