@@ -465,8 +465,10 @@ async fn main() -> ExitCode {
     println!("short queue after: {short_after}");
     let of_steady = drain.per_second / steady_before.per_second.max(steady_after.per_second);
     let of_short = drain.per_second / short_after.per_second;
+    let by_processor = steady_before.cpu_us.min(steady_after.cpu_us) / drain.cpu_us;
     println!(
-        "drain: {of_steady:.2} of steady throughput, {of_short:.2} of a short queue (at least {WANTED} of each)"
+        "drain: {of_steady:.2} of steady throughput, {of_short:.2} of a short queue (at least {WANTED} of each); \
+         {by_processor:.2} of steady throughput by processor time: if they differ much, the machine was busy"
     );
     check(of_steady >= WANTED, format!("the drain is {of_steady:.2} of steady throughput"));
     check(of_short >= WANTED, format!("the drain is {of_short:.2} of the rate of a short queue"));
@@ -477,6 +479,7 @@ async fn main() -> ExitCode {
         "short_queue_before_per_s": short_before.per_second, "short_queue_after_per_s": short_after.per_second,
         "queued_per_s": filled.per_second, "drain_per_s": drain.per_second, "drain_slowest_tenth_per_s": slowest_rate,
         "drain_of_steady": of_steady, "drain_of_short_queue": of_short,
+        "drain_of_steady_by_processor": by_processor,
         "cpu_us": {
             "steady_before": steady_before.cpu_us, "steady_after": steady_after.cpu_us,
             "short_queue_before": short_before.cpu_us, "short_queue_after": short_after.cpu_us,
