@@ -43,6 +43,7 @@ impl Node {
         self: Arc<Self>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
+        let started = self.now();
         tokio::spawn(async move {
             if let Err(error) = self.release_claims().await {
                 tracing::error!(%error, "letters of the last run wait for their leases to run out");
@@ -59,7 +60,7 @@ impl Node {
                 () = self.monitor_logs() => {}
                 () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
-                () = self.tidy_attachments() => {}
+                () = self.tidy_attachments(started) => {}
             }
         })
     }

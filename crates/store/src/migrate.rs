@@ -42,6 +42,7 @@ const OWN: &[Migration] = &[
     outbox::REFUSALS,
     attachments::TIDYING,
     outbox::DEALT_WITH,
+    witnessing::SEEN,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.
