@@ -221,3 +221,15 @@ fn output_that_nobody_reads_is_no_failure() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn thresholds_that_do_not_go_together_are_refused_before_anything_is_done() {
+    let refused = |arguments: &[&str]| {
+        let start = ["key", "register", "common-transit", "--config", "nowhere.toml"];
+        tidewaiter([&start[..], arguments].concat()).expect_code(2).stderr
+    };
+    let alone = refused(&["--revocation-threshold", "1"]);
+    assert!(alone.contains("--threshold <M>"), "{alone}");
+    let admitting = refused(&["--admit", "NTA.IT", "--threshold", "2"]);
+    assert!(admitting.contains("cannot be used with"), "{admitting}");
+}

@@ -1,6 +1,8 @@
 //! Keys under traffic: three real nodes over TLS, whose keys are rotated and revoked while messages flow between them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use base::{AccessCode, Administration, Country, Currency, Eori, Grn, GuaranteeType, Money};
 use node::{
     Config, GuaranteeRegistration, KeyOrder, Node, Principal, Progress, RegisterView, Release,
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use support::outsider::Outsider;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -422,4 +425,64 @@ async fn a_register_is_shown_to_its_parties_and_orders_name_who_gave_them() {
             "olivia orders: make the key register of common-transit"
         ]
     );
+}
+
+/// France has receipted a letter, its answer was lost, and the keys that signed it are revoked before the letter comes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_comes_again_after_a_revocation_is_receipted_under_the_new_key() {
+    let federation = Federation::open().await;
+    federation.found().await;
+    let (gb, fr) = (federation.gb(), &federation.nodes[1]);
+    let parties = ["GB", "FR", "IT"].map(|code| Administration::of(Country::parse(code).unwrap()));
+    let agreement = agreements::Agreement::from_toml(&node::model_agreement(&parties).unwrap()).unwrap();
+    let compiled = agreements::compile(&agreement).unwrap();
+    let agreement = evidence::AgreementReference {
+        id: AGREEMENT.to_owned(),
+        version: compiled.agreement().version,
+        hash: evidence::Digest(compiled.hash().0),
+    };
+    let own = federation.folder.join("GB/tidewaiter.toml");
+    let config = Config::load(&own).unwrap();
+    let identity = node::Identity::load(&config.resolve(&config.keys)).unwrap();
+    let outsider = Outsider {
+        keys: identity.keys,
+        administration: parties[0].clone(),
+        ..Outsider::new("NTA.GB", -9, 9)
+    };
+    let envelope = outsider.envelope(&fr.own_card(), &agreement, &outsider.keys.sign, |_| {}).envelope;
+    let receive = || fr.receive(&parties[0], envelope.clone());
+    let first = receive().await.unwrap();
+    assert_eq!(receive().await.unwrap(), first, "the first answer again");
+    // A key that was rotated changes nothing, nor does a revocation from a later position on.
+    let view = federation.view(fr).await;
+    let (stolen, stays) = (in_use(&view, "NTA.FR", "sign"), in_use(&view, "NTA.FR", "witness"));
+    for purpose in ["sign", "witness"] {
+        fr.rotate_key(rotation(purpose, None)).await.unwrap();
+    }
+    federation.converged(3).await;
+    assert_eq!(receive().await.unwrap(), first);
+    let revoke = |key: &str, effective_position| RevocationOrder {
+        key: key.to_owned(),
+        effective_position,
+        reason: "compromised".into(),
+    };
+    fr.revoke_key(revoke(&stays, Some(0))).await.unwrap();
+    assert_eq!(receive().await.unwrap(), first, "another key");
+    fr.revoke_key(revoke(&stolen, Some(0))).await.unwrap();
+    federation.converged(5).await;
+
+    let register = gb.signed_register(AGREEMENT).await.unwrap().unwrap();
+    let register = evidence::key_register::SignedRegister::read(&register).unwrap();
+    let now = World::system().clock.now();
+    let believed = |answer: &[u8]| exchange::verify_response(answer, &envelope, register.register(), now);
+    assert!(believed(&first).is_err(), "its sender would wait for ever");
+    let again = receive().await.unwrap();
+    let first_card = node::PartnerCard::load(&federation.folder.join("FR/card.json")).unwrap().keys;
+    let (Ok(exchange::Outcome::Acknowledged(was)), Ok(exchange::Outcome::Acknowledged(is))) =
+        (exchange::verify_response(&first, &envelope, &[first_card], now), believed(&again))
+    else {
+        panic!("two acknowledgements")
+    };
+    assert_eq!(was.included.index, is.included.index, "the same entry");
+    assert_eq!(receive().await.unwrap(), again, "one answer from now on");
 }

@@ -11,7 +11,7 @@ use rustls::crypto::aws_lc_rs::kx_group;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use support::outsider::{Got, Outsider, Shown, TlsKey, delivery, parsed, visit};
+use support::outsider::{Got, Outsider, Session, Shown, TlsKey, delivery, parsed, visit};
 use support::service::{Service, set_up};
 
 /// A day, in seconds.
@@ -284,4 +284,23 @@ fn openssl_finds_the_same() {
         let said = s_client(port.address, &[]);
         assert!(said.contains("certificate required") && !said.contains("HTTP/1.1 200"), "{said}");
     });
+}
+
+#[test]
+fn what_partners_say_of_registers_is_bounded() {
+    let port = Port::open(|_| {});
+    let mut session = Session::new(port.address, &port.france.tls, &[]);
+    for route in ["/peer/v1/registers", "/peer/v1/registers/proposals"] {
+        // As long as it may be it is read, and found to be no register.
+        let (status, answer) = session.post(route, &vec![0; node::REGISTER_LIMIT]);
+        assert_eq!(status, 200, "{route}");
+        assert!(
+            String::from_utf8_lossy(&answer).contains("signed key register")
+                || String::from_utf8_lossy(&answer).contains("register proposal"),
+            "{route}"
+        );
+        let (status, _) =
+            Session::new(port.address, &port.france.tls, &[]).post(route, &vec![0; node::REGISTER_LIMIT + 1]);
+        assert_eq!(status, 413, "{route}");
+    }
 }

@@ -197,7 +197,10 @@ pub fn reception(bytes: &[u8]) -> bool {
         }
         // None of the letters has an attachment, and what is signed cannot be given one.
         Assessment::Offered(_) => panic!("an attachment that nobody signed was wanted"),
-        Assessment::Repeat { .. } | Assessment::Conflict { .. } => panic!("nothing came before"),
+        Assessment::Repeat { .. }
+        | Assessment::Withdrawn { .. }
+        | Assessment::Renewed { .. }
+        | Assessment::Conflict { .. } => panic!("nothing came before"),
     }
 }
 

@@ -142,12 +142,12 @@ impl Rotate {
 }
 
 /// A node that runs, by its API; one that does not, opened here for as long as this takes.
-enum Reach {
+pub(super) enum Reach {
     Running(Api),
     Here(std::sync::Arc<Node>),
 }
 
-async fn reach(reached: &Reached) -> Result<Reach, String> {
+pub(super) async fn reach(reached: &Reached) -> Result<Reach, String> {
     let config = Config::load(&reached.config).map_err(|error| error.to_string())?;
     let token = std::env::var(&reached.token_from).unwrap_or_default();
     let running = tokio::net::TcpStream::connect(config.listen.api).await.is_ok();

@@ -8,6 +8,7 @@ use crate::disclosure::{Disclosure, GoldenTest};
 use crate::duty::{Breach, Dispute, Obligation, Quota, Reciprocity, Retention};
 use crate::name::{Identifier, Term};
 use crate::scope::Scope;
+use crate::signing::RegisterSigners;
 use crate::staleness::Staleness;
 use crate::witnessing::Witnessing;
 use base::{Administration, Date, Digest};
@@ -224,6 +225,9 @@ pub struct Draft {
     /// What may flow when the key register has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_register: Option<Staleness>,
+    /// How many must have signed the key register that a party takes up which joins later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_register: Option<RegisterSigners>,
     /// Who must have cosigned the parties' logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnessing: Option<Witnessing>,

@@ -262,3 +262,16 @@ fn what_flows_under_a_stale_register_is_part_of_what_is_signed() {
         errors(&[("[[disclosures]]", section), ("continuing = [\"audit\"]", "continuing = [\"other\"]")]);
     assert!(unknown.contains("stale_register.continuing"), "{unknown}");
 }
+
+#[test]
+fn how_many_must_have_signed_a_register_that_is_joined_is_part_of_what_is_signed() {
+    let section = "[key_register]\nclause = \"4\"\nsigners = 2\n\n[[disclosures]]";
+    let with = Agreement::from_toml(&SMALL.replacen("[[disclosures]]", section, 1)).unwrap();
+    assert_eq!(with.key_register.as_ref().map(|rule| rule.signers), Some(2));
+    assert_eq!(Agreement::from_toml(&with.to_toml()).unwrap(), with);
+    let nobody = errors(&[("[[disclosures]]", section), ("signers = 2", "signers = 0")]);
+    assert!(nobody.contains("key_register.signers") && nobody.contains("need at least 1"), "{nobody}");
+    let unknown =
+        errors(&[("[[disclosures]]", section), ("clause = \"4\"\nsigners", "clause = \"99\"\nsigners")]);
+    assert!(unknown.contains("key_register.clause"), "{unknown}");
+}

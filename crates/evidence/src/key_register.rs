@@ -12,6 +12,9 @@ mod change;
 mod codec;
 mod entry;
 mod error;
+mod joining;
+#[cfg(test)]
+mod joining_tests;
 mod proposal;
 mod signed;
 mod standing;
@@ -20,6 +23,7 @@ mod tests;
 
 pub use entry::{KeyEntry, RegisteredKey, Revocation, RevocationReason};
 pub use error::RegisterError;
+pub use joining::Pinned;
 pub use proposal::{Adoption, Proposal};
 pub use signed::{Approval, DoubleApproval, SignedRegister};
 pub use standing::{KeyLookup, SignedAt, Standing};

@@ -42,18 +42,27 @@ pub fn acknowledge_under(
     place: (u64, &[Hash]),
     now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
-    let (index, path) = place;
-    let receipt = head.receipt(index, path)?;
     let stage = Stage {
         by: receiver.administration.clone(),
         name: StageName::Received,
         message_id: Some(opened.manifest.message_id),
         statement: opened.digest,
-        entry: Some((index, head.size())),
+        entry: Some((place.0, head.size())),
         at: now,
         reason: None,
     };
-    let staged = StagedStatement::sign(&stage, &receiver.keys.sign)?;
+    respond(&stage, receiver, head, place)
+}
+
+/// RECEIVED and the receipt of the entry at `place`, as an encoded [`Response`].
+pub(crate) fn respond(
+    stage: &Stage,
+    receiver: &Receiver<'_>,
+    head: &TreeHead,
+    (index, path): (u64, &[Hash]),
+) -> Result<Vec<u8>, EvidenceError> {
+    let receipt = head.receipt(index, path)?;
+    let staged = StagedStatement::sign(stage, &receiver.keys.sign)?;
     let mut out = Writer::new();
     out.array(3).uint(VERSION).bytes(staged.as_bytes()).bytes(receipt.as_bytes());
     Ok(Response::Acknowledged(out.finish()).encode())

@@ -7,6 +7,7 @@ use crate::envelope::Envelope;
 use crate::offer::{Attachment, Offer};
 use crate::refusal::{Reason, Refusal, refuse};
 use crate::register::Register;
+use crate::renewal::{Withdrawn, withdrawn};
 use crate::response::Response;
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::chunked::{ChunkedPart, open_head};
@@ -89,6 +90,11 @@ impl Incoming<'_> {
         self.claim.key_id()
     }
 
+    /// The signed statement.
+    pub(crate) fn statement(&self) -> &[u8] {
+        self.envelope.statement
+    }
+
     /// The SHA-256 of the statement, which the inbox keeps.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -137,6 +143,18 @@ pub enum Assessment {
     /// It was answered before: return the same bytes; change nothing.
     Repeat {
         /// The first answer.
+        response: Vec<u8>,
+    },
+    /// It was answered before, and the answer counts no more, as a key that signed it was revoked: its leaf is at this place
+    /// of one's own log. Answer with [`crate::acknowledge_again`], and keep that in the inbox in place of the first answer.
+    Withdrawn {
+        /// The index of its leaf.
+        index: u64,
+    },
+    /// As a repeat, but this answer says the same under the key of now: return it, and keep it in the inbox in place of the
+    /// first one.
+    Renewed {
+        /// The answer.
         response: Vec<u8>,
     },
     /// Its sender used the id before, for something else: return the proof and keep it; change nothing else.
@@ -215,10 +233,14 @@ pub fn assess(
         return refused(Refusal::new(Reason::PartnerSuspended, reason));
     }
     let found = arrival.inbox.found.as_ref();
-    // These very bytes were verified when they came first. A key may have been rotated since; the answer stands.
+    // These very bytes were verified when they came first. A key may have been rotated since; the answer stands, unless it
+    // is ours that was revoked.
     if let Some(found) = found.filter(|found| found.digest == incoming.digest) {
-        let response = found.response.clone();
-        return Ok(Assessment::Repeat { response });
+        return Ok(match withdrawn(incoming, &found.response, receiver, register, arrival.now)? {
+            None => Assessment::Repeat { response: found.response.clone() },
+            Some(Withdrawn::Receipt { index }) => Assessment::Withdrawn { index },
+            Some(Withdrawn::Refusal(response)) => Assessment::Renewed { response },
+        });
     }
     if let Err(refusal) = authenticate(incoming, register, arrival.now) {
         return refused(refusal);

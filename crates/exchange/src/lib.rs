@@ -14,6 +14,7 @@
 //!                                                      │               acknowledge ─┐
 //!                                                      ├─ Offered: wanted chunks, or as New once all are here
 //!                                                      ├─ Repeat: the first answer  │
+//!                                                      ├─ Withdrawn: acknowledge_again, as a key of the first was revoked
 //!                                                      ├─ Conflict: signed proof    │
 //!                                                      ├─ Gap: expected number      │
 //!                                                      └─ Refused: signed reason    │
@@ -39,6 +40,7 @@ mod offer;
 mod outgoing;
 mod refusal;
 mod register;
+mod renewal;
 mod response;
 pub mod stages;
 mod status;
@@ -61,6 +63,7 @@ pub use offer::{Attachment, ChunkRange, HeldChunks, Offer, Progress, Wanted};
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare, prepare_with};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
+pub use renewal::acknowledge_again;
 pub use response::{
     AnswerError, AnswerEvidence, MAX_RESPONSE, Outcome, Refused, Response, answer_evidence, refusal_in,
     verify_response,

@@ -11,8 +11,8 @@ use evidence::key_register::{
 use evidence::{KeyId, KeySet, PublicKeys, Purpose};
 use exchange::stages::{LaterStage, state, verify_stage};
 use exchange::{
-    AgreementStanding, AnswerError, Arrival, Assessment, InboxView, Outcome, Reason, Refusal, Register,
-    Under, acknowledge, assess, read_statement, refuse, verify_response,
+    AgreementStanding, AnswerError, Arrival, Assessment, Found, InboxView, Outcome, Reason, Refusal,
+    Register, Under, acknowledge, acknowledge_again, assess, read_statement, refuse, verify_response,
 };
 
 /// What a node knows once the parties have a register: the cards do not count any more.
@@ -192,4 +192,107 @@ fn nothing_new_is_taken_under_a_register_that_is_stale_for_it() {
     let register = WithRegister { stale: Some("since yesterday".to_owned()), ..with_register(&world) };
     let (refused, _) = taken(&world, &register, &prepared.envelope);
     assert_eq!(refused, Taken::Refused(Reason::RegisterStale));
+}
+
+/// What a node does with a letter that it has answered before.
+fn asked_again(world: &World, register: &WithRegister<'_>, envelope: &[u8], answer: &[u8]) -> Assessment {
+    let incoming = read_statement(envelope).unwrap();
+    let found = Some(Found { digest: incoming.digest(), response: answer.to_vec() });
+    let inbox = InboxView { found, expected_sequence: 2 };
+    let arrival = Arrival { peer: &world.peer, inbox: &inbox, now: now() };
+    assess(&incoming, &world.fr.receiver(), register, &arrival).unwrap()
+}
+
+/// The recipient takes other keys for statements and for its log, which the register has.
+fn with_new_keys(world: &mut World, register: &mut KeyRegister) {
+    let fresh = KeySet::draw(&mut bytes_from(79)).keys().unwrap();
+    for key in [RegisteredKey::Sign(fresh.sign.public()), RegisteredKey::Log(fresh.log.public())] {
+        register.put(KeyEntry {
+            administration: world.fr.administration.clone(),
+            key,
+            from: now(),
+            until: now().plus_seconds(86_400),
+            revocation: None,
+        });
+    }
+    (world.fr.keys.sign, world.fr.keys.log) = (fresh.sign, fresh.log);
+}
+
+#[test]
+fn a_letter_is_receipted_anew_only_where_the_sender_would_not_believe_the_first_answer() {
+    for (purpose, position, renews) in [
+        // The acknowledgement is about position 5.
+        (None, 0, false),
+        (Some(Purpose::Sign), 6, false),
+        (Some(Purpose::Sign), 5, true),
+        (Some(Purpose::Log), 1000, true),
+        (Some(Purpose::Enc), 0, false),
+    ] {
+        let mut world = World::new();
+        (0..5).for_each(|_| world.log.push([1; 32]));
+        let prepared = world.prepared(&world.letter(1));
+        let (_, answer) = taken(&world, &with_register(&world), &prepared.envelope);
+        let leaf =
+            evidence::merkle::leaf_hash(exchange::Envelope::decode(&prepared.envelope).unwrap().statement);
+        let mut place = world.log.append(leaf);
+        let mut register = with_register(&world).register;
+        if let Some(purpose) = purpose {
+            revoke(&mut register, &world.fr, purpose, position);
+        }
+        // Nothing is given anew under keys that do not count either.
+        let held = WithRegister { register: register.clone(), ..with_register(&world) };
+        let repeated = asked_again(&world, &held, &prepared.envelope, &answer);
+        assert!(matches!(repeated, Assessment::Repeat { response } if response == answer), "{purpose:?}");
+        let known = World::new().register;
+        with_new_keys(&mut world, &mut register);
+        let register = WithRegister { known: &known, register, stale: None };
+        let keys = Under { register: &register, agreement: "common-transit", now: now() };
+        let believed = verify_response(&answer, &prepared.envelope, &keys, now()).is_ok();
+        assert_eq!(believed, !renews, "{purpose:?} {position}");
+        match asked_again(&world, &register, &prepared.envelope, &answer) {
+            Assessment::Repeat { response } => {
+                assert!(!renews && response == answer, "{purpose:?} {position}")
+            }
+            Assessment::Withdrawn { index: 5 } => {
+                assert!(renews, "{purpose:?} {position}");
+                let incoming = read_statement(&prepared.envelope).unwrap();
+                let again = acknowledge_again(&incoming, &world.fr.receiver(), &place, now()).unwrap();
+                let outcome = verify_response(&again, &prepared.envelope, &keys, now());
+                assert!(matches!(outcome, Ok(Outcome::Acknowledged(_))), "{outcome:?}");
+                // From now on that one is repeated, byte by byte.
+                let repeated = asked_again(&world, &register, &prepared.envelope, &again);
+                assert!(matches!(repeated, Assessment::Repeat { response } if response == again));
+                place.index = 4;
+                assert!(
+                    acknowledge_again(&incoming, &world.fr.receiver(), &place, now()).is_err(),
+                    "its own leaf"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_refusal_under_a_key_that_was_revoked_is_signed_anew() {
+    let mut world = World::new();
+    let prepared = world.prepared(&world.letter(1));
+    let incoming = read_statement(&prepared.envelope).unwrap();
+    let refusal = Refusal::new(Reason::NotAParty, "`NTA.XX`");
+    let before = now().plus_micros(-1);
+    let answer = refuse(&incoming, &refusal, &world.fr.receiver(), before).unwrap();
+    let mut register = with_register(&world).register;
+    revoke(&mut register, &world.fr, Purpose::Sign, 0);
+    let known = World::new().register;
+    with_new_keys(&mut world, &mut register);
+    let register = WithRegister { known: &known, register, stale: None };
+    let Assessment::Renewed { response } = asked_again(&world, &register, &prepared.envelope, &answer) else {
+        panic!("a renewed refusal")
+    };
+    let keys = Under { register: &register, agreement: "common-transit", now: now() };
+    assert!(verify_response(&answer, &prepared.envelope, &keys, now()).is_err());
+    let Ok(Outcome::Refused(refused)) = verify_response(&response, &prepared.envelope, &keys, now()) else {
+        panic!("a signed refusal")
+    };
+    assert!(refused.reason == Some(Reason::NotAParty) && refused.words.ends_with("`NTA.XX`"), "{refused:?}");
 }

@@ -23,7 +23,7 @@ const AT_ONCE: i64 = 256;
 const RETENTION: &str = "retention";
 
 /// The tables that may hold content of messages.
-const TABLES: [&str; 6] = ["messages", "outbox", "documents", "notices", "records", "attachment"];
+const TABLES: [&str; 7] = ["messages", "bodies", "outbox", "documents", "notices", "records", "attachment"];
 
 /// The setting that is there while something was erased that the files may still hold: it outlives a stop.
 const SCRUB_OWED: &str = "scrub-owed";
@@ -182,7 +182,7 @@ fn erase(
     }
     // What was refused is on record sealed, with the only copy of its statement.
     let rest = refused_statement(&kept).unwrap_or_default();
-    tx.execute("UPDATE messages SET body = ?2, secret = NULL WHERE id = ?1", &[message.into(), rest.into()])?;
+    messages::erase(tx, message, rest)?;
     erase_document(tx, message)?;
     erase_attachments(tx, &kept)?;
     settings::put(tx, SCRUB_OWED, b"1")?;
@@ -208,10 +208,13 @@ fn content_of(tx: &mut dyn Tx, kept: &Kept) -> Result<Vec<Vec<u8>>, StoreError> 
 /// Erases the records of cases that are this message, unless one of the cases still rests on it.
 fn close_records(tx: &mut dyn Tx, kept: &Kept, content: &[Vec<u8>]) -> Result<(), EraseError> {
     for body in content.iter().filter(|body| !body.is_empty()) {
+        // By the index of lengths: otherwise each erasure reads the records of all cases.
+        let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
         let found = tx.query(
             "SELECT r.room, r.state_key, m.movement, m.state FROM records r \
-             LEFT JOIN movements m ON m.room = r.room AND m.state_key = r.state_key WHERE r.body = ?1",
-            &[body.as_slice().into()],
+             LEFT JOIN movements m ON m.room = r.room AND m.state_key = r.state_key \
+             WHERE length(r.body) = ?2 AND r.body = ?1",
+            &[body.as_slice().into(), length.into()],
         )?;
         for row in &found {
             let (room, key) = (row.text(0)?, row.text(1)?);
@@ -221,7 +224,10 @@ fn close_records(tx: &mut dyn Tx, kept: &Kept, content: &[Vec<u8>]) -> Result<()
                 return Err(EraseError::Needed { message: kept.id, movement });
             }
         }
-        tx.execute("DELETE FROM records WHERE body = ?1", &[body.as_slice().into()])?;
+        tx.execute(
+            "DELETE FROM records WHERE length(body) = ?2 AND body = ?1",
+            &[body.as_slice().into(), length.into()],
+        )?;
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ use store::outbox::{self, DeadLetter, Declined, Queue};
 use store::{Tx, stages};
 
 store::statements! {
-    ON_RECORD = "SELECT identification, movement, body FROM messages WHERE exchange_id = ?1 AND direction = 'sent'";
+    ON_RECORD = "SELECT m.identification, m.movement, b.body FROM messages m JOIN bodies b ON b.message = m.id
+        WHERE m.exchange_id = ?1 AND m.direction = 'sent'";
 }
 
 /// From when on a partner that does not answer is an alarm: shorter absences are everyday.

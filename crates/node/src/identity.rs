@@ -1,12 +1,11 @@
 //! Who a node is: its private keys on disk, and the card by which partners know it.
 
 use crate::clock::World;
-use crate::config::Config;
 use crate::keys::file::{self, KeyFile};
 use crate::keys::passphrase::{Passphrase, PassphraseError};
 use crate::keys::ring::{Rank, Ring, TlsSecret};
 use crate::tls::{TlsError, TlsIdentity};
-use base::Administration;
+use base::{Administration, Digest};
 use evidence::{EvidenceError, KeySet, Keys, PublicKeys, Purpose, Seed, StatementKey};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -67,6 +66,16 @@ pub struct PartnerCard {
     pub address: String,
     /// The public keys.
     pub keys: PublicKeys,
+}
+
+/// The card that a node gives to partners now, and what stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCard {
+    /// The card, with the keys that the node uses. Where a relay stands in front, the card has the relay's TLS key: that is
+    /// the key which partners meet. The address is that of the configuration, which is then the relay's.
+    pub card: PartnerCard,
+    /// The TLS key that the node itself uses: SHA-256 of its subject public key info.
+    pub tls: Digest,
 }
 
 /// The keys of this node, ready for use.
@@ -143,15 +152,6 @@ impl Identity {
 }
 
 impl PartnerCard {
-    /// The card that this node gives to partners. Where a relay stands in front, the card has the relay's TLS key: that is
-    /// the key which partners meet. The address is that of the configuration, which is then the relay's.
-    pub fn own(config: &Config, identity: &Identity) -> Self {
-        let relay = config.relay.as_ref().map(|relay| relay.key);
-        let tls_spki = relay.unwrap_or(identity.card.tls_spki);
-        let keys = PublicKeys { tls_spki, ..identity.card.clone() };
-        Self { address: config.listen.peer_address.clone(), keys }
-    }
-
     /// Reads and checks a card.
     ///
     /// # Errors

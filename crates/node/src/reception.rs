@@ -11,6 +11,7 @@ use crate::proceeding::{Origin, Proceeding, ProceedingError, is_transient};
 use crate::proofs;
 use crate::stages;
 use crate::submission::Submission;
+use crate::transparency::{LogError, inclusion_path, root_at};
 use agreements::{AgreementReference, Identifier, Label, Term};
 use base::{Administration, Digest, MessageId, Timestamp};
 use evidence::merkle::{self, Appended, Frontier};
@@ -37,6 +38,9 @@ pub enum ReceptionError {
     /// The label of the data cannot be kept.
     #[error("cannot keep a label: {0}")]
     Label(#[from] serde_json::Error),
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The answer could not be made.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -48,7 +52,8 @@ impl ReceptionError {
         match self {
             Self::Store(error) => is_transient(error),
             Self::Proceeding(error) => error.is_transient(),
-            Self::Label(_) | Self::Evidence(_) => false,
+            Self::Log(LogError::Store(error)) => is_transient(error),
+            Self::Log(_) | Self::Label(_) | Self::Evidence(_) => false,
         }
     }
 }
@@ -205,6 +210,18 @@ pub fn receive(
             }
         }
         Assessment::Repeat { response } => Ok(response),
+        Assessment::Withdrawn { index } => {
+            let size = u64::try_from(log::size(tx)?).unwrap_or_default();
+            let (path, root) = (inclusion_path(tx, index, size)?, root_at(tx, size)?);
+            let place = Appended { index, size, path, root };
+            let response = exchange::acknowledge_again(&incoming, &receiver, &place, now)?;
+            renew(tx, &incoming, &response, now)?;
+            Ok(response)
+        }
+        Assessment::Renewed { response } => {
+            renew(tx, &incoming, &response, now)?;
+            Ok(response)
+        }
         Assessment::Gap { expected, response } => {
             tracing::info!(%peer, channel, expected, "an earlier message of the channel is missing");
             Ok(response)
@@ -223,6 +240,21 @@ pub fn receive(
             Ok(response)
         }
     }
+}
+
+/// Keeps an answer in place of the first one, which was signed with a key that was revoked since.
+fn renew(
+    tx: &mut dyn Tx,
+    incoming: &exchange::Incoming<'_>,
+    response: &[u8],
+    now: Timestamp,
+) -> Result<(), ReceptionError> {
+    let (sender, id) = (incoming.sender(), incoming.message_id());
+    tracing::warn!(%sender, message = %id, "a message is answered anew: a key under the first answer was revoked");
+    inbox::renew(tx, sender, id, response)?;
+    let words =
+        format!("message {id} of {sender} was answered anew, as a key under the first answer was revoked");
+    Ok(messages::note(tx, now, "exchange", incoming.channel().subject(), "Renewed", &words)?)
 }
 
 /// The document of an offer; only a document has attachments.

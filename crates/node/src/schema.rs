@@ -3,11 +3,11 @@
 //! What is decided by commits with the state that it belongs to: `cases` (where a movement's case is kept, and whose
 //! it is), `records` (the document that a case rests on), `submissions` (what was said before, and what became of it),
 //! `principals` and `sessions`; `partners` is in
-//! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
+//! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages` with their `bodies`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
 use crate::keys::records;
-use crate::{documents, federation, partners, proofs, redrives};
+use crate::{documents, federation, messages, partners, proofs, redrives};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -24,7 +24,13 @@ pub const MIGRATIONS: &[Migration] = &[
     redrives::SCHEMA,
     records::ORDERS,
     redrives::BY_FORMER,
+    RECORDS_BY_LENGTH,
+    messages::BODIES,
 ];
+
+/// Finds the copies of a document among the records of cases by its length, so that erasing one does not read all.
+const RECORDS_BY_LENGTH: Migration =
+    Migration { name: "records-by-length", sql: "CREATE INDEX records_by_length ON records (length(body))" };
 
 const FIRST: Migration = Migration {
     name: "node-0001",

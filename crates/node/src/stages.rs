@@ -27,6 +27,9 @@ pub const STAGE_LIMIT: usize = protocol::MAX_BATCH_BYTES;
 /// The longest answer to a batch: one byte for each of its statements, and a few around them.
 const ANSWER_LIMIT: usize = 1024;
 
+/// What a batch of statements is known by on its way: there is one at a time.
+const BATCH: i64 = 0;
+
 /// Signs a stage of a partner's message, and queues the statement for that partner in the same transaction.
 pub(crate) fn state(
     tx: &mut dyn Tx,
@@ -112,10 +115,11 @@ impl Node {
             }
             match circuits.allowance(&partner, now) {
                 Allowance::Nothing => continue,
-                Allowance::Trial => circuits.begin_trial(&partner, now),
-                Allowance::Letters { .. } => {}
+                Allowance::Trial if !circuits.begin_trial(&partner, now) => continue,
+                Allowance::Trial | Allowance::Letters { .. } => {}
             }
-            let (node, place) = (Arc::clone(self), circuits.enter(&partner, 0));
+            let Some(place) = circuits.enter(&partner, BATCH, 0) else { continue };
+            let node = Arc::clone(self);
             // Each on its own, so that a partner that hangs holds up nobody else's statements.
             tokio::spawn(async move {
                 let more = node.bring_batch(&partner).await;
@@ -320,9 +324,7 @@ fn attach(
 fn view(letter: &SentLetter, attached: &[Attached], replacements: Replacements) -> DeliveryView {
     let known = match letter.status {
         Status::Waiting | Status::Ready if letter.withdrawn => DeliveryStatus::Expired,
-        Status::Waiting | Status::Ready if letter.envelope.is_some() && letter.attempts > 0 => {
-            DeliveryStatus::Sent
-        }
+        Status::Waiting | Status::Ready if letter.envelope.is_some() => DeliveryStatus::Sent,
         Status::Waiting | Status::Ready => DeliveryStatus::Queued,
         Status::Delivered => DeliveryStatus::Received,
         Status::Refused => DeliveryStatus::Refused,

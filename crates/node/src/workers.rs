@@ -45,9 +45,7 @@ impl Node {
     ) -> tokio::task::JoinHandle<()> {
         let started = self.now();
         tokio::spawn(async move {
-            if let Err(error) = self.release_claims().await {
-                tracing::error!(%error, "letters of the last run wait for their leases to run out");
-            }
+            self.set_sending(true);
             // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
             tokio::select! {
                 biased;
@@ -62,16 +60,17 @@ impl Node {
                 () = self.forget_for_ever() => {}
                 () = self.tidy_attachments(started) => {}
             }
+            self.set_sending(false);
         })
     }
 
     async fn send_for_ever(self: &Arc<Self>) {
         loop {
             match self.start_deliveries().await {
-                // A full claim means that more letters are due.
+                // A look that found as many as it may take means that more letters are due.
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, "letters could not be claimed"),
+                Err(error) => tracing::error!(%error, "letters that are due could not be read"),
             }
             tokio::select! {
                 biased;

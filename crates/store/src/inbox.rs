@@ -17,6 +17,7 @@ crate::statements! {
     RECORD = "insert into inbox (sender, message_id, channel, sequence, digest, receipt, at)
         select ?1, ?2, ?3, ?4, ?5, ?6, ?7
         where ?4 > (select coalesce(max(sequence), 0) from inbox where sender = ?1 and channel = ?3)";
+    RENEW = "update inbox set receipt = ?3 where sender = ?1 and message_id = ?2";
     LAST = "select coalesce(max(sequence), 0) from inbox where sender = ?1 and channel = ?2";
 }
 
@@ -84,6 +85,20 @@ pub fn record(tx: &mut dyn Tx, message: &Inbound<'_>) -> Result<(), StoreError> 
         given: message.sequence,
         expected: expected_sequence(tx, message.sender, message.channel)?,
     })
+}
+
+/// Keeps another receipt in place of the one that a message got: a key under that one was revoked since.
+///
+/// # Errors
+/// When the database fails.
+pub fn renew(
+    tx: &mut dyn Tx,
+    sender: &Administration,
+    message_id: MessageId,
+    receipt: &[u8],
+) -> Result<(), StoreError> {
+    let row = [sender.as_str().into(), message_id.to_string().into(), receipt.into()];
+    tx.execute(RENEW, &row).map(drop)
 }
 
 /// The sequence that the next message of a channel must have, from 1.

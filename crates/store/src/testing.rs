@@ -1,15 +1,16 @@
-//! A PostgreSQL server for tests and the bench (feature `testing`).
+//! What tests and the bench need beside a store (feature `testing`): a PostgreSQL server, and the statements that ran.
 //!
 //! Tests run against the server that `TIDEWAITER_PG_URL` names, or else against a private one that is started from
 //! the binaries of the machine, in a directory of its own and with its default durability, and is gone afterwards.
 
 use crate::Location;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,32 @@ server=$!
 (cat <&3 >/dev/null; kill -INT $server) &
 wait $server && rm -rf "$2"
 "#;
+
+/// Whether statements are kept.
+static LISTENING: AtomicBool = AtomicBool::new(false);
+
+/// The statements that ran since somebody listens.
+static HEARD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Keeps from now on the text of every statement that a command or read of this process runs, on whatever store.
+pub fn hear_statements() {
+    LISTENING.store(true, Ordering::SeqCst);
+}
+
+/// The statements that ran since [`hear_statements`], each once, in the portable form.
+pub fn heard_statements() -> Vec<String> {
+    HEARD.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+}
+
+/// Keeps a statement when somebody listens.
+pub(crate) fn heard(sql: &str) {
+    if LISTENING.load(Ordering::Relaxed) {
+        let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+        if !heard.contains(sql) {
+            heard.insert(sql.to_owned());
+        }
+    }
+}
 
 /// A server that tests may fill with schemas. It stops when the last handle is dropped or the process ends.
 #[derive(Clone)]

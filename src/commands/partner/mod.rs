@@ -4,13 +4,14 @@ mod accept;
 mod desk;
 mod list;
 
+use super::key::{Reach, Reached, reach};
 use super::{block_on, fail, say};
 use accept::Accept;
 use base::Administration;
 use clap::{Args, Subcommand};
 use desk::At;
 use list::List;
-use node::{Config, Identity, PartnerCard};
+use node::OwnCard;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ If one digit differs, stop: somebody changed the file on its way.";
 /// Partner administrations.
 #[derive(Subcommand)]
 pub enum Partner {
-    /// Write this node's card, and show its fingerprint
+    /// Write this node's card with the keys that it uses now, and show its fingerprint
     Card(Card),
     /// Draw up the model arrangement for common transit between administrations
     Agreement(Agreement),
@@ -42,12 +43,11 @@ pub enum Partner {
 /// This node's card.
 #[derive(Args)]
 pub struct Card {
-    /// The node's configuration
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
     /// Where the card goes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    reached: Reached,
 }
 
 /// A model agreement.
@@ -105,7 +105,7 @@ impl Partner {
     pub fn run(self) -> ExitCode {
         block_on(async {
             let done = match self {
-                Self::Card(card) => card.run(),
+                Self::Card(card) => card.run().await,
                 Self::Agreement(agreement) => agreement.run(),
                 Self::Invite(invite) => invite.run().await,
                 Self::Accept(accept) => accept.run().await,
@@ -119,13 +119,20 @@ impl Partner {
 }
 
 impl Card {
-    fn run(self) -> Done {
-        let config = Config::load(&self.config)?;
-        let identity = Identity::load(&config.resolve(&config.keys))?;
-        let card = PartnerCard::own(&config, &identity);
+    async fn run(self) -> Done {
+        let OwnCard { card, tls } = match reach(&self.reached).await? {
+            Reach::Running(api) => {
+                api.get("/api/v1/partners/card").await.map_err(|error| error.to_string())?
+            }
+            Reach::Here(node) => {
+                let card = node.own_card_now();
+                node.close().await;
+                card?
+            }
+        };
         say(format_args!("administration     {}", card.keys.administration));
         say(format_args!("address            {}", card.address));
-        say(format_args!("TLS key of node    {}", identity.card.tls_spki));
+        say(format_args!("TLS key of node    {tls}"));
         say(format_args!("TLS key of card    {}", card.keys.tls_spki));
         say(format_args!("fingerprint        {}", card.keys.fingerprint()));
         if let Some(out) = self.out {

@@ -53,6 +53,17 @@ impl Finder<'_> {
                 self.term_known(place, Some(&stale.clause), "purposes", &draft.purposes, purpose);
             }
         }
+        if let Some(rule) = &draft.key_register {
+            self.clause_known("key_register.clause".to_owned(), &rule.clause);
+            if rule.signers == 0 {
+                self.fault(
+                    "key_register.signers",
+                    Some(&rule.clause),
+                    "nobody must sign",
+                    "need at least 1 or remove the section",
+                );
+            }
+        }
         self.witnessing();
     }
 

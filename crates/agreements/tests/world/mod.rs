@@ -232,6 +232,7 @@ prop_compose! {
             dispute: None,
             breach: None,
             stale_register: None,
+            key_register: None,
             witnessing: None,
             golden_tests: Vec::new(),
             signatures: Vec::new(),

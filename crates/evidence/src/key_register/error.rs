@@ -77,6 +77,31 @@ pub enum RegisterError {
         /// How many have signed.
         found: u64,
     },
+    /// Fewer parties have signed than a newcomer asks for.
+    #[error(
+        "{found} of the parties whose cards are accepted here have signed, and whoever joins needs {needed}: let the \
+         others sign a version more, as `tidewaiter key renew` makes it"
+    )]
+    TooFewToJoin {
+        /// How many must sign.
+        needed: u64,
+        /// How many have signed.
+        found: u64,
+    },
+    /// Its threshold is lower than the agreement says.
+    #[error("it lets {found} of its stewards change it, and the agreement here asks for {needed} signers")]
+    LowThreshold {
+        /// How many the agreement asks for.
+        needed: u64,
+        /// How many the register asks for.
+        found: u64,
+    },
+    /// Somebody is in it whose card was not accepted.
+    #[error("it names `{0}`, whose card is not accepted here: exchange cards with it first")]
+    NoCard(Administration),
+    /// It does not let this administration in, with the keys that it uses.
+    #[error("it does not have the keys of `{0}` as that uses them: a party must let `{0}` in first")]
+    NotAdmitted(Administration),
     /// Keys of an administration change, and it has not agreed.
     #[error("it changes keys of `{0}`, which has not signed it")]
     OwnerHasNotSigned(Administration),

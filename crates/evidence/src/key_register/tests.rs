@@ -3,32 +3,32 @@ use crate::samples::{administration, es256, every_bit_counts, keys, moment};
 use crate::{EvidenceError, Keys, StatementKey};
 use proptest::prelude::*;
 
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
-fn card(code: &str, seed: u8) -> PublicKeys {
+pub(super) fn card(code: &str, seed: u8) -> PublicKeys {
     let from = moment().plus_seconds(-DAY);
     let tls = Digest([seed; 32]);
     keys(seed).card(administration(code), tls, from, from.plus_seconds(700 * DAY)).unwrap()
 }
 
-fn cards() -> [PublicKeys; 3] {
+pub(super) fn cards() -> [PublicKeys; 3] {
     [card("GB", 1), card("FR", 2), card("IT", 3)]
 }
 
 const TWO_OF_THREE: Threshold = Threshold { change: 2, revocation: 1 };
 
-fn genesis() -> SignedRegister {
+pub(super) fn genesis() -> SignedRegister {
     let expires = moment().plus_seconds(90 * DAY);
     let register = KeyRegister::genesis("common-transit", &cards(), TWO_OF_THREE, moment(), expires).unwrap();
     signed(register, &[("GB", 1), ("FR", 2), ("IT", 3)])
 }
 
-fn sign_key(seed: u8) -> &'static StatementKey {
+pub(super) fn sign_key(seed: u8) -> &'static StatementKey {
     let Keys { sign, .. } = keys(seed);
     sign
 }
 
-fn signed(register: KeyRegister, by: &[(&str, u8)]) -> SignedRegister {
+pub(super) fn signed(register: KeyRegister, by: &[(&str, u8)]) -> SignedRegister {
     let mut signed = SignedRegister::proposal(register).unwrap();
     for (code, seed) in by {
         let steward = administration(code);
@@ -43,7 +43,7 @@ fn next() -> KeyRegister {
     genesis().register().next(issued, issued.plus_seconds(90 * DAY))
 }
 
-fn tomorrow() -> Timestamp {
+pub(super) fn tomorrow() -> Timestamp {
     moment().plus_seconds(DAY)
 }
 

@@ -202,6 +202,7 @@ impl World {
             }
             Assessment::Offered(_) => panic!("no letter here has attachments in chunks"),
             Assessment::Repeat { response } => (Taken::Repeated, response, false),
+            Assessment::Withdrawn { .. } | Assessment::Renewed { .. } => panic!("cards revoke no key"),
             Assessment::Conflict { response } => (Taken::Conflict, response, false),
             Assessment::Gap { expected, response } => (Taken::Gap(expected), response, false),
             Assessment::Refused { refusal, response } => {

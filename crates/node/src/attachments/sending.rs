@@ -41,11 +41,6 @@ struct Place {
 }
 
 impl Transfers {
-    /// Whether the attachments of a message are being sent.
-    pub(crate) fn is_under_way(&self, message_id: MessageId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&message_id)
-    }
-
     fn enter(&self, message_id: MessageId, partner: &Administration) -> Option<Place> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if under_way.values().filter(|other| other.partner == *partner).count() >= TO_ONE_PARTNER {
@@ -102,7 +97,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn begin_transfer(
+    pub(crate) async fn transfer(
         self: &Arc<Self>,
         claim: outbox::Claim,
         envelope: Bytes,
@@ -117,23 +112,16 @@ impl Node {
                 })
                 .await;
         };
-        let node = Arc::clone(self);
-        tokio::spawn(async move {
-            let fate = match node.transfer(&claim, &envelope, wanted).await {
-                Ok(fate) => fate,
-                Err(error) => Fate::Later(error.to_string()),
-            };
-            // The place is given back first: a letter that waits is claimed again, and must not find itself under way.
-            drop(place);
-            if let Err(error) = node.settle(claim, fate).await {
-                tracing::error!(%error, "a delivery could not be settled");
-            }
-            node.wake_sender();
-        });
-        Ok(())
+        let fate = match self.send_parts(&claim, &envelope, wanted).await {
+            Ok(fate) => fate,
+            Err(error) => Fate::Later(error.to_string()),
+        };
+        // Another message with attachments may go while this one is settled.
+        drop(place);
+        self.settle(claim, fate).await
     }
 
-    async fn transfer(
+    async fn send_parts(
         self: &Arc<Self>,
         claim: &outbox::Claim,
         envelope: &Bytes,

@@ -6,7 +6,7 @@ use super::invitation::{AgreementText, Invitation};
 use super::record::{self, Direction};
 use super::refusal::{FederationError, FederationReason, FederationRefusal};
 use crate::bureau::Bureau;
-use crate::identity::PartnerCard;
+use crate::identity::{OwnCard, PartnerCard};
 use crate::keys::propose::Progress;
 use crate::keys::records;
 use crate::node::{Node, NodeError};
@@ -36,6 +36,15 @@ impl Node {
     pub fn own_card(&self) -> PartnerCard {
         let address = self.config().listen.peer_address.clone();
         PartnerCard { address, keys: self.bureau().own_keys() }
+    }
+
+    /// That card and the TLS key of the node itself.
+    ///
+    /// # Errors
+    /// When the TLS certificate cannot be read.
+    pub fn own_card_now(&self) -> Result<OwnCard, NodeError> {
+        let tls = self.bureau().identity.tls.key_digest()?;
+        Ok(OwnCard { card: self.own_card(), tls: Digest(tls.0) })
     }
 
     /// Writes an invitation to `to`, which is accepted for so many days.

@@ -75,7 +75,11 @@ fn take(
     let in_force = records::latest(tx, agreement)?;
     let checked = match &in_force {
         Some(previous) => signed.succeeds(previous, now),
-        None => genesis(bureau, signed, now).map(|()| true),
+        None if register.version == 1 => genesis(bureau, signed, now).map(|()| true),
+        None => {
+            let youngest = records::youngest_approved(tx, agreement, &bureau.administration)?;
+            joining(bureau, signed, youngest, now).map(|()| true)
+        }
     };
     match checked {
         Ok(new) => {
@@ -117,6 +121,22 @@ fn take(
 fn genesis(bureau: &Bureau, signed: &SignedRegister, now: Timestamp) -> Result<(), RegisterError> {
     signed.starts(&signed.register().agreement, now)?;
     bureau.vouches_for(signed.register(), now)
+}
+
+/// A later version counts for a party that holds none if it lets this one in, and those have signed it whose cards its
+/// operator has accepted. It is no older than what this node has approved, which it would be led back behind otherwise.
+fn joining(
+    bureau: &Bureau,
+    signed: &SignedRegister,
+    youngest: u64,
+    now: Timestamp,
+) -> Result<(), RegisterError> {
+    let (name, found) = (&signed.register().agreement, signed.register().version);
+    bureau.joining(name, |pinned| signed.joins(name, pinned, now))?;
+    if found < youngest {
+        return Err(RegisterError::Rollback { have: youngest, found });
+    }
+    Ok(())
 }
 
 /// Two versions of one number: the two documents prove who has signed both, and go to the journal for an auditor.

@@ -7,7 +7,8 @@
 //! | `GET /peer/v1/registers/{agreement}` | | the version in force here |
 //!
 //! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
-//! party whose card this node has; of a proposer with whom the exchange is suspended, only if it does nothing but revoke.
+//! party whose card this node has, be it this node itself, which believes then only what its operator has pinned
+//! ([`evidence::key_register::Pinned`]); of a proposer with whom the exchange is suspended, only if it does nothing but revoke.
 //! Of two proposals for one version the one of the administration that comes first in the alphabet goes first, unless the
 //! other has an approval already; the one that comes later is made again on top of it.
 //! A steward approves one document a version. Asked for another, it shows the one that it has approved, so that whoever
@@ -20,7 +21,7 @@ use base::{Administration, Timestamp};
 use evidence::EvidenceError;
 use evidence::cbor::{Reader, Writer};
 use evidence::key_register::{
-    Approval, KeyEntry, KeyRegister, Proposal, RegisterError, SignedRegister, Steward,
+    Approval, KeyEntry, KeyRegister, Pinned, Proposal, RegisterError, SignedRegister, Steward,
 };
 use store::Tx;
 
@@ -291,7 +292,13 @@ fn acceptable(
             );
         }
         proposal.verify(&register.stewards)?;
-        return bureau.vouches_for(register, now);
+        return if register.version == 1 {
+            bureau.vouches_for(register, now)
+        } else {
+            // It lets this administration into a register that others keep already.
+            bureau
+                .joining(&register.agreement, |pinned| register.is_joinable(&register.agreement, pinned, now))
+        };
     };
     let known = &held.register().stewards;
     proposal.verify(known)?;
@@ -336,6 +343,33 @@ impl Bureau {
         }
         let reason = "its keys are not those of the cards that this node has, its own among them";
         Err(EvidenceError::Malformed { what: "key register", reason: reason.to_owned() }.into())
+    }
+
+    /// Gives `rule` what this administration knows by itself when it joins the register of an agreement: its own keys, the
+    /// cards that its operator has accepted of the agreement's parties, and how many of them must have signed.
+    pub(super) fn joining(
+        &self,
+        agreement: &str,
+        rule: impl FnOnce(&Pinned<'_>) -> Result<(), RegisterError>,
+    ) -> Result<(), RegisterError> {
+        let Some(found) = self.agreement_of(agreement) else {
+            let reason = format!("there is no agreement `{agreement}` here");
+            return Err(EvidenceError::Malformed { what: "key register", reason }.into());
+        };
+        let parties = found.parties.iter().map(|party| &party.administration);
+        let cards: Vec<_> = parties
+            .filter(|party| **party != self.administration)
+            .filter_map(|party| self.partners.get(party))
+            .map(|partner| partner.keys.clone())
+            .collect();
+        let own = self.own_keys();
+        rule(&Pinned { own: &own, cards: &cards, signers: self.signers(agreement) })
+    }
+
+    /// How many must have signed a register that somebody joins; all when the agreement says nothing.
+    pub(super) fn signers(&self, agreement: &str) -> Option<u64> {
+        let rule = self.agreement_of(agreement).and_then(|found| found.key_register.as_ref());
+        rule.map(|rule| rule.signers)
     }
 
     /// Whether the entries and the steward of a newcomer are those of the card that this node has of it.

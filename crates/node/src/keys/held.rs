@@ -28,6 +28,13 @@ pub struct HeldRegister {
 }
 
 impl HeldRegister {
+    /// The version in which the keys of an administration first stood.
+    pub(crate) fn admitted(&self, administration: &Administration) -> u64 {
+        let entries = self.signed.register().entries.iter();
+        let own = entries.filter(|entry| entry.administration == *administration);
+        own.filter_map(|entry| self.introduced.get(&entry.key.key_id()).copied()).min().unwrap_or(1)
+    }
+
     /// Whether every other party is known to have this key.
     fn known_to_all(&self, own: &Administration, key: KeyId) -> bool {
         let introduced = self.introduced.get(&key).copied().unwrap_or(u64::MAX);

@@ -3,10 +3,12 @@
 use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward, released};
 use super::orders::{Asked, ToPropose};
 use super::records;
+use crate::bureau::Bureau;
 use crate::node::{Node, NodeError};
 use crate::transport::{Method, PeerRequest};
 use base::Administration;
-use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
+use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister, Steward};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often registers are looked after: what is proposed is proposed again, and partners that lag are told.
@@ -80,6 +82,12 @@ impl Node {
         let mut hindrances = Vec::new();
         if !self.enough_with_us(&proposal, held.as_ref()).await? {
             for partner in self.other_stewards(&register, held.as_ref()) {
+                let newcomer = held.as_ref().is_some_and(|held| held.register().steward(&partner).is_none());
+                if newcomer && !hindrances.is_empty() {
+                    // Whoever is let in approves one document of a number as everybody does, and no other can be agreed on
+                    // after that: it is asked when the others have agreed on this one.
+                    break;
+                }
                 match self.ask_to_approve(&partner, &proposal, held.as_ref()).await? {
                     Asked::Approved => {}
                     Asked::Hindered(words) => hindrances.push(format!("{partner}: {words}")),
@@ -137,7 +145,9 @@ impl Node {
         let key = bureau.identity.ring.steward_key(&steward)?;
         signed.add(Approval::sign(register, &bureau.administration, &key, now)?);
         Ok(match held {
-            Some(held) => signed.succeeds(held, now).is_ok(),
+            Some(held) => {
+                signed.succeeds(held, now).is_ok() && newcomers_take_it_up(&bureau, &signed, held.register())
+            }
             None => signed.starts(&register.agreement, now).is_ok(),
         })
     }
@@ -247,14 +257,18 @@ impl Node {
         RegisterAnswer::decode(&answer.body).map_err(|error| error.to_string())
     }
 
-    /// Those whom this node can ask to approve.
+    /// Those whom this node can ask to approve: first those of the version before, then whom this one lets in.
     fn other_stewards(&self, register: &KeyRegister, held: Option<&SignedRegister>) -> Vec<Administration> {
         let stewards = held.map_or(&register.stewards, |held| &held.register().stewards);
-        let both = stewards.iter().chain(&register.stewards).map(|steward| steward.administration.clone());
-        let mut others: Vec<_> = both.filter(|steward| steward != self.administration()).collect();
-        others.sort();
-        others.dedup();
-        others
+        let own = self.administration();
+        let names = |of: &[Steward]| {
+            let names = of.iter().map(|steward| steward.administration.clone());
+            names.filter(|steward| steward != own).collect::<BTreeSet<_>>()
+        };
+        let before = names(stewards);
+        let newcomers = names(&register.stewards).into_iter().filter(|steward| !before.contains(steward));
+        let newcomers: Vec<_> = newcomers.collect();
+        before.into_iter().chain(newcomers).collect()
     }
 
     /// Brings the versions that they lack to the parties that lag behind.
@@ -270,15 +284,35 @@ impl Node {
         let behind = others.filter(|party| held.known.get(*party).is_none_or(|known| *known < version));
         let mut told = false;
         for partner in behind {
-            told |= self.tell(partner, &held.signed).await?;
+            let known = held.known.get(partner).copied().unwrap_or_default();
+            let first = held.admitted(partner);
+            // Whoever was let in takes up the version that it has signed; what it missed follows. Where that was signed by
+            // too few for it, a later one may do.
+            told |= match self.version_of(agreement, first).await? {
+                Some(admitting) if known < first && first < version => {
+                    self.tell(partner, &held.signed, admitting).await?
+                        || self.tell(partner, &held.signed, held.signed.clone()).await?
+                }
+                _ => self.tell(partner, &held.signed, held.signed.clone()).await?,
+            };
         }
         if told { self.refresh_registers().await } else { Ok(()) }
     }
 
-    /// Tells one partner; says whether it is known to have the version now.
-    async fn tell(&self, partner: &Administration, latest: &SignedRegister) -> Result<bool, NodeError> {
+    async fn version_of(&self, agreement: &str, version: u64) -> Result<Option<SignedRegister>, NodeError> {
+        let name = agreement.to_owned();
+        self.read(move |tx| -> Result<_, NodeError> { Ok(records::version(tx, &name, version)?) }).await
+    }
+
+    /// Tells one partner, beginning with `first`; says whether it is known to have the version now.
+    async fn tell(
+        &self,
+        partner: &Administration,
+        latest: &SignedRegister,
+        first: SignedRegister,
+    ) -> Result<bool, NodeError> {
         let (agreement, version) = (latest.register().agreement.clone(), latest.register().version);
-        let mut next = latest.clone();
+        let mut next = first;
         for _ in 0..CATCH_UP {
             let ask = posting(REGISTERS_ROUTE, next.to_bytes());
             let theirs = match self.ask_about_register(partner, ask).await {
@@ -309,12 +343,8 @@ impl Node {
             if has == version {
                 return Ok(true);
             }
-            let name = agreement.clone();
             let wanted = has + 1;
-            let found = self
-                .read(move |tx| -> Result<_, NodeError> { Ok(records::version(tx, &name, wanted)?) })
-                .await?;
-            match found {
+            match self.version_of(&agreement, wanted).await? {
                 Some(older) if wanted != next.register().version => next = older,
                 _ => return Ok(false),
             }
@@ -439,6 +469,17 @@ impl Node {
     }
 }
 
+/// Whether whoever is let in takes the version up: as many of the others have signed as it asks for. A version that lets
+/// nobody in asks for no more than the threshold.
+fn newcomers_take_it_up(bureau: &Bureau, signed: &SignedRegister, before: &KeyRegister) -> bool {
+    let (register, others) = (signed.register(), before.stewards.len() as u64);
+    if register.stewards.iter().all(|steward| before.steward(&steward.administration).is_some()) {
+        return true;
+    }
+    let needed = bureau.signers(&register.agreement).map_or(others, |signers| signers.min(others));
+    signed.approved_by(&before.stewards).len() as u64 >= needed
+}
+
 /// Whether an approval holds under the key of a steward of a version or of the one before it.
 fn is_by_steward(approval: &Approval, register: &KeyRegister, held: Option<&SignedRegister>) -> bool {
     let before = held.map(|held| held.register().stewards.as_slice()).unwrap_or_default();
@@ -448,5 +489,47 @@ fn is_by_steward(approval: &Approval, register: &KeyRegister, held: Option<&Sign
 impl From<RegisterError> for NodeError {
     fn from(error: RegisterError) -> Self {
         Self::Register(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Country, Digest};
+    use evidence::{KeySet, StatementKey};
+
+    /// What a partner gives as its approval is kept only if it is a steward's, for this very document.
+    #[test]
+    fn an_approval_is_verified_before_it_is_kept() {
+        let administration = |code: &str| Administration::of(Country::parse(code).unwrap());
+        let keys = |seed: u8| {
+            let mut drawn = seed;
+            KeySet::draw(&mut |bytes: &mut [u8]| {
+                drawn += 10;
+                bytes.fill(drawn);
+            })
+        };
+        let now = base::Timestamp::from_micros(1_800_000_000_000_000);
+        let card = |code: &str, seed: u8| {
+            let register = StatementKey::from_seed(&[seed; 32]).unwrap();
+            let sealed = keys(seed).keys();
+            let made =
+                sealed.unwrap().card(administration(code), Digest([seed; 32]), now, now.plus_seconds(900));
+            evidence::PublicKeys { register: Some(register.public()), ..made.unwrap() }
+        };
+        let threshold = evidence::key_register::Threshold { change: 2, revocation: 1 };
+        let cards = [card("GB", 1), card("FR", 2)];
+        let register = KeyRegister::genesis("a", &cards, threshold, now, now.plus_seconds(900)).unwrap();
+        let held = SignedRegister::proposal(register.clone()).unwrap();
+        let next = register.next(now, now.plus_seconds(901));
+        let by = |of: &KeyRegister, code: &str, seed: u8| {
+            let key = StatementKey::from_seed(&[seed; 32]).unwrap();
+            Approval::sign(of, &administration(code), &key, now).unwrap()
+        };
+        assert!(is_by_steward(&by(&next, "FR", 2), &next, Some(&held)));
+        assert!(!is_by_steward(&by(&register, "FR", 2), &next, Some(&held)), "of another document");
+        assert!(!is_by_steward(&by(&next, "FR", 3), &next, Some(&held)), "under another key");
+        assert!(!is_by_steward(&by(&next, "IT", 3), &next, Some(&held)), "by no steward");
+        assert!(!is_by_steward(&by(&next, "FR", 1), &next, Some(&held)), "under another steward's key");
     }
 }

@@ -253,6 +253,18 @@ pub(crate) fn approved(
     Ok(Some(digest))
 }
 
+/// The youngest version of which this administration has approved a document; 0 when there is none.
+pub(crate) fn youngest_approved(
+    tx: &mut dyn Tx,
+    agreement: &str,
+    administration: &Administration,
+) -> Result<u64, StoreError> {
+    let sql = "SELECT MAX(version) FROM register_approvals WHERE agreement = ?1 AND administration = ?2";
+    let rows = tx.query(sql, &[agreement.into(), administration.as_str().into()])?;
+    let youngest = rows.first().map(|row| row.opt_int(0)).transpose()?.flatten();
+    Ok(youngest.and_then(|version| u64::try_from(version).ok()).unwrap_or_default())
+}
+
 /// Keeps an approval of a version; a later one of the same administration takes its place.
 pub(crate) fn keep_approval(
     tx: &mut dyn Tx,

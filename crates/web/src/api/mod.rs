@@ -26,6 +26,7 @@
 //! | `GET /attachments/{id}/content` | officer | the content of one, streamed |
 //! | `GET /documents/{id}/attachments` | officer, operator | the attachments of a document |
 //! | `GET /partners` | officer, operator | partner administrations and the state of the exchange with them |
+//! | `GET /partners/card` | operator | the card that this node gives to partners, with the keys that it uses now |
 //! | `GET /keys` | officer, operator | key registers, keys, and what runs out |
 //! | `POST /keys/rotations`, `/keys/revocations`, `/keys/renewals` | operator | a new key, one that counts no more, a later expiry |
 //! | `POST /registers/{agreement}` | operator | the first version of a key register, or a party more |
@@ -118,6 +119,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/keys/revocations", || post(keys::revoke)),
     route("POST", "/api/v1/keys/renewals", || post(keys::renew)),
     route("POST", "/api/v1/registers/{agreement}", || post(keys::found)),
+    route("GET", "/api/v1/partners/card", || get(partners::card)),
     route("POST", "/api/v1/partners/invitations", || post(partners::invite)),
     route("POST", "/api/v1/partners/invitations/accepted", || post(partners::accept)),
     route("POST", "/api/v1/partners/acceptances", || post(partners::take)),

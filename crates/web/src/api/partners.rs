@@ -49,6 +49,12 @@ pub async fn list(State(node): State<Arc<Node>>, _: StaffCaller) -> Result<Respo
     Ok(Json(json!({ "partners": partners })).into_response())
 }
 
+/// `GET /api/v1/partners/card`: the card that this node gives to partners, with the keys that it uses now, and the TLS key of
+/// the node itself.
+pub async fn card(State(node): State<Arc<Node>>, _: OperatorCaller) -> Result<Response, Problem> {
+    Ok(Json(node.own_card_now()?).into_response())
+}
+
 /// `POST /api/v1/partners/invitations` with `{"administration": "NTA.FR", "agreement": "...", "days": 14}`: 201 with the
 /// invitation.
 pub async fn invite(

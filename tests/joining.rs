@@ -1,0 +1,217 @@
+//! A fourth administration joins three that keep a key register already: four real nodes over TLS.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use base::{Administration, Country};
+use node::{
+    Config, DEFAULT_EXPIRY_SECONDS, DocumentContent, Lane, NewDocument, Node, PartnerCard, Principal,
+    Progress, RegisterView, Role, Rotation, SetUp, World, default_purpose,
+};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+const AGREEMENT: &str = "common-transit";
+const NAMES: [&str; 4] = ["GB", "FR", "IT", "DE"];
+
+fn administration(code: &str) -> Administration {
+    Administration::of(Country::parse(code).unwrap())
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stop| *stop).await);
+}
+
+/// Looks again until it is so; a minute without it is a failure.
+async fn patiently<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+    for _ in 0..1200 {
+        if look().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come true within a minute: {what}");
+}
+
+/// Nodes of Great Britain, France and Italy, which exchange, and of Germany, which knows nobody yet.
+struct Four {
+    folder: tempfile::TempDir,
+    nodes: Vec<Arc<Node>>,
+    agreement: String,
+    stop: watch::Sender<bool>,
+}
+
+impl Drop for Four {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
+
+impl Four {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let parties = NAMES.map(administration);
+        let (stop, stopped) = watch::channel(false);
+        let unused = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (mut prepared, mut listeners) = (Vec::new(), Vec::new());
+        for party in &parties {
+            let listener = TcpListener::bind(unused).await.unwrap();
+            let set_up = SetUp {
+                folder: folder.path().join(party.country().as_str()),
+                administration: party.clone(),
+                store: "sqlite:node.db".into(),
+                api: unused,
+                peer: listener.local_addr().unwrap(),
+                corridor_defaults: true,
+                reference: None,
+            };
+            prepared.push(node::initialise(&set_up).unwrap());
+            listeners.push(listener);
+        }
+        let mut nodes = Vec::new();
+        for (number, (files, listener)) in prepared.iter().zip(listeners).enumerate() {
+            if number < 3 {
+                let others = prepared.iter().take(3).filter(|other| other.card != files.card);
+                let cards = others.map(|other| other.card.clone()).collect();
+                node::join_corridor(&files.config, cards, &parties).unwrap();
+            }
+            let node = Node::open(Config::load(&files.config).unwrap(), World::system()).await.unwrap();
+            let serving = web::server::serve_peers(Arc::clone(&node), listener, until(stopped.clone()));
+            tokio::spawn(serving);
+            drop(Arc::clone(&node).start_workers(until(stopped.clone())));
+            nodes.push(node);
+        }
+        let agreement = node::model_agreement(&parties).unwrap();
+        Self { folder, nodes, agreement, stop }
+    }
+
+    /// Germany and a node that exchanges already federate: people compared the fingerprints. What is said of the register.
+    async fn federate(&self, node: usize) -> Progress {
+        let (inviting, germany) = (&self.nodes[node], &self.nodes[3]);
+        let invitation = inviting.invite(administration("DE"), &self.agreement, 7, "operator").await.unwrap();
+        let fingerprint = invitation.fingerprint();
+        let acceptance = germany.accept_invitation(invitation, &fingerprint, "operator").await.unwrap();
+        let fingerprint = acceptance.fingerprint();
+        inviting.take_acceptance(acceptance, &fingerprint, "operator").await.unwrap().register
+    }
+
+    async fn view(&self, node: usize) -> Option<RegisterView> {
+        self.nodes[node].key_registers().await.unwrap().into_iter().next()
+    }
+
+    async fn converged(&self, least: u64, nodes: usize) {
+        for node in 0..nodes {
+            patiently("a version is known to all", || async {
+                let view = self.view(node).await;
+                view.is_some_and(|view| {
+                    view.version >= least && view.behind.is_empty() && view.proposed.is_none()
+                })
+            })
+            .await;
+        }
+    }
+
+    async fn send(&self, from: usize, to: usize, title: &str) {
+        let officer = Principal { name: "officer".into(), role: Role::Officer };
+        let new = NewDocument {
+            recipient: administration(NAMES[to]),
+            subject: format!("case-{from}-{to}"),
+            purpose: default_purpose().unwrap(),
+            lane: Lane::Normal,
+            expires_seconds: DEFAULT_EXPIRY_SECONDS,
+            document: DocumentContent {
+                title: title.to_owned(),
+                media_type: "text/plain".to_owned(),
+                content: b"a case".to_vec(),
+            },
+        };
+        self.nodes[from].send_document(&officer, new).await.unwrap().unwrap();
+    }
+
+    /// Germany sends one document to each of the others and each of them one to Germany; all arrive.
+    async fn exchange(&self, round: usize) {
+        for other in 0..3 {
+            self.send(3, other, &format!("from Germany {round}")).await;
+            self.send(other, 3, &format!("to Germany {round}")).await;
+        }
+        for node in 0..4 {
+            let (sends, wanted) = if node == 3 { (3, 3 * round) } else { (1, round) };
+            patiently("documents arrive", || async {
+                let rows = self.nodes[node].documents(None, None, 100).await.unwrap();
+                let sent = rows.iter().filter(|row| row.outcome == "delivered").count();
+                rows.len() >= 2 * wanted && sent >= sends * round
+            })
+            .await;
+        }
+    }
+}
+
+fn signing_key(view: &RegisterView, of: &str) -> Option<String> {
+    let own = |key: &&node::KeyView| key.administration == of && key.purpose == "sign" && key.in_use;
+    view.keys.iter().find(own).map(|key| key.key.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fourth_administration_joins_exchanges_with_all_and_rotates_a_key() {
+    let four = Four::open().await;
+    let threshold = node::Threshold { change: 2, revocation: 1 };
+    let founded = four.nodes[0].found_register(AGREEMENT, Some(threshold)).await.unwrap();
+    assert_eq!(founded, Progress::InForce { version: 1 });
+    four.converged(1, 3).await;
+    // The register has moved on since it was made of the cards.
+    let purpose = serde_json::from_value(serde_json::Value::from("sign")).unwrap();
+    let rotation = || Rotation { purpose, algorithm: None, device: None };
+    four.nodes[1].rotate_key(rotation()).await.unwrap();
+    four.converged(2, 3).await;
+
+    // Germany has the card of Great Britain alone: of whom else the register speaks it does not believe.
+    let Progress::Waiting { version: 3, because } = four.federate(0).await else { panic!("it should wait") };
+    // Nor do the others let in whose card they do not have; Germany is asked when they all agree.
+    assert!(because.contains("NTA.FR: ") && because.contains("NTA.IT: "), "{because}");
+    assert!(!because.contains("NTA.DE: "), "{because}");
+    assert!(four.view(3).await.is_none());
+    four.federate(1).await;
+    assert!(four.view(3).await.is_none(), "the card of Italy is missing");
+    four.federate(2).await;
+    four.converged(3, 4).await;
+
+    let joined = four.view(3).await.unwrap();
+    let owners: std::collections::BTreeSet<_> =
+        joined.keys.iter().map(|key| key.administration.as_str()).collect();
+    assert_eq!(owners.len(), 4, "{owners:?}");
+    let (theirs, ours) = (four.nodes[1].signed_register(AGREEMENT), four.nodes[3].signed_register(AGREEMENT));
+    assert_eq!(theirs.await.unwrap(), ours.await.unwrap(), "one register");
+    four.exchange(1).await;
+
+    let before = signing_key(&joined, "NTA.DE").unwrap();
+    four.nodes[3].rotate_key(rotation()).await.unwrap();
+    four.converged(joined.version + 1, 4).await;
+    patiently("the new key is in use", || async {
+        signing_key(&four.view(3).await.unwrap(), "NTA.DE").is_some_and(|key| key != before)
+    })
+    .await;
+    four.exchange(2).await;
+    // The others rotate as before, and the newcomer countersigns.
+    four.nodes[2].rotate_key(rotation()).await.unwrap();
+    four.converged(joined.version + 2, 4).await;
+    four.exchange(3).await;
+
+    // The card that it gives to whoever comes next has the keys that it uses.
+    let folder = four.folder.path().join("DE");
+    let old = PartnerCard::load(&folder.join("card.json")).unwrap();
+    let current = four.nodes[3].own_card_now().unwrap().card;
+    assert_ne!(current.keys.sign, old.keys.sign);
+    four.stop.send(true).unwrap();
+    for node in &four.nodes {
+        node.close().await;
+    }
+    let (config, out) = (folder.join("tidewaiter.toml"), folder.join("now.json"));
+    let (config, out) = (config.display().to_string(), out.display().to_string());
+    let ran = support::tidewaiter(["partner", "card", "--config", &config, "--out", &out]).expect_code(0);
+    assert!(ran.stdout.contains(&current.keys.fingerprint()), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("TLS key of node    {}", current.keys.tls_spki)), "{}", ran.stdout);
+    assert_eq!(PartnerCard::load(std::path::Path::new(&out)).unwrap(), current);
+}
