@@ -130,6 +130,21 @@ async fn assert_proved(federation: &Federation, finder: &str, source: &str, word
     let proof = Equivocation::from_cbor(&proof).unwrap();
     assert_eq!(proof.log(), &administration("GB"));
     proof.verify(&[federation.office("GB").card().log]).unwrap();
+    // An officer who has seen to it ends the alarm; finding and proof stay.
+    let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
+    assert_eq!(node.see_finding(&officer, finding.id, " ").await.unwrap(), Err(node::SeeError::Note));
+    node.see_finding(&officer, finding.id, "told all partners").await.unwrap().unwrap();
+    let again = node.see_finding(&officer, finding.id, "again").await.unwrap();
+    assert_eq!(again, Err(node::SeeError::Absent(finding.id)));
+    let metrics = node.metrics().await.unwrap();
+    assert!(
+        metrics.contains("\ntidewaiter_log_equivocations 0\n")
+            && metrics.contains("\ntidewaiter_log_findings 0\n")
+    );
+    let kept = node.log_view().await.unwrap().findings.remove(0);
+    let seen = kept.seen.unwrap();
+    assert_eq!((kept.id, seen.by.as_str(), seen.note.as_str()), (finding.id, "officer", "told all partners"));
+    assert!(node.finding_proof(finding.id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,15 +142,15 @@ pub use stages::{DeliveryView, STAGE_LIMIT, STAGE_ROUTE, StageView};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
-    LogResource, LogView, MemoryHead, QuorumView, WITNESS_PREFIX, WitnessReply, WitnessView, fill_tiles,
-    inclusion_path, root_at,
+    LogResource, LogView, MemoryHead, QuorumView, SeeError, SeenView, WITNESS_PREFIX, WitnessReply,
+    WitnessView, fill_tiles, inclusion_path, root_at,
 };
 pub use transport::{
     Bytes, CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer,
     PeerRequest, Route, Transport, TransportError,
 };
 pub use verifier::{
-    Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,
-    Verdict,
+    Attached as EvidenceAttachment, Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem,
+    Standing as EvidenceStanding, Verdict,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -43,6 +43,7 @@ impl Node {
         self: Arc<Self>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
+        let started = self.now();
         tokio::spawn(async move {
             self.set_sending(true);
             // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
@@ -57,7 +58,7 @@ impl Node {
                 () = self.monitor_logs() => {}
                 () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
-                () = self.tidy_attachments() => {}
+                () = self.tidy_attachments(started) => {}
             }
             self.set_sending(false);
         })

@@ -43,6 +43,7 @@ const OWN: &[Migration] = &[
     attachments::TIDYING,
     outbox::LEASELESS,
     outbox::DEALT_WITH,
+    witnessing::SEEN,
     outbox::UNDEALT,
 ];
 

@@ -4,10 +4,16 @@ use super::cosigning::standing;
 use super::quorum::{self, QuorumView};
 use super::tree::count;
 use super::{LogError, monitor};
+use crate::messages;
 use crate::node::{Node, NodeError};
+use crate::principals::Principal;
 use evidence::{Checkpoint, SignedNote, log_origin, witness_name};
 use serde::Serialize;
+use store::witnessing::Seen;
 use store::{log, witnessing};
+
+/// The longest note on a finding, in bytes.
+const MAX_NOTE: usize = 400;
 
 /// How many findings a page shows.
 const FINDINGS: usize = 100;
@@ -76,6 +82,30 @@ pub struct FindingView {
     pub words: String,
     /// Whether there is a portable proof.
     pub proved: bool,
+    /// Who has seen to it; it is no alarm any more then.
+    pub seen: Option<SeenView>,
+}
+
+/// That an officer has seen to a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeenView {
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// Who.
+    pub by: String,
+    /// What they noted.
+    pub note: String,
+}
+
+/// Why a finding is not marked as seen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeeError {
+    /// There is none, or somebody has marked it.
+    #[error("there is no finding `{0}` that nobody has seen to")]
+    Absent(i64),
+    /// The note is missing or too long.
+    #[error("the note must be one line of 1 to {MAX_NOTE} bytes: say what you did about it")]
+    Note,
 }
 
 impl Node {
@@ -128,6 +158,46 @@ impl Node {
         .await
     }
 
+    /// Marks a finding as seen by an officer, with what they did about it. The finding and its proof stay on record; it is
+    /// counted as an alarm no more.
+    ///
+    /// # Errors
+    /// When the store fails; in the inner result, why it is not marked.
+    pub async fn see_finding(
+        &self,
+        officer: &Principal,
+        id: i64,
+        note: &str,
+    ) -> Result<Result<(), SeeError>, NodeError> {
+        let (by, note, at) = (officer.name.clone(), note.trim().to_owned(), self.now());
+        if note.is_empty() || note.len() > MAX_NOTE || note.chars().any(char::is_control) {
+            return Ok(Err(SeeError::Note));
+        }
+        self.write(move |tx, _| -> Result<_, LogError> {
+            let words = format!("{by} has seen finding {id} about a log: {note}");
+            if !witnessing::see_finding(tx, id, &Seen { at, by, note })? {
+                return Ok(Err(SeeError::Absent(id)));
+            }
+            messages::note(tx, at, "log", "", "FindingSeen", &words)?;
+            Ok(Ok(()))
+        })
+        .await
+        .map_err(NodeError::Log)
+    }
+
+    /// How many findings nobody has seen to: all, and those with a proof.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn unseen_findings(&self) -> Result<(i64, i64), NodeError> {
+        let kinds = self
+            .read(|tx| -> Result<_, LogError> { Ok(witnessing::unseen_findings(tx)?) })
+            .await
+            .map_err(NodeError::Log)?;
+        let proved = kinds.iter().filter(|(kind, _)| kind == monitor::EQUIVOCATION);
+        Ok((kinds.iter().map(|(_, count)| count).sum(), proved.map(|(_, count)| count).sum()))
+    }
+
     /// The portable proof of a finding; `None` when there is no such finding or no proof of it.
     ///
     /// # Errors
@@ -159,5 +229,6 @@ fn finding_view(finding: witnessing::Finding) -> FindingView {
         kind: finding.kind,
         words: finding.words,
         proved: finding.proof.is_some(),
+        seen: finding.seen.map(|seen| SeenView { at: seen.at.as_micros(), by: seen.by, note: seen.note }),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::at;
 use crate::{on_every_engine, read, write};
-use store::witnessing::{Finding, SavedCosignature, Witnessed};
+use store::witnessing::{Finding, SavedCosignature, Seen, Witnessed};
 use store::{StoreError, log, tiles, witnessing};
 
 on_every_engine! {
@@ -68,7 +68,7 @@ on_every_engine! {
         let store = place.store();
         let finding = |source: &str| Finding {
             id: 0, at: at(1), origin: "log".to_owned(), source: source.to_owned(), kind: "equivocation".to_owned(),
-            words: "two roots".to_owned(), proof: Some(vec![1, 2]),
+            words: "two roots".to_owned(), proof: Some(vec![1, 2]), seen: None,
         };
         let record = |source: &'static str, digest: u8| {
             let finding = finding(source);
@@ -82,5 +82,27 @@ on_every_engine! {
         assert_eq!(read(&store, |tx| witnessing::finding_of(tx, 1)), Some(Finding { id: 1, ..finding("NTA.FR") }));
         assert_eq!(read(&store, |tx| witnessing::finding_of(tx, 3)), None);
         assert_eq!(read(&store, |tx| witnessing::findings(tx, 1)).len(), 1);
+    }
+
+    fn a_finding_is_seen_once_and_stays_on_record(place) {
+        let store = place.store();
+        for (digest, kind) in [(1u8, "equivocation"), (2, "unproved"), (3, "unproved")] {
+            let finding = Finding {
+                id: 0, at: at(1), origin: "log".to_owned(), source: "NTA.FR".to_owned(), kind: kind.to_owned(),
+                words: "two roots".to_owned(), proof: None, seen: None,
+            };
+            assert!(write(&store, move |tx| witnessing::record_finding(tx, &finding, [digest; 32])));
+        }
+        let unseen = || read(&store, witnessing::unseen_findings);
+        assert_eq!(unseen(), [("equivocation".to_owned(), 1), ("unproved".to_owned(), 2)]);
+        let seen = |by: &str| Seen { at: at(2), by: by.to_owned(), note: "asked them".to_owned() };
+        let see = |id, by: &'static str| write(&store, move |tx| witnessing::see_finding(tx, id, &seen(by)));
+        assert!(see(2, "j.doe"));
+        assert!(!see(2, "a.other"), "the first one stands");
+        assert!(!see(9, "j.doe"));
+        assert_eq!(unseen(), [("equivocation".to_owned(), 1), ("unproved".to_owned(), 1)]);
+        let found = read(&store, |tx| witnessing::finding_of(tx, 2)).unwrap();
+        assert_eq!((found.seen, found.words.as_str()), (Some(seen("j.doe")), "two roots"));
+        assert_eq!(read(&store, |tx| witnessing::findings(tx, 9)).len(), 3);
     }
 }
