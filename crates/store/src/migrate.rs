@@ -41,6 +41,7 @@ const OWN: &[Migration] = &[
     transfers::SCHEMA,
     outbox::REFUSALS,
     attachments::TIDYING,
+    outbox::UNSAMPLED,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

@@ -74,6 +74,16 @@ pub(crate) const REFUSALS: Migration = Migration {
         create index outbox_declined on outbox (recipient, id) where status = 'ready' and refusals >= 3",
 };
 
+/// The server takes no samples of content into its statistics, where nothing would erase them.
+pub(crate) const UNSAMPLED: Migration = Migration {
+    name: "outbox-unsampled",
+    sql: "alter table outbox alter column cleared set statistics 0;
+        alter table outbox alter column envelope set statistics 0;
+        alter table attachment alter column name set statistics 0;
+        alter table attachment alter column content_key set statistics 0;
+        alter table attachment alter column secret set statistics 0",
+};
+
 crate::statements! {
     TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
