@@ -32,6 +32,11 @@ struct Way {
     spoils: AtomicBool,
     /// How many batches of staged statements were answered.
     batches: AtomicU32,
+    /// Batches are on their way for as long as this is so.
+    holds: AtomicBool,
+    /// How many batches are on their way, and how many ever were at once.
+    bearing: AtomicU32,
+    most: AtomicU32,
 }
 
 /// What is about such a subject can be spoilt on its way.
@@ -78,7 +83,13 @@ impl Transport for From {
             if request.path != node::STAGE_ROUTE {
                 return Ok(PeerAnswer { status: 404, body: Vec::new() });
             }
+            let bearing = self.way.bearing.fetch_add(1, Ordering::SeqCst) + 1;
+            self.way.most.fetch_max(bearing, Ordering::SeqCst);
+            while self.way.holds.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let answer = partner.receive_stages(&self.own, request.body).await.unwrap();
+            self.way.bearing.fetch_sub(1, Ordering::SeqCst);
             self.way.batches.fetch_add(1, Ordering::SeqCst);
             Ok(answer.map_or_else(
                 |reason| PeerAnswer { status: 400, body: reason.into_bytes() },
@@ -379,6 +390,35 @@ async fn what_a_suspended_partner_states_waits_for_the_resumption() {
     assert!(pair.nodes[0].resume_partner(&france, "keeper").await.unwrap());
     pair.days_pass(1);
     pair.comes_to(&id, DeliveryStatus::Decided).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_for_a_partner_that_hangs_are_on_their_way_once() {
+    let pair = Pair::open(|_| {}).await;
+    let mut sent = Vec::new();
+    for number in 0..6 {
+        let (_, id) = pair.send(&format!("case-7-{number}"), "Held", Lane::Normal, 5).await.unwrap();
+        pair.comes_to(&id, DeliveryStatus::Received).await;
+        sent.push(id);
+    }
+    pair.way.holds.store(true, Ordering::SeqCst);
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    assert_eq!(open.len(), 6);
+    for document in &open {
+        let accept = DocumentDecision { accept: true, words: String::new() };
+        // Each decision wakes the bearer.
+        assert!(pair.nodes[1].decide_document(&officer(), document.message, accept).await.unwrap().unwrap());
+        while pair.way.bearing.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    // It also looks by itself twice a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    pair.way.holds.store(false, Ordering::SeqCst);
+    for id in &sent {
+        pair.comes_to(id, DeliveryStatus::Decided).await;
+    }
+    assert_eq!(pair.way.most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

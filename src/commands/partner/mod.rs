@@ -48,6 +48,9 @@ pub struct Card {
     /// Where the card goes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// With the youngest TLS key of the key file: for the relays of partners after `key rotate tls`
+    #[arg(long)]
+    rotated_tls: bool,
 }
 
 /// A model agreement.
@@ -123,6 +126,7 @@ impl Card {
         let config = Config::load(&self.config)?;
         let identity = Identity::load(&config.resolve(&config.keys))?;
         let card = PartnerCard::own(&config, &identity);
+        let card = if self.rotated_tls { card.with_rotated_tls(&config, &identity)? } else { card };
         say(format_args!("administration     {}", card.keys.administration));
         say(format_args!("address            {}", card.address));
         say(format_args!("TLS key of node    {}", identity.card.tls_spki));
