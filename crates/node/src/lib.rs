@@ -110,6 +110,7 @@ pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
 pub use keys::change::{KeyOrder, RevocationOrder, Rotation};
 pub use keys::file::seal_key_file;
 pub use keys::held::{Freshness, HeldRegister};
+pub use keys::ml_dsa::{MlDsaWitnessing, ml_dsa_witness_key};
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
 pub use keys::ring::{DeviceKey, Ring, in_device as open_device_key};

@@ -80,12 +80,13 @@ impl Node {
         }
     }
 
-    /// Applies the retention rule.
+    /// Applies the retention rule, finishes erasures that the database's files have not followed yet, and forgets
+    /// checkpoints that nothing needs.
     async fn forget_for_ever(self: &Arc<Self>) {
-        if self.config().retention.content_days.is_none() {
-            return std::future::pending().await;
-        }
         loop {
+            if let Err(error) = self.prune_checkpoints().await {
+                tracing::error!(%error, "checkpoints that nothing needs could not be forgotten");
+            }
             let pause = match self.apply_retention().await {
                 Ok(_) => RETENTION_PAUSE,
                 Err(error) => {

@@ -45,6 +45,7 @@ const OWN: &[Migration] = &[
     outbox::DEALT_WITH,
     witnessing::SEEN,
     outbox::UNDEALT,
+    outbox::UNSAMPLED,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

@@ -58,8 +58,8 @@ pub struct SavedCosignature {
     pub witness: String,
     /// When it cosigned, by its own clock.
     pub at: Timestamp,
-    /// The signature line, with its line feed.
-    pub line: String,
+    /// The signature lines, one for each key that it cosigned with, each with its line feed.
+    pub lines: String,
 }
 
 /// A checkpoint of another's log that the node cosigned.
@@ -110,8 +110,8 @@ pub struct Seen {
 /// # Errors
 /// When the database fails.
 pub fn save_cosignature(tx: &mut dyn Tx, cosignature: &SavedCosignature) -> Result<(), StoreError> {
-    let SavedCosignature { size, witness, at, line } = cosignature;
-    tx.execute(COSIGN, &[(*size).into(), witness.as_str().into(), (*at).into(), line.as_str().into()])
+    let SavedCosignature { size, witness, at, lines } = cosignature;
+    tx.execute(COSIGN, &[(*size).into(), witness.as_str().into(), (*at).into(), lines.as_str().into()])
         .map(drop)
 }
 
@@ -156,7 +156,7 @@ fn cosignature(row: &Row) -> Result<SavedCosignature, StoreError> {
         size: row.int(0)?,
         witness: row.text(1)?.to_owned(),
         at: row.timestamp(2)?,
-        line: row.text(3)?.to_owned(),
+        lines: row.text(3)?.to_owned(),
     })
 }
 

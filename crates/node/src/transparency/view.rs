@@ -4,10 +4,11 @@ use super::cosigning::standing;
 use super::quorum::{self, QuorumView};
 use super::tree::count;
 use super::{LogError, monitor};
+use crate::bureau::Bureau;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
-use evidence::{Checkpoint, SignedNote, log_origin, witness_name};
+use evidence::{Checkpoint, SignedNote, Witness, log_origin, witness_name};
 use serde::Serialize;
 use store::witnessing::Seen;
 use store::{log, witnessing};
@@ -25,6 +26,8 @@ pub struct LogView {
     pub origin: String,
     /// Its key in the form that signed-note tools take.
     pub verifier_key: String,
+    /// The keys with which this node cosigns the logs of partners, in the same form.
+    pub witness_keys: Vec<String>,
     /// How many entries it has.
     pub size: u64,
     /// The last signed checkpoint.
@@ -121,6 +124,7 @@ impl Node {
         let (bureau, now) = (self.bureau(), self.now());
         let origin = log_origin(&bureau.administration);
         let verifier_key = Checkpoint::verifier_key(&origin, &bureau.identity.keys.log.public());
+        let witness_keys = own_witness_keys(&bureau)?;
         let partners: Vec<_> = bureau.partners.keys().cloned().collect();
         let problems: Vec<_> = partners.iter().map(|partner| standing(self, partner).0).collect();
         let behind = self.log_operator().behind().map(|behind| behind.to_string());
@@ -141,6 +145,7 @@ impl Node {
             Ok(LogView {
                 origin,
                 verifier_key,
+                witness_keys,
                 size: count(log::size(tx)?),
                 checkpoint: latest
                     .map(|latest| checkpoint_view(&latest.note, latest.at.as_micros()))
@@ -209,6 +214,14 @@ impl Node {
             .map_err(NodeError::Log)?;
         Ok(found.filter(|found| found.kind == monitor::EQUIVOCATION).and_then(|found| found.proof))
     }
+}
+
+fn own_witness_keys(bureau: &Bureau) -> Result<Vec<String>, LogError> {
+    let mut own = vec![Witness::of(&bureau.administration, bureau.identity.keys.witness.public())];
+    if let Some(key) = bureau.ml_dsa.key(&bureau.identity) {
+        own.push(Witness::ml_dsa_44(&witness_name(&bureau.administration), key.public().clone())?);
+    }
+    Ok(own.iter().map(Witness::verifier_key).collect())
 }
 
 fn checkpoint_view(note: &str, at: i64) -> Result<CheckpointView, LogError> {

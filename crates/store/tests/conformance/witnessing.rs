@@ -34,10 +34,34 @@ on_every_engine! {
         assert_eq!(read(&store, |tx| log::entries(tx, 7, 99)), [[7], [8]]);
     }
 
+    fn checkpoints_that_nobody_cosigned_are_forgotten_when_a_later_one_has_aged(place) {
+        let store = place.store();
+        write(&store, |tx| (0..9_u8).try_for_each(|n| log::append(tx, &[n], [n; 32], at(1)).map(drop)));
+        write(&store, |tx| (1..=9).try_for_each(|size| log::save_checkpoint(tx, size, "note", at(size))));
+        let cosigned = SavedCosignature { size: 3, witness: "w".into(), at: at(3), lines: "a\n".into() };
+        write(&store, move |tx| witnessing::save_cosignature(tx, &cosigned));
+        let kept = || {
+            let of = |size| read(&store, move |tx| log::checkpoint(tx, size)).is_some();
+            (1..=9).filter(|size| of(*size)).collect::<Vec<i64>>()
+        };
+        let prune = |before, limit| write(&store, move |tx| log::prune_checkpoints(tx, at(before), limit));
+        assert!(!prune(1, 9), "none is that old");
+        // Of those before 7 the last stays, for it says what was due then, and the one that was cosigned.
+        assert!(prune(7, 2));
+        assert_eq!(kept(), [3, 4, 5, 6, 7, 8, 9]);
+        while prune(7, 2) {}
+        assert_eq!(kept(), [3, 6, 7, 8, 9]);
+        assert_eq!(read(&store, |tx| log::latest_checkpoint_before(tx, at(6))).unwrap().size, 6);
+        assert!(!prune(100, 9));
+        assert_eq!(kept(), [3, 9]);
+        // An entry whose checkpoint is gone is covered by the next one.
+        assert_eq!(read(&store, |tx| log::first_checkpoint_over(tx, 4)).unwrap().size, 9);
+    }
+
     fn the_first_cosignature_of_a_witness_counts(place) {
         let store = place.store();
         let line = |size: i64, witness: &str, line: &str| SavedCosignature {
-            size, witness: witness.to_owned(), at: at(size), line: line.to_owned(),
+            size, witness: witness.to_owned(), at: at(size), lines: line.to_owned(),
         };
         for saved in [line(3, "w1", "a\n"), line(3, "w1", "b\n"), line(3, "w2", "c\n"), line(5, "w1", "d\n")] {
             write(&store, move |tx| witnessing::save_cosignature(tx, &saved));

@@ -182,6 +182,7 @@ pub fn log() -> LogView {
     LogView {
         origin: "tidewaiter.example/GB".to_owned(),
         verifier_key: "tidewaiter.example/GB+0a1b2c3d+AQID".to_owned(),
+        witness_keys: vec!["tidewaiter.example/GB/witness+4e5f6a7b+BAID".to_owned()],
         size: 4_243,
         checkpoint: Some(checkpoint("tidewaiter.example/GB", 4_242)),
         witnesses: vec![witness("NTA.FR", Some(4_242)), witness("NTA.IT", None)],
