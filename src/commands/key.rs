@@ -34,7 +34,7 @@ pub enum Key {
 pub struct Reached {
     /// The node's configuration
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    pub config: PathBuf,
     /// The environment variable that holds the operator's token
     #[arg(long, value_name = "VARIABLE", default_value = "TIDEWAITER_OPERATOR_TOKEN")]
     token_from: String,
