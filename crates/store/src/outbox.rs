@@ -93,7 +93,7 @@ crate::statements! {
     NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
     CLAIM = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and id = ?1 and length(cleared) + coalesce(length(envelope), 0) <= ?2";
+        from outbox where status = 'ready' and id = ?1 and length(cleared) + coalesce(length(envelope), 0) <= cast(?2 as BIGINT)";
     CLAIM_MESSAGE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
         from outbox where status = 'ready' and message_id = ?1";
