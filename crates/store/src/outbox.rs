@@ -102,8 +102,7 @@ pub(crate) const UNSAMPLED: Migration = Migration {
 crate::statements! {
     TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and envelope is not null
         order by available, id limit ?2";
-    SIZES = "select id, length(cleared) + coalesce(length(envelope), 0)
-        from outbox where status = 'ready' and recipient = ?1 and available <= ?2
+    DUE = "select id from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
     OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and envelope is null
         and withdrawn is null and expires <= ?1 order by expires, id limit ?2";
@@ -113,7 +112,7 @@ crate::statements! {
     NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
     CLAIM = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and id = ?1";
+        from outbox where status = 'ready' and id = ?1 and length(cleared) + coalesce(length(envelope), 0) <= cast(?2 as BIGINT)";
     CLAIM_MESSAGE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
         from outbox where status = 'ready' and message_id = ?1";
@@ -235,21 +234,24 @@ pub fn due_to(
     now: Timestamp,
     space: Space<'_>,
 ) -> Result<Vec<Claim>, StoreError> {
-    // At most as many of the first rows are under way as are under way at all, so the others are behind them.
+    // At most as many of the first rows are under way as are under way at all, so the others are behind them. They are
+    // told apart in the index alone.
     let rows = limit_value(space.letters.saturating_add(space.under_way.len()));
-    let sizes = tx.query(SIZES, &[recipient.as_str().into(), now.into(), rows])?;
+    let due = tx.query(DUE, &[recipient.as_str().into(), now.into(), rows])?;
     let (mut claims, mut total) = (Vec::new(), space.bytes_under_way);
-    for row in &sizes {
+    for row in &due {
         let id = row.int(0)?;
         if space.under_way.contains(&id) {
             continue;
         }
-        let with = total.saturating_add(row.int(1)?);
-        if claims.len() == space.letters || total > 0 && with > CLAIMED_BYTES {
+        if claims.len() == space.letters {
             break;
         }
-        total = with;
-        claims.extend(claim(tx, CLAIM, id.into())?);
+        let left = if total > 0 { CLAIMED_BYTES.saturating_sub(total) } else { i64::MAX };
+        // One that does not fit keeps its turn.
+        let Some(claim) = claim(tx, CLAIM, &[id.into(), left.into()])? else { break };
+        total = total.saturating_add(i64::try_from(claim.bytes()).unwrap_or(i64::MAX));
+        claims.push(claim);
     }
     Ok(claims)
 }
@@ -270,7 +272,7 @@ pub fn due_for_trial(
     for row in tx.query(TRIAL, &[recipient.as_str().into(), rows])? {
         let id = row.int(0)?;
         if !under_way.contains(&id) {
-            return claim(tx, CLAIM, id.into());
+            return claim(tx, CLAIM, &[id.into(), i64::MAX.into()]);
         }
     }
     Ok(due_to(tx, recipient, now, Space { letters: 1, bytes_under_way: 0, under_way })?.pop())
@@ -281,11 +283,11 @@ pub fn due_for_trial(
 /// # Errors
 /// When the database fails.
 pub fn ready(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Claim>, StoreError> {
-    claim(tx, CLAIM_MESSAGE, message_id.to_string().into())
+    claim(tx, CLAIM_MESSAGE, &[message_id.to_string().into()])
 }
 
-fn claim(tx: &mut dyn Tx, statement: &str, key: Value) -> Result<Option<Claim>, StoreError> {
-    first(tx.query(statement, &[key])?).as_ref().map(Claim::from_row).transpose()
+fn claim(tx: &mut dyn Tx, statement: &str, which: &[Value]) -> Result<Option<Claim>, StoreError> {
+    first(tx.query(statement, which)?).as_ref().map(Claim::from_row).transpose()
 }
 
 /// A letter as it was sent, for what is said about it later.
