@@ -321,6 +321,31 @@ async fn a_second_order_while_a_partner_is_away_follows_the_first_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_suspended_a_partner_approves_its_revocations_by_itself_and_nothing_else() {
+    let federation = Federation::open().await;
+    let threshold = node::Threshold { change: 3, revocation: 3 };
+    federation.gb().found_register(AGREEMENT, Some(threshold)).await.unwrap();
+    federation.converged(1).await;
+    let witness = in_use(&federation.view(federation.gb()).await, "NTA.GB", "witness");
+    federation.gb().rotate_key(rotation("witness", None)).await.unwrap();
+    federation.converged(2).await;
+
+    let (britain, france) = (Administration::of(Country::parse("GB").unwrap()), &federation.nodes[1]);
+    assert!(france.suspend_partner(&britain, "a break-in", "keeper").await.unwrap());
+    // That a partner withdraws a key can only help.
+    let order = RevocationOrder { key: witness, effective_position: None, reason: "compromised".into() };
+    federation.gb().revoke_key(order).await.unwrap();
+    federation.converged(3).await;
+    // A new key of it may be the intruder's.
+    let because = waits(&federation.gb().rotate_key(rotation("sign", None)).await.unwrap(), 4);
+    assert!(because.contains("NTA.FR") && because.contains("suspended"), "{because}");
+    federation.gb().look_after_registers().await.unwrap();
+    assert_eq!(federation.view(france).await.version, 3);
+    assert!(france.resume_partner(&britain, "keeper").await.unwrap());
+    federation.converged(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_orders_for_one_version_both_come_into_force() {
     let mut federation = Federation::open().await;
     federation.found_with(3).await;

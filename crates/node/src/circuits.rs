@@ -1,8 +1,17 @@
-//! The way to each partner: how many letters are under way, and whether any may be sent now.
+//! The way to each partner: which letters are under way, and whether any may be sent now.
+//!
+//! That a letter is under way is known here and nowhere else: the database is not told, so that taking a letter waits for
+//! no disk, and after a crash each letter that was under way is due again. No letter is delivered twice at once:
+//!
+//! - it is under way from [`Circuits::enter`] or [`Circuits::enter_found`] until its [`Place`] is dropped, which is after what
+//!   became of it is durable;
+//! - who looks for due letters begins with [`Circuits::begin_look`] and only then opens a snapshot of the database. A letter
+//!   that was under way at any moment since is refused by [`Circuits::enter_found`], for the snapshot may be older than
+//!   what became of it. Any other was last settled or postponed before the snapshot was opened, which shows it.
 
 use base::{Administration, Timestamp};
 use exchange::{Breaker, Circuit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many letters to one partner may be under way: a partner that answers slowly must not hold up the others, nor fill
@@ -25,11 +34,39 @@ pub(crate) enum Allowance {
     },
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Way {
     breaker: Breaker,
-    under_way: usize,
+    /// The letters whose deliveries count, with the bytes that each holds.
+    letters: BTreeMap<i64, i64>,
     bytes_under_way: i64,
+    /// The letters that are under way for long, as their attachments are, and do not count.
+    aside: BTreeSet<i64>,
+    /// The letters that have been under way since the look for due ones began.
+    left: BTreeSet<i64>,
+}
+
+impl Way {
+    fn is_under_way(&self, letter: i64) -> bool {
+        self.letters.contains_key(&letter) || self.aside.contains(&letter)
+    }
+
+    fn enter(&mut self, letter: i64, bytes: i64) {
+        self.letters.insert(letter, bytes);
+        self.bytes_under_way = self.bytes_under_way.saturating_add(bytes);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.letters.is_empty()
+            && self.aside.is_empty()
+            && matches!(self.breaker.circuit(), Circuit::Closed { failures: 0 })
+    }
+
+    fn no_longer_counts(&mut self, letter: i64) {
+        if let Some(bytes) = self.letters.remove(&letter) {
+            self.bytes_under_way = self.bytes_under_way.saturating_sub(bytes);
+        }
+    }
 }
 
 /// The ways to all partners. They are kept in memory only: after a restart each partner is tried again at once.
@@ -39,10 +76,10 @@ pub(crate) struct Circuits {
     fresh: Breaker,
 }
 
-/// The place of one delivery; it is given back when it is dropped.
+/// The place of one delivery: its letter is under way until it is dropped.
 pub(crate) struct Place {
     partner: Administration,
-    bytes: i64,
+    letter: i64,
     circuits: Circuits,
 }
 
@@ -59,44 +96,88 @@ impl Circuits {
 
     /// Changes the way to a partner.
     fn on<T>(&self, partner: &Administration, change: impl FnOnce(&mut Way) -> T) -> T {
-        let fresh = Way { breaker: self.fresh, under_way: 0, bytes_under_way: 0 };
-        change(self.ways().entry(partner.clone()).or_insert(fresh))
+        let fresh = || Way { breaker: self.fresh, ..Way::default() };
+        change(self.ways().entry(partner.clone()).or_insert_with(fresh))
     }
 
     /// What may be sent to `partner` at `now`. Nothing is changed: a trial begins with [`Circuits::begin_trial`], when
     /// there is a letter for it.
     pub(crate) fn allowance(&self, partner: &Administration, now: Timestamp) -> Allowance {
-        let way = self.ways().get(partner).copied().unwrap_or_default();
-        let mut breaker = way.breaker;
+        let (mut breaker, under_way, bytes_under_way) = match self.ways().get(partner) {
+            Some(way) => (way.breaker, way.letters.len(), way.bytes_under_way),
+            None => (self.fresh, 0, 0),
+        };
         match breaker.circuit() {
-            Circuit::Closed { .. } => match UNDER_WAY.saturating_sub(way.under_way) {
+            Circuit::Closed { .. } => match UNDER_WAY.saturating_sub(under_way) {
                 0 => Allowance::Nothing,
-                left => Allowance::Letters { left, bytes_under_way: way.bytes_under_way },
+                left => Allowance::Letters { left, bytes_under_way },
             },
             Circuit::Open { .. } | Circuit::Trial { .. } if breaker.permit(now) => Allowance::Trial,
             Circuit::Open { .. } | Circuit::Trial { .. } => Allowance::Nothing,
         }
     }
 
-    /// Begins the trial that [`Circuits::allowance`] offered.
-    pub(crate) fn begin_trial(&self, partner: &Administration, now: Timestamp) {
-        let _ = self.on(partner, |way| way.breaker.permit(now));
+    /// Begins the trial that [`Circuits::allowance`] offered. `false` means that it is not to be any more.
+    pub(crate) fn begin_trial(&self, partner: &Administration, now: Timestamp) -> bool {
+        self.on(partner, |way| way.breaker.permit(now))
     }
 
-    /// A place for a delivery to `partner` that holds so many bytes. The one loop that claims letters claims no more than
-    /// are allowed.
-    pub(crate) fn enter(&self, partner: &Administration, bytes: usize) -> Place {
+    /// Begins to look for letters that are due; a snapshot of the database is opened after it. One look at a time: there is
+    /// one loop that sends.
+    pub(crate) fn begin_look(&self) {
+        self.ways().values_mut().for_each(|way| way.left.clear());
+    }
+
+    /// The letters to a partner that are under way, or were since the look began.
+    pub(crate) fn letters(&self, partner: &Administration) -> BTreeSet<i64> {
+        let ways = self.ways();
+        let Some(way) = ways.get(partner) else { return BTreeSet::new() };
+        way.letters.keys().chain(&way.aside).chain(&way.left).copied().collect()
+    }
+
+    /// A place for the delivery of a letter that holds so many bytes; `None` when it is under way.
+    pub(crate) fn enter(&self, partner: &Administration, letter: i64, bytes: usize) -> Option<Place> {
+        self.enter_if(partner, (letter, bytes), |way| !way.is_under_way(letter))
+    }
+
+    /// A place for the delivery of a letter that a look has found due; `None` when it is or was under way since the look
+    /// began.
+    pub(crate) fn enter_found(&self, partner: &Administration, letter: i64, bytes: usize) -> Option<Place> {
+        let free = |way: &Way| !way.is_under_way(letter) && !way.left.contains(&letter);
+        self.enter_if(partner, (letter, bytes), free)
+    }
+
+    /// A place for the delivery of a new letter, before it is durable; `None` when others are under way to the partner, or
+    /// its circuit is not closed.
+    pub(crate) fn enter_idle(&self, partner: &Administration, letter: i64, bytes: usize) -> Option<Place> {
+        self.enter_if(partner, (letter, bytes), Way::is_idle)
+    }
+
+    /// Whether nothing is under way to a partner whose circuit is closed.
+    pub(crate) fn is_idle(&self, partner: &Administration) -> bool {
+        self.ways().get(partner).is_none_or(Way::is_idle)
+    }
+
+    fn enter_if(
+        &self,
+        partner: &Administration,
+        (letter, bytes): (i64, usize),
+        condition: impl FnOnce(&Way) -> bool,
+    ) -> Option<Place> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.on(partner, |way| {
-            way.under_way += 1;
-            way.bytes_under_way = way.bytes_under_way.saturating_add(bytes);
+        let entered = self.on(partner, |way| {
+            let free = condition(way);
+            if free {
+                way.enter(letter, bytes);
+            }
+            free
         });
-        Place { partner: partner.clone(), bytes, circuits: self.clone() }
+        entered.then(|| Place { partner: partner.clone(), letter, circuits: self.clone() })
     }
 
-    /// How many deliveries to a partner are under way.
+    /// How many deliveries to a partner are under way and count.
     pub(crate) fn under_way(&self, partner: &Administration) -> usize {
-        self.ways().get(partner).map_or(0, |way| way.under_way)
+        self.ways().get(partner).map_or(0, |way| way.letters.len())
     }
 
     /// The partner answered.
@@ -115,11 +196,22 @@ impl Circuits {
     }
 }
 
+impl Place {
+    /// The delivery takes long from here on: its letter stays under way, and others may go beside it.
+    pub(crate) fn step_aside(&self) {
+        self.circuits.on(&self.partner, |way| {
+            way.no_longer_counts(self.letter);
+            way.aside.insert(self.letter);
+        });
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(way) = self.circuits.ways().get_mut(&self.partner) {
-            way.under_way = way.under_way.saturating_sub(1);
-            way.bytes_under_way = way.bytes_under_way.saturating_sub(self.bytes);
+            way.no_longer_counts(self.letter);
+            way.aside.remove(&self.letter);
+            way.left.insert(self.letter);
         }
     }
 }
@@ -155,7 +247,8 @@ mod tests {
         // Asking begins no trial.
         assert_eq!(circuits.allowance(&away, at(5)), Allowance::Trial);
         assert_eq!(circuits.allowance(&away, at(5)), Allowance::Trial);
-        circuits.begin_trial(&away, at(5));
+        assert!(circuits.begin_trial(&away, at(5)));
+        assert!(!circuits.begin_trial(&away, at(5)), "one at a time");
         assert_eq!(circuits.allowance(&away, at(6)), Allowance::Nothing);
         circuits.answered(&away);
         assert_eq!(circuits.allowance(&away, at(6)), ALL);
@@ -165,12 +258,74 @@ mod tests {
     fn places_are_given_back() {
         let partner = Administration::parse("NTA.FR").unwrap();
         let circuits = Circuits::default();
-        let mut places: Vec<Place> = (0..UNDER_WAY).map(|_| circuits.enter(&partner, 7)).collect();
+        let mut places: Vec<Place> =
+            (0..UNDER_WAY).map(|number| circuits.enter(&partner, number as i64, 7).unwrap()).collect();
         assert_eq!(circuits.allowance(&partner, at(0)), Allowance::Nothing);
         let left = UNDER_WAY - 1;
         places.truncate(1);
         assert_eq!(circuits.allowance(&partner, at(0)), Allowance::Letters { left, bytes_under_way: 7 });
         drop(places);
         assert_eq!(circuits.allowance(&partner, at(0)), ALL);
+    }
+
+    fn partner() -> Administration {
+        Administration::parse("NTA.FR").unwrap()
+    }
+
+    #[test]
+    fn a_letter_is_under_way_once() {
+        let circuits = Circuits::default();
+        circuits.begin_look();
+        let place = circuits.enter_found(&partner(), 1, 7).unwrap();
+        assert!(circuits.enter_found(&partner(), 1, 7).is_none());
+        assert!(circuits.enter(&partner(), 1, 7).is_none());
+        assert!(circuits.enter_found(&partner(), 2, 7).is_some());
+        drop(place);
+        assert!(circuits.enter(&partner(), 1, 7).is_some());
+    }
+
+    #[test]
+    fn what_was_under_way_during_a_look_is_found_by_the_next_only() {
+        let circuits = Circuits::default();
+        let before = circuits.enter(&partner(), 1, 7).unwrap();
+        circuits.begin_look();
+        // One was under way when the look began, the other came and went since.
+        drop(circuits.enter(&partner(), 2, 7).unwrap());
+        drop(before);
+        assert_eq!(circuits.letters(&partner()), BTreeSet::from([1, 2]));
+        assert!(circuits.enter_found(&partner(), 1, 7).is_none());
+        assert!(circuits.enter_found(&partner(), 2, 7).is_none());
+        circuits.begin_look();
+        assert_eq!(circuits.letters(&partner()), BTreeSet::new());
+        assert!(circuits.enter_found(&partner(), 1, 7).is_some());
+        assert!(circuits.enter_found(&partner(), 2, 7).is_some());
+    }
+
+    #[test]
+    fn a_long_delivery_leaves_room_and_stays_under_way() {
+        let circuits = Circuits::default();
+        let place = circuits.enter(&partner(), 1, 7).unwrap();
+        place.step_aside();
+        assert_eq!(circuits.allowance(&partner(), at(0)), ALL);
+        circuits.begin_look();
+        assert_eq!(circuits.letters(&partner()), BTreeSet::from([1]));
+        assert!(circuits.enter_found(&partner(), 1, 7).is_none());
+        assert!(!circuits.is_idle(&partner()));
+        drop(place);
+        circuits.begin_look();
+        assert!(circuits.enter_found(&partner(), 1, 7).is_some());
+    }
+
+    #[test]
+    fn a_way_is_idle_when_nothing_is_under_way_and_nothing_has_failed() {
+        let circuits = Circuits::default();
+        assert!(circuits.is_idle(&partner()));
+        let place = circuits.enter_idle(&partner(), 1, 7).unwrap();
+        assert!(circuits.enter_idle(&partner(), 2, 7).is_none());
+        drop(place);
+        circuits.failed(&partner(), at(0));
+        assert!(!circuits.is_idle(&partner()) && circuits.enter_idle(&partner(), 2, 7).is_none());
+        circuits.answered(&partner());
+        assert!(circuits.enter_idle(&partner(), 2, 7).is_some());
     }
 }

@@ -1,8 +1,13 @@
-//! Deliveries: letters are claimed from the outbox, sealed and signed, taken to the partner, and settled by its answer.
+//! Deliveries: letters that are due are taken from the outbox, sealed and signed, taken to the partner, and settled by its
+//! answer.
+//!
+//! Which letters are under way is kept in memory ([`crate::circuits`]): a letter is sent when its statement is durable, and
+//! nothing else of an attempt needs to be.
 
 use crate::bureau::Bureau;
-use crate::circuits::Allowance;
+use crate::circuits::Place;
 use crate::documents::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
+use crate::due::{self, Due, Found};
 use crate::effort::Step;
 use crate::failpoint;
 use crate::messages::{self, outcome};
@@ -19,24 +24,23 @@ use exchange::{
 };
 use hyper::body::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Tx, outbox};
-
-/// How many letters are claimed at once.
-const CLAIMS: usize = 64;
 
 /// How many letters are withdrawn in one transaction.
 const WITHDRAWN_AT_ONCE: usize = 256;
 
-/// How long a claim lasts: longer than the longest delivery, so that no letter is under way twice.
-const LEASE_MICROS: i64 = 30_000_000;
+/// How long a letter rests when this node could not note what became of it, as when its disk is full: otherwise it would
+/// be tried again without end.
+const FAILED_REST: Duration = Duration::from_secs(5);
 
 /// How long a letter waits whose recipient has no valid card, or with whom the exchange is suspended; when it is resumed
 /// the letter is due at once.
 const NO_CARD_MICROS: i64 = 60_000_000;
 
-/// Why a claimed letter cannot be sealed.
+/// Why a letter cannot be sealed.
 #[derive(Debug, thiserror::Error)]
-enum SealError {
+pub(crate) enum SealError {
     #[error("`{0}` has no card here: enter the partner's card")]
     NoCard(Administration),
     #[error("{0}")]
@@ -48,7 +52,7 @@ enum SealError {
 }
 
 impl Node {
-    /// Claims the letters that are due, as many to each partner as may be under way, and starts their deliveries. Tells
+    /// Takes the letters that are due, as many to each partner as may be under way, and starts their deliveries. Tells
     /// whether more may be due.
     ///
     /// # Errors
@@ -58,75 +62,50 @@ impl Node {
             // Every letter enters a statement in the log; they wait until its database is put right.
             return Ok(false);
         }
-        let (now, circuits) = (self.now(), self.circuits().clone());
-        failpoint::pass("claim-before");
-        let (claims, more) = self
-            .write_as(Step::Claim, move |tx, bureau| -> Result<_, NodeError> {
-                let (mut claims, mut more) = (Vec::new(), false);
-                for recipient in outbox::recipients(tx)? {
-                    if bureau.suspended.contains_key(&recipient) {
-                        continue;
-                    }
-                    match circuits.allowance(&recipient, now) {
-                        // A partner that has no place left is looked at again when one of its letters is settled.
-                        Allowance::Nothing => {}
-                        Allowance::Trial => {
-                            let found = outbox::claim_trial(tx, "sender", &recipient, now, LEASE_MICROS)?;
-                            if let Some(claim) = found {
-                                circuits.begin_trial(&recipient, now);
-                                claims.push(claim);
-                            }
-                        }
-                        Allowance::Letters { left, bytes_under_way } => {
-                            let limit = left.min(CLAIMS);
-                            let room = (limit, bytes_under_way);
-                            let found = outbox::claim_to(tx, "sender", &recipient, now, LEASE_MICROS, room)?;
-                            more |= found.len() == limit && limit == CLAIMS;
-                            claims.extend(found);
-                        }
-                    }
-                }
-                if !claims.is_empty() {
-                    failpoint::pass("claim-before-commit");
-                }
-                Ok((claims, more))
-            })
-            .await?;
-        if !claims.is_empty() {
-            failpoint::pass("claim-after-commit");
+        let (now, circuits, bureau) = (self.now(), self.circuits().clone(), self.bureau());
+        failpoint::pass("look-before");
+        circuits.begin_look();
+        let Found { letters, trials, more } =
+            self.read_as(Step::Claim, move |tx| due::look(tx, &bureau, &circuits, now)).await?;
+        if !letters.is_empty() {
+            failpoint::pass("look-after");
         }
-        for claim in claims {
-            let bytes = claim.cleared.len() + claim.envelope.as_ref().map_or(0, Vec::len);
-            let (node, place) = (Arc::clone(self), self.circuits().enter(&claim.recipient, bytes));
-            // Each on its own, so that letters are sealed on all cores and none waits for another.
-            tokio::spawn(async move {
-                if let Err(error) = node.dispatch(claim).await {
-                    // The lease runs out, and the letter is claimed again.
-                    tracing::error!(%error, "a delivery could not be settled");
-                }
-                drop(place);
-                // A letter that found no place may be due, and so may be the next of the channel.
-                node.wake_sender();
-            });
+        for Due { claim, attached } in letters {
+            let Some(place) = self.circuits().enter_found(&claim.recipient, claim.id, claim.bytes()) else {
+                continue;
+            };
+            if trials.contains(&claim.id) && !self.circuits().begin_trial(&claim.recipient, now) {
+                continue;
+            }
+            self.start(Due { claim, attached }, place);
         }
         Ok(more)
     }
 
-    /// Gives back the letters that were claimed when this node last stopped: nobody delivers them any more, and
-    /// without this they would wait for their leases to run out.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) async fn release_claims(&self) -> Result<(), NodeError> {
-        let now = self.now();
-        self.write(move |tx, _| -> Result<(), NodeError> {
-            tx.execute(
-                "UPDATE outbox SET available = ?1, worker = NULL WHERE status = 'ready' AND worker IS NOT NULL",
-                &[now.into()],
-            )?;
-            Ok(())
-        })
-        .await
+    /// Starts the delivery of a letter that has its place. Each on its own, so that letters are sealed on all cores and
+    /// none waits for another.
+    pub(crate) fn start(self: &Arc<Self>, due: Due, place: Place) {
+        failpoint::pass("under-way");
+        let node = Arc::clone(self);
+        tokio::spawn(async move {
+            let ended = match node.dispatch(due).await {
+                Ok(Dispatched::Ended) => Ok(()),
+                Ok(Dispatched::Wanted(claim, envelope, wanted)) => {
+                    place.step_aside();
+                    // What found no place beside it may go now.
+                    node.wake_sender();
+                    node.transfer(claim, envelope, wanted).await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = ended {
+                tracing::error!(%error, "a delivery could not be settled");
+                tokio::time::sleep(FAILED_REST).await;
+            }
+            drop(place);
+            // A letter that found no place may be due, and so may be the next of the channel.
+            node.wake_sender();
+        });
     }
 
     /// Withdraws letters whose time is over and of which nothing has left. Returns how many.
@@ -160,27 +139,23 @@ impl Node {
     }
 
     /// Seals a letter, unless it has been sealed before, and delivers it.
-    async fn dispatch(self: &Arc<Self>, mut claim: outbox::Claim) -> Result<(), NodeError> {
-        if self.transfers().is_under_way(claim.message_id) {
-            // Its attachments take longer than a lease; the new lease is theirs.
-            return Ok(());
-        }
+    async fn dispatch(&self, Due { mut claim, attached }: Due) -> Result<Dispatched, NodeError> {
         let suspended = self.bureau().suspended.get(&claim.recipient).cloned();
         if let Some(reason) = suspended {
             let until = self.now().plus_micros(NO_CARD_MICROS);
             let reason = format!("the exchange is suspended here: {reason}");
-            return self
-                .write(move |tx, _| -> Result<(), NodeError> {
-                    Ok(outbox::postponed(tx, claim.id, until, &reason).map(drop)?)
-                })
-                .await;
+            self.write(move |tx, _| -> Result<(), NodeError> {
+                Ok(outbox::postponed(tx, claim.id, until, &reason).map(drop)?)
+            })
+            .await?;
+            return Ok(Dispatched::Ended);
         }
         // A letter that was sealed before keeps its bytes, so that every attempt delivers the same statement.
         let envelope = match claim.envelope.take() {
             Some(envelope) => envelope,
-            None => match self.seal(&claim).await? {
+            None => match self.seal(&claim, attached).await? {
                 Some(envelope) => envelope,
-                None => return Ok(()),
+                None => return Ok(Dispatched::Ended),
             },
         };
         // It is not read any more, and a delivery may take long.
@@ -190,10 +165,10 @@ impl Node {
 
     /// Seals and signs a letter, and enters its statement in our log. `None` when it cannot be sealed; what became of it
     /// is noted then.
-    async fn seal(&self, claim: &outbox::Claim) -> Result<Option<Vec<u8>>, NodeError> {
+    async fn seal(&self, claim: &outbox::Claim, attached: bool) -> Result<Option<Vec<u8>>, NodeError> {
         let now = self.now();
-        let (id, message_id) = (claim.id, claim.message_id);
-        let attachments = self.outgoing_attachments(claim).await?;
+        let (id, message_id, withdrawn) = (claim.id, claim.message_id, claim.withdrawn.is_some());
+        let attachments = if attached { self.outgoing_attachments(claim).await? } else { Some(Vec::new()) };
         failpoint::pass("seal-before");
         let prepared =
             self.effort().of(Step::Prepare, || prepare(&self.bureau(), claim, attachments.as_deref(), now));
@@ -201,7 +176,7 @@ impl Node {
         let entered = self
             .write_as(Step::Enter, move |tx, _| -> Result<_, NodeError> {
                 match prepared {
-                    Ok(prepared) => Ok(enter(tx, id, message_id, prepared, now)?),
+                    Ok(prepared) => Ok(enter(tx, (id, message_id, withdrawn), prepared, now)?),
                     // A card or key may be entered any time; a letter that is damaged never mends.
                     Err(SealError::NoCard(partner)) => {
                         let reason = format!("`{partner}` has no valid card here: enter its card");
@@ -224,24 +199,31 @@ impl Node {
             .await?;
         failpoint::pass("enter-after-commit");
         if entered.is_some() {
-            self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
+            self.statements_entered(1);
         }
         Ok(entered)
     }
 
-    /// Takes one letter to its partner and settles it by the answer.
-    async fn deliver(self: &Arc<Self>, claim: outbox::Claim, envelope: Bytes) -> Result<(), NodeError> {
+    /// Tells the operator of the log that it has grown.
+    pub(crate) fn statements_entered(&self, count: u64) {
+        self.log_operator().leaves_entered(count, u64::from(self.config().log.checkpoint_leaves));
+    }
+
+    /// Takes one letter to its partner and settles it by the answer, unless attachments come first.
+    async fn deliver(&self, claim: outbox::Claim, envelope: Bytes) -> Result<Dispatched, NodeError> {
         // A letter that was sealed before its time was over is delivered all the same: the partner may have it already,
         // and gives its receipt again; if not, it refuses the letter as too late, which keeps the channel without gaps.
-        match self.offer(&claim, &envelope).await {
-            Offered::Fate(fate) => self.settle(claim, fate).await,
-            Offered::Wanted(wanted) => self.begin_transfer(claim, envelope, wanted).await,
-            Offered::Missing(number) => match self.close_gap(&claim, &envelope, number).await? {
-                Offered::Fate(fate) => self.settle(claim, fate).await,
-                Offered::Wanted(wanted) => self.begin_transfer(claim, envelope, wanted).await,
-                Offered::Missing(number) => self.settle(claim, Fate::missing(number)).await,
-            },
-        }
+        let offered = match self.offer(&claim, &envelope).await {
+            Offered::Missing(number) => self.close_gap(&claim, &envelope, number).await?,
+            offered => offered,
+        };
+        let fate = match offered {
+            Offered::Wanted(wanted) => return Ok(Dispatched::Wanted(claim, envelope, wanted)),
+            Offered::Missing(number) => Fate::missing(number),
+            Offered::Fate(fate) => fate,
+        };
+        self.settle(claim, fate).await?;
+        Ok(Dispatched::Ended)
     }
 
     /// Keeps the receipt of a letter, to be compared with what the recipient's log shows later.
@@ -329,7 +311,7 @@ impl Node {
         })
     }
 
-    pub(crate) async fn settle(self: &Arc<Self>, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
+    pub(crate) async fn settle(&self, claim: outbox::Claim, fate: Fate) -> Result<(), NodeError> {
         let now = self.now();
         let mut jitter = [0u8; 8];
         self.world().entropy.fill(&mut jitter);
@@ -393,6 +375,14 @@ impl Node {
     }
 }
 
+/// How far a delivery has come by itself.
+enum Dispatched {
+    /// It has ended; what became of the letter is durable.
+    Ended,
+    /// The partner wants chunks of attachments of this letter first.
+    Wanted(outbox::Claim, Bytes, exchange::Wanted),
+}
+
 /// What the answer to an envelope means.
 pub(crate) enum Offered {
     /// The delivery ends.
@@ -433,7 +423,7 @@ impl Fate {
     }
 }
 
-fn prepare(
+pub(crate) fn prepare(
     bureau: &Bureau,
     claim: &outbox::Claim,
     attachments: Option<&[exchange::OutgoingAttachment]>,
@@ -499,17 +489,16 @@ pub(crate) struct AgreementOnRecord {
     hash: base::Digest,
 }
 
-/// Stores the sealed bytes and enters the statement in our log. A letter that another worker has sealed meanwhile keeps
-/// that worker's bytes.
-fn enter(
+/// Stores the sealed bytes of a letter, or of its tombstone when it was withdrawn, and enters the statement in our log. What
+/// was sealed before keeps its bytes, and `None` means that nothing may leave: it was withdrawn meanwhile.
+pub(crate) fn enter(
     tx: &mut dyn Tx,
-    id: i64,
-    message_id: MessageId,
+    (id, message_id, withdrawn): (i64, MessageId, bool),
     prepared: Prepared,
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, ReceptionError> {
     failpoint::pass("enter-before-envelope");
-    if !outbox::sealed(tx, id, &prepared.envelope)? {
+    if !outbox::sealed(tx, id, &prepared.envelope, withdrawn)? {
         return Ok(outbox::envelope(tx, id)?);
     }
     failpoint::pass("enter-before-log");

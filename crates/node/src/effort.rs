@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum Step {
     /// The sender decides what may leave, and puts it in the outbox.
     Post,
-    /// Letters that are due are claimed.
+    /// Letters that are due are read.
     Claim,
     /// A letter is sealed and signed.
     Prepare,

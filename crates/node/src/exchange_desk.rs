@@ -9,6 +9,7 @@ use crate::node::{Node, NodeError};
 use crate::post::{self, Posted, Writer};
 use crate::principals::Principal;
 use crate::proceeding::ProceedingError;
+use crate::redrives::{self, Replacements};
 use agreements::Term;
 use base::{Administration, Timestamp};
 use exchange::{Channel, Circuit, Lane};
@@ -16,24 +17,11 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use store::outbox::{self, DeadLetter, Declined, Queue};
-use store::{Migration, Tx, stages};
-
-/// Which letter was sent again as which.
-pub(crate) const SCHEMA: Migration = Migration {
-    name: "node-redrives",
-    sql: "
-CREATE TABLE redrives (
-    message BIGINT PRIMARY KEY,
-    formerly TEXT NOT NULL,
-    officer TEXT NOT NULL,
-    at BIGINT NOT NULL
-);
-",
-};
+use store::{Tx, stages};
 
 store::statements! {
-    REDRIVEN = "INSERT INTO redrives (message, formerly, officer, at) VALUES (?1, ?2, ?3, ?4)";
-    ON_RECORD = "SELECT identification, movement, body FROM messages WHERE exchange_id = ?1 AND direction = 'sent'";
+    ON_RECORD = "SELECT m.identification, m.movement, b.body FROM messages m JOIN bodies b ON b.message = m.id
+        WHERE m.exchange_id = ?1 AND m.direction = 'sent'";
 }
 
 /// From when on a partner that does not answer is an alarm: shorter absences are everyday.
@@ -143,6 +131,15 @@ pub struct DeadLetterView {
     pub created: i64,
     /// Since when it is dead.
     pub since: Option<i64>,
+    /// When an officer dealt with it, in microseconds since 1970.
+    pub closed: Option<i64>,
+    /// How.
+    pub closing: Option<String>,
+    /// The number of its message here.
+    pub message: Option<i64>,
+    /// What it took the place of, and what took its place.
+    #[serde(flatten)]
+    pub replacements: Replacements,
 }
 
 /// Why a dead letter is not sent again.
@@ -325,7 +322,26 @@ impl Node {
     /// When the store fails.
     pub async fn dead_letters(&self, after: i64, limit: i64) -> Result<Vec<DeadLetterView>, NodeError> {
         let limit = usize::try_from(limit.clamp(1, crate::views::PAGE_LIMIT)).unwrap_or(1);
-        self.read(move |tx| Ok(outbox::dead(tx, after, limit)?.iter().map(shown).collect())).await
+        self.read(move |tx| outbox::dead(tx, after, limit)?.iter().map(|dead| shown(tx, dead)).collect())
+            .await
+    }
+
+    /// Dead letters that an officer has dealt with, before a number, newest first: each with how, and with the message
+    /// that took its place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settled_dead_letters(
+        &self,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<DeadLetterView>, NodeError> {
+        let limit = usize::try_from(limit.clamp(1, crate::views::PAGE_LIMIT)).unwrap_or(1);
+        self.read(move |tx| {
+            let found = outbox::dealt_with(tx, before.unwrap_or(i64::MAX), limit)?;
+            found.iter().map(|dead| shown(tx, dead)).collect()
+        })
+        .await
     }
 
     /// Sends a dead letter again: cleared under the agreements of today, as a new message in the next place of its
@@ -354,8 +370,7 @@ impl Node {
                     Err(error) => return Ok(Err(error)),
                 };
                 let formerly = dead.message_id.to_string();
-                let row = [message.into(), formerly.as_str().into(), officer.as_str().into(), now.into()];
-                tx.execute(REDRIVEN, &row)?;
+                redrives::record(tx, message, &formerly, (&officer, now))?;
                 outbox::close(tx, id, &format!("sent again as message {message} by {officer}"), now)?;
                 let words = format!("{officer} sent message {formerly} again as message {message}");
                 messages::note(tx, now, "exchange", subject(&dead), "SentAgain", &words)?;
@@ -397,10 +412,13 @@ fn subject(dead: &DeadLetter) -> &str {
     dead.channel.split_once('/').map_or("", |(_, subject)| subject)
 }
 
-fn shown(dead: &DeadLetter) -> DeadLetterView {
-    DeadLetterView {
+fn shown(tx: &mut dyn Tx, dead: &DeadLetter) -> Result<DeadLetterView, NodeError> {
+    let exchange_id = dead.message_id.to_string();
+    Ok(DeadLetterView {
         id: dead.id,
-        exchange_id: dead.message_id.to_string(),
+        message: documents::number_of_sent(tx, &exchange_id)?,
+        replacements: redrives::of(tx, &exchange_id)?,
+        exchange_id,
         partner: dead.recipient.to_string(),
         subject: subject(dead).to_owned(),
         sequence: dead.sequence,
@@ -410,7 +428,9 @@ fn shown(dead: &DeadLetter) -> DeadLetterView {
         reason: dead.reason.clone(),
         created: dead.created.as_micros(),
         since: dead.since.map(Timestamp::as_micros),
-    }
+        closed: dead.closed.map(Timestamp::as_micros),
+        closing: dead.closing.clone(),
+    })
 }
 
 /// What a dead letter's message is on record: identification, movement and body.

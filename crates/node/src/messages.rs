@@ -1,7 +1,18 @@
 //! The record of messages: everything that was received, legible or not, and everything that was sent.
 
 use base::Timestamp;
-use store::{StoreError, Tx, Value, counter};
+use store::{Migration, StoreError, Tx, Value, counter};
+
+/// The bodies of messages, beside their rows: what is noted about a message later changes its row, and would write a large
+/// body to the disk again each time.
+pub(crate) const BODIES: Migration = Migration {
+    name: "node-bodies",
+    sql: "
+CREATE TABLE bodies (message BIGINT PRIMARY KEY, body BLOB NOT NULL);
+INSERT INTO bodies (message, body) SELECT id, body FROM messages;
+ALTER TABLE messages DROP COLUMN body;
+",
+};
 
 /// The counter that numbers the messages of a node.
 const NUMBERS: &str = "messages";
@@ -85,8 +96,8 @@ pub fn record(tx: &mut dyn Tx, message: &NewMessage<'_>) -> Result<i64, StoreErr
     let id = counter::next(tx, NUMBERS)?;
     tx.execute(
         "INSERT INTO messages (id, at, direction, from_party, to_party, message_type, identification, correlation, \
-         movement, owner, outcome, cause, clause, exchange_id, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NULL, NULL, ?13)",
+         movement, owner, outcome, cause, clause, exchange_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NULL, NULL)",
         &[
             id.into(),
             message.at.into(),
@@ -100,10 +111,19 @@ pub fn record(tx: &mut dyn Tx, message: &NewMessage<'_>) -> Result<i64, StoreErr
             message.owner.into(),
             message.outcome.into(),
             message.cause.into(),
-            message.body.into(),
         ],
     )?;
+    tx.execute("INSERT INTO bodies (message, body) VALUES (?1, ?2)", &[id.into(), message.body.into()])?;
     Ok(id)
+}
+
+/// Leaves `rest` of a message's body, and nothing of the secret by which content is proved.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn erase(tx: &mut dyn Tx, id: i64, rest: Vec<u8>) -> Result<(), StoreError> {
+    tx.execute("UPDATE bodies SET body = ?2 WHERE message = ?1", &[id.into(), rest.into()])?;
+    tx.execute("UPDATE messages SET secret = NULL WHERE id = ?1", &[id.into()]).map(drop)
 }
 
 /// Text from outside as both databases can store it: PostgreSQL has no place for the NUL character.

@@ -24,6 +24,7 @@ use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHea
 use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use store::{Execution, Store, StoreError, Tx};
 use tokio::sync::{Notify, oneshot};
@@ -160,6 +161,7 @@ pub struct Node {
     told_alarms: Told,
     transfers: Transfers,
     sender: Notify,
+    sending: AtomicBool,
     log_operator: LogOperator,
 }
 
@@ -267,6 +269,7 @@ impl Node {
             told_alarms: Told::default(),
             transfers: Transfers::default(),
             sender: Notify::new(),
+            sending: AtomicBool::new(false),
             log_operator: LogOperator::new(record),
         })
     }
@@ -326,6 +329,10 @@ impl Node {
         &self.effort
     }
 
+    pub(crate) fn shared_effort(&self) -> Arc<Effort> {
+        Arc::clone(&self.effort)
+    }
+
     /// Who hears of letters that are settled.
     pub fn settlements(&self) -> &Settlements {
         &self.settlements
@@ -377,6 +384,15 @@ impl Node {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.world.clock.now()
+    }
+
+    /// Whether the workers run: letters leave by themselves.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.sending.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_sending(&self, sending: bool) {
+        self.sending.store(sending, Ordering::Relaxed);
     }
 
     /// Tells the sender that there may be letters to deliver.
@@ -442,6 +458,20 @@ impl Node {
                 joined.unwrap_or_else(|_| Err(StoreError::Closed.into()))
             }
         }
+    }
+
+    /// Reads as [`Node::read`] does, and counts its processor time for `step`.
+    pub(crate) async fn read_as<T, E>(
+        &self,
+        step: Step,
+        read: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let effort = Arc::clone(&self.effort);
+        self.read(move |tx| effort.of(step, || read(tx))).await
     }
 
     /// A partner has come in with this key exchange.

@@ -37,8 +37,7 @@ const REMOVE: &str = "DELETE FROM partners WHERE administration = ?1";
 
 const SUSPEND: &str = "UPDATE partners SET suspended = ?2, suspension = ?3 WHERE administration = ?1";
 
-const RELEASE: &str =
-    "UPDATE outbox SET available = ?2 WHERE recipient = ?1 AND status = 'ready' AND worker IS NULL";
+const RELEASE: &str = "UPDATE outbox SET available = ?2 WHERE recipient = ?1 AND status = 'ready'";
 
 /// Where a card came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

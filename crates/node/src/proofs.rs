@@ -89,8 +89,9 @@ pub(crate) struct Kept {
 /// When the store fails.
 pub(crate) fn find(tx: &mut dyn Tx, message: i64) -> Result<Option<Kept>, StoreError> {
     let rows = tx.query(
-        "SELECT m.id, m.direction, m.exchange_id, m.secret, m.leaf_index, m.body, e.at, e.by_whom, e.ground \
-         FROM messages m LEFT JOIN erasures e ON e.message = m.id WHERE m.id = ?1 AND m.exchange_id IS NOT NULL",
+        "SELECT m.id, m.direction, m.exchange_id, m.secret, m.leaf_index, b.body, e.at, e.by_whom, e.ground \
+         FROM messages m JOIN bodies b ON b.message = m.id LEFT JOIN erasures e ON e.message = m.id \
+         WHERE m.id = ?1 AND m.exchange_id IS NOT NULL",
         &[message.into()],
     )?;
     rows.first().map(kept).transpose()

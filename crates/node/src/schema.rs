@@ -3,11 +3,11 @@
 //! What is decided by commits with the state that it belongs to: `cases` (where a movement's case is kept, and whose
 //! it is), `records` (the document that a case rests on), `submissions` (what was said before, and what became of it),
 //! `principals` and `sessions`; `partners` is in
-//! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages`, `decisions`, `notices`. `movements` is a read
+//! [`crate::partners`], `documents` in [`crate::documents`]. What is kept to be shown: `messages` with their `bodies`, `decisions`, `notices`. `movements` is a read
 //! table: lists are drawn from it and nothing is decided by it.
 
 use crate::keys::records;
-use crate::{documents, exchange_desk, federation, partners, proofs};
+use crate::{documents, federation, messages, partners, proofs, redrives};
 use store::Migration;
 
 /// The node's own migrations, in the order in which they are applied.
@@ -21,9 +21,30 @@ pub const MIGRATIONS: &[Migration] = &[
     records::SCHEMA,
     federation::SECOND_SCHEMA,
     documents::STAGES,
-    exchange_desk::SCHEMA,
+    redrives::SCHEMA,
     records::ORDERS,
+    redrives::BY_FORMER,
+    RECORDS_BY_LENGTH,
+    messages::BODIES,
+    UNSAMPLED,
 ];
+
+/// Finds the copies of a document among the records of cases by its length, so that erasing one does not read all.
+const RECORDS_BY_LENGTH: Migration =
+    Migration { name: "records-by-length", sql: "CREATE INDEX records_by_length ON records (length(body))" };
+
+/// A server takes no samples of content into its statistics, where nothing would erase them.
+const UNSAMPLED: Migration = Migration {
+    name: "node-unsampled",
+    sql: "
+alter table bodies alter column body set statistics 0;
+alter table messages alter column secret set statistics 0;
+alter table documents alter column title set statistics 0;
+alter table documents alter column words set statistics 0;
+alter table notices alter column words set statistics 0;
+alter table records alter column body set statistics 0;
+",
+};
 
 const FIRST: Migration = Migration {
     name: "node-0001",

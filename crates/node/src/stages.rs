@@ -7,6 +7,7 @@ use crate::delivery::AgreementOnRecord;
 use crate::documents::{self, Standing};
 use crate::node::{Node, NodeError};
 use crate::reception::{ReceptionError, enter_in_log, receiver};
+use crate::redrives::{self, Replacements};
 use crate::transport::{Method, PeerRequest};
 use base::{Administration, Digest, MessageId, Timestamp};
 use exchange::stages::{self as protocol, Decided, LaterStage, Taken};
@@ -25,6 +26,9 @@ pub const STAGE_LIMIT: usize = protocol::MAX_BATCH_BYTES;
 
 /// The longest answer to a batch: one byte for each of its statements, and a few around them.
 const ANSWER_LIMIT: usize = 1024;
+
+/// What a batch of statements is known by on its way: there is one at a time.
+const BATCH: i64 = 0;
 
 /// Signs a stage of a partner's message, and queues the statement for that partner in the same transaction.
 pub(crate) fn state(
@@ -63,6 +67,9 @@ pub struct DeliveryView {
     pub status: DeliveryStatus,
     /// What the recipient has stated, in the order of stages.
     pub stages: Vec<StageView>,
+    /// What it took the place of, and what took its place.
+    #[serde(flatten)]
+    pub replacements: Replacements,
 }
 
 /// What a recipient stated about a letter.
@@ -88,7 +95,8 @@ impl Node {
         self.read(move |tx| -> Result<_, NodeError> {
             let Some(letter) = outbox::sent(tx, message_id)? else { return Ok(None) };
             let attached = stages::of_message(tx, message_id)?;
-            Ok(Some(view(&letter, &attached)))
+            let replacements = redrives::of(tx, &message_id.to_string())?;
+            Ok(Some(view(&letter, &attached, replacements)))
         })
         .await
     }
@@ -107,10 +115,11 @@ impl Node {
             }
             match circuits.allowance(&partner, now) {
                 Allowance::Nothing => continue,
-                Allowance::Trial => circuits.begin_trial(&partner, now),
-                Allowance::Letters { .. } => {}
+                Allowance::Trial if !circuits.begin_trial(&partner, now) => continue,
+                Allowance::Trial | Allowance::Letters { .. } => {}
             }
-            let (node, place) = (Arc::clone(self), circuits.enter(&partner, 0));
+            let Some(place) = circuits.enter(&partner, BATCH, 0) else { continue };
+            let node = Arc::clone(self);
             // Each on its own, so that a partner that hangs holds up nobody else's statements.
             tokio::spawn(async move {
                 let more = node.bring_batch(&partner).await;
@@ -312,12 +321,10 @@ fn attach(
     Ok(())
 }
 
-fn view(letter: &SentLetter, attached: &[Attached]) -> DeliveryView {
+fn view(letter: &SentLetter, attached: &[Attached], replacements: Replacements) -> DeliveryView {
     let known = match letter.status {
         Status::Waiting | Status::Ready if letter.withdrawn => DeliveryStatus::Expired,
-        Status::Waiting | Status::Ready if letter.envelope.is_some() && letter.attempts > 0 => {
-            DeliveryStatus::Sent
-        }
+        Status::Waiting | Status::Ready if letter.envelope.is_some() => DeliveryStatus::Sent,
         Status::Waiting | Status::Ready => DeliveryStatus::Queued,
         Status::Delivered => DeliveryStatus::Received,
         Status::Refused => DeliveryStatus::Refused,
@@ -337,5 +344,5 @@ fn view(letter: &SentLetter, attached: &[Attached]) -> DeliveryView {
     let furthest = stages.iter().map(|one| one.stage).fold(known, |status, next| {
         if status.may_become(next) || status < next && !status.is_final() { next } else { status }
     });
-    DeliveryView { status: furthest, stages }
+    DeliveryView { status: furthest, stages, replacements }
 }

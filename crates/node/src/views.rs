@@ -263,7 +263,9 @@ pub fn message_with_body(
     tx: &mut dyn Tx,
     id: i64,
 ) -> Result<Option<(MessageRow, String, Vec<u8>)>, StoreError> {
-    let sql = format!("SELECT {MESSAGE_COLUMNS}, m.owner, m.body FROM messages m WHERE m.id = ?1");
+    let sql = format!(
+        "SELECT {MESSAGE_COLUMNS}, m.owner, b.body FROM messages m JOIN bodies b ON b.message = m.id WHERE m.id = ?1"
+    );
     let rows = tx.query(&sql, &[id.into()])?;
     rows.first().map(|row| Ok((message(row)?, row.text(11)?.to_owned(), row.bytes(12)?.to_vec()))).transpose()
 }

@@ -43,10 +43,9 @@ impl Node {
         self: Arc<Self>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
+        let started = self.now();
         tokio::spawn(async move {
-            if let Err(error) = self.release_claims().await {
-                tracing::error!(%error, "letters of the last run wait for their leases to run out");
-            }
+            self.set_sending(true);
             // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
             tokio::select! {
                 biased;
@@ -59,18 +58,19 @@ impl Node {
                 () = self.monitor_logs() => {}
                 () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
-                () = self.tidy_attachments() => {}
+                () = self.tidy_attachments(started) => {}
             }
+            self.set_sending(false);
         })
     }
 
     async fn send_for_ever(self: &Arc<Self>) {
         loop {
             match self.start_deliveries().await {
-                // A full claim means that more letters are due.
+                // A look that found as many as it may take means that more letters are due.
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, "letters could not be claimed"),
+                Err(error) => tracing::error!(%error, "letters that are due could not be read"),
             }
             tokio::select! {
                 biased;
@@ -80,12 +80,13 @@ impl Node {
         }
     }
 
-    /// Applies the retention rule.
+    /// Applies the retention rule, finishes erasures that the database's files have not followed yet, and forgets
+    /// checkpoints that nothing needs.
     async fn forget_for_ever(self: &Arc<Self>) {
-        if self.config().retention.content_days.is_none() {
-            return std::future::pending().await;
-        }
         loop {
+            if let Err(error) = self.prune_checkpoints().await {
+                tracing::error!(%error, "checkpoints that nothing needs could not be forgotten");
+            }
             let pause = match self.apply_retention().await {
                 Ok(_) => RETENTION_PAUSE,
                 Err(error) => {

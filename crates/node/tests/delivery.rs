@@ -1,226 +1,61 @@
 //! The life of documents between two nodes: decided and handed out, too late, dead and sent again, and more than may wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use base::{Administration, Timestamp};
+#[path = "support/pair.rs"]
+mod pair;
+
+use base::Administration;
 use exchange::DeliveryStatus;
-use node::{
-    Calling, Clock, Config, Delivery, DocumentContent, DocumentDecision, Lane, NewDocument, Node, PeerAnswer,
-    PeerRequest, Principal, Role, SendError, SetUp, SystemClock, SystemEntropy, Transport, TransportError,
-    World, initialise, join_corridor,
-};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use node::{DocumentDecision, Lane};
+use pair::{Pair, SPOILT, officer};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-const DAY_SECONDS: i64 = 24 * 3600;
-
-/// The real time, moved on by a test.
-struct Shifted(Arc<AtomicI64>);
-
-impl Clock for Shifted {
-    fn now(&self) -> Timestamp {
-        SystemClock.now().plus_seconds(self.0.load(Ordering::SeqCst))
+#[tokio::test]
+async fn a_lone_document_is_sealed_with_the_commit_that_posts_it_and_others_are_not() {
+    let pair = Pair::open(|_| {}).await;
+    // Until the workers have begun, a document waits for them.
+    pair.comes_to(&pair.send("case-0", "First", Lane::Normal, 5).await.unwrap().1, DeliveryStatus::Received)
+        .await;
+    pair.hold(true);
+    let (_, lone) = pair.send("case-1", "Lone", Lane::Normal, 5).await.unwrap();
+    let status = pair.nodes[0].delivery(&lone).await.unwrap().unwrap().status;
+    assert_eq!(status, DeliveryStatus::Sent, "it is sealed when the call returns");
+    let (_, behind) = pair.send("case-1", "Behind it", Lane::Normal, 5).await.unwrap();
+    let status = pair.nodes[0].delivery(&behind).await.unwrap().unwrap().status;
+    assert_eq!(status, DeliveryStatus::Queued, "it waits for the one before it");
+    let (_, beside) = pair.send("case-2", "Beside it", Lane::Normal, 5).await.unwrap();
+    pair.comes_to(&beside, DeliveryStatus::Sent).await;
+    // The sender looks into the outbox every 100 ms.
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    assert_eq!([&lone, &behind, &beside].map(|id| pair.put(id)), [1, 0, 1], "none is under way twice");
+    pair.hold(false);
+    for id in [&lone, &behind, &beside] {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+        assert_eq!(pair.put(id), 1);
     }
+    assert_eq!(pair.received("case-1").await, ["Lone", "Behind it"]);
 }
 
-/// The way between the two nodes, which a test can close.
-#[derive(Default)]
-struct Way {
-    nodes: [OnceLock<Arc<Node>>; 2],
-    closed: AtomicBool,
-    spoils: AtomicBool,
-    /// How many batches of staged statements were answered.
-    batches: AtomicU32,
-}
-
-/// What is about such a subject can be spoilt on its way.
-const SPOILT: &str = "spoilt";
-
-/// Alters the sealed part of an envelope, so that it is not the one that its statement describes.
-fn spoil(mut envelope: Vec<u8>) -> Vec<u8> {
-    let about_such = exchange::read_statement(&envelope)
-        .is_ok_and(|incoming| incoming.channel().subject().starts_with(SPOILT));
-    if let Some(last) = envelope.last_mut().filter(|_| about_such) {
-        *last ^= 1;
-    }
-    envelope
-}
-
-struct From {
-    own: Administration,
-    to: usize,
-    way: Arc<Way>,
-}
-
-impl From {
-    fn partner(&self, partner: &Administration) -> Result<&Arc<Node>, TransportError> {
-        let away = || TransportError::Unreachable(partner.clone(), "it is away".to_owned());
-        if self.way.closed.load(Ordering::SeqCst) {
-            return Err(away());
+#[tokio::test(flavor = "multi_thread")]
+async fn many_documents_at_once_are_delivered_once_each() {
+    let pair = Pair::open(|_| {}).await;
+    let mut sent = Vec::new();
+    for round in 0..40 {
+        // One alone, then some together, so that the two ways of sealing meet.
+        for number in 0..=round % 4 {
+            sent.push(pair.send(&format!("case-{number}"), "Document", Lane::Normal, 5).await.unwrap().1);
         }
-        self.way.nodes[self.to].get().ok_or_else(away)
-    }
-}
-
-impl Transport for From {
-    fn deliver<'a>(&'a self, partner: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
-        Box::pin(async move {
-            let spoils = self.way.spoils.load(Ordering::SeqCst);
-            let envelope = if spoils { spoil(envelope.into()) } else { envelope.into() };
-            Ok(self.partner(partner)?.receive(&self.own, envelope).await.unwrap())
-        })
-    }
-
-    fn call<'a>(&'a self, partner: &'a Administration, request: PeerRequest) -> Calling<'a> {
-        Box::pin(async move {
-            let partner = self.partner(partner)?;
-            if request.path != node::STAGE_ROUTE {
-                return Ok(PeerAnswer { status: 404, body: Vec::new() });
-            }
-            let answer = partner.receive_stages(&self.own, request.body).await.unwrap();
-            self.way.batches.fetch_add(1, Ordering::SeqCst);
-            Ok(answer.map_or_else(
-                |reason| PeerAnswer { status: 400, body: reason.into_bytes() },
-                |body| PeerAnswer { status: 200, body },
-            ))
-        })
-    }
-}
-
-struct Pair {
-    nodes: [Arc<Node>; 2],
-    way: Arc<Way>,
-    shift: Arc<AtomicI64>,
-    folder: PathBuf,
-}
-
-impl Pair {
-    async fn open(change: impl Fn(&mut Config)) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("tidewaiter-delivery-{}-{number}", std::process::id()));
-        let parties = ["NTA.GB", "NTA.FR"].map(|name| Administration::parse(name).unwrap());
-        let prepared = parties.each_ref().map(|party| {
-            initialise(&SetUp {
-                folder: folder.join(party.as_str()),
-                administration: party.clone(),
-                store: "sqlite:node.db".to_owned(),
-                api: "127.0.0.1:0".parse().unwrap(),
-                peer: "127.0.0.1:0".parse().unwrap(),
-                corridor_defaults: true,
-                reference: None,
-            })
-            .unwrap()
-        });
-        let (way, shift) = (Arc::new(Way::default()), Arc::new(AtomicI64::new(0)));
-        let mut nodes = Vec::new();
-        for (index, one) in prepared.iter().enumerate() {
-            join_corridor(&one.config, vec![prepared[1 - index].card.clone()], &parties).unwrap();
-            let mut config = Config::load(&one.config).unwrap();
-            config.exchange.retry_first_ms = 10;
-            config.exchange.retry_longest_ms = 50;
-            config.exchange.rest_first_ms = 20;
-            config.exchange.rest_longest_ms = 100;
-            change(&mut config);
-            let world =
-                World { clock: Arc::new(Shifted(Arc::clone(&shift))), entropy: Arc::new(SystemEntropy) };
-            let transport = From { own: parties[index].clone(), to: 1 - index, way: Arc::clone(&way) };
-            let node = Node::open_with(config, world, Arc::new(transport)).await.unwrap();
-            assert!(way.nodes[index].set(Arc::clone(&node)).is_ok());
-            Arc::clone(&node).start_workers(std::future::pending());
-            nodes.push(node);
+        if round % 5 == 0 {
+            pair.comes_to(sent.last().unwrap(), DeliveryStatus::Received).await;
         }
-        Self { nodes: nodes.try_into().ok().unwrap(), way, shift, folder }
     }
-
-    async fn send(
-        &self,
-        subject: &str,
-        title: &str,
-        lane: Lane,
-        days: i64,
-    ) -> Result<(i64, String), SendError> {
-        let new = NewDocument {
-            recipient: Administration::parse("NTA.FR").unwrap(),
-            subject: subject.to_owned(),
-            purpose: node::default_purpose().unwrap(),
-            lane,
-            expires_seconds: days * DAY_SECONDS,
-            document: DocumentContent {
-                title: title.to_owned(),
-                media_type: "text/plain".to_owned(),
-                content: title.as_bytes().to_vec(),
-            },
-        };
-        let sent = self.nodes[0].send_document(&officer(), new).await.unwrap()?;
-        Ok((sent.message, sent.exchange_id))
+    for id in &sent {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+        assert_eq!(pair.put(id), 1);
     }
-
-    fn close(&self, closed: bool) {
-        self.way.closed.store(closed, Ordering::SeqCst);
-    }
-
-    fn spoil(&self, spoils: bool) {
-        self.way.spoils.store(spoils, Ordering::SeqCst);
-    }
-
-    fn days_pass(&self, days: i64) {
-        self.shift.fetch_add(days * DAY_SECONDS, Ordering::SeqCst);
-    }
-
-    /// Waits until a letter of the sender has this status.
-    async fn comes_to(&self, exchange_id: &str, status: DeliveryStatus) {
-        for _ in 0..1000 {
-            let delivery = self.nodes[0].delivery(exchange_id).await.unwrap().unwrap();
-            if delivery.status == status {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{:?} is not {status}", self.nodes[0].delivery(exchange_id).await.unwrap());
-    }
-
-    /// Waits until the sender's metrics have this line.
-    async fn metric(&self, line: &str) {
-        for _ in 0..1000 {
-            if self.nodes[0].metrics().await.unwrap().lines().any(|one| one == line) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("`{line}` is not among the metrics");
-    }
-
-    /// Waits until a figure of the sender is more than this.
-    async fn metric_over(&self, name: &str, limit: f64) {
-        for _ in 0..1000 {
-            let metrics = self.nodes[0].metrics().await.unwrap();
-            let figure = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
-            if figure.is_some_and(|figure| figure > limit) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("`{name}` is not over {limit}");
-    }
-
-    /// The titles that the recipient has about a subject, oldest first.
-    async fn received(&self, subject: &str) -> Vec<String> {
-        let rows = self.nodes[1].documents(Some(subject.to_owned()), None, 100).await.unwrap();
-        rows.into_iter().rev().map(|row| row.title).collect()
-    }
-}
-
-impl Drop for Pair {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn officer() -> Principal {
-    Principal { name: "officer".to_owned(), role: Role::Officer }
+    let of_first = pair.received("case-0").await.len();
+    assert_eq!((sent.len(), of_first), (100, 40));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,7 +97,7 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     let pair = Pair::open(|_| {}).await;
     pair.close(true);
     let (_, tried) = pair.send("case-2", "Tried", Lane::Normal, 1).await.unwrap();
-    let (_, late) = pair.send("case-2", "Too late", Lane::Normal, 1).await.unwrap();
+    let (late_message, late) = pair.send("case-2", "Too late", Lane::Normal, 1).await.unwrap();
     let (_, good) = pair.send("case-2", "In time", Lane::Normal, 30).await.unwrap();
     pair.comes_to(&tried, DeliveryStatus::Sent).await;
     pair.days_pass(2);
@@ -280,8 +115,24 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     let fates: Vec<&str> = dead.iter().map(|letter| letter.fate).collect();
     assert_eq!(fates, ["expired", "expired"]);
     let again = pair.nodes[0].redrive(&officer(), dead[1].id).await.unwrap().unwrap();
-    let row = pair.nodes[0].document(again).await.unwrap().unwrap().row;
-    pair.comes_to(&row.exchange_id.unwrap(), DeliveryStatus::Received).await;
+    let view = pair.nodes[0].document(again).await.unwrap().unwrap();
+    let replaces = view.replacements.replaces.unwrap();
+    assert_eq!((replaces.message, replaces.exchange_id.as_deref()), (late_message, Some(late.as_str())));
+    assert_eq!((replaces.officer.as_str(), view.replacements.replaced_by), ("officer", None));
+    let former = pair.nodes[0].document(late_message).await.unwrap().unwrap().replacements;
+    assert_eq!((former.replaces, former.replaced_by.unwrap().message), (None, again));
+    let exchange_id = view.row.exchange_id.unwrap();
+    let replaced_by = pair.nodes[0].delivery(&late).await.unwrap().unwrap().replacements.replaced_by.unwrap();
+    assert_eq!((replaced_by.message, replaced_by.exchange_id.as_ref()), (again, Some(&exchange_id)));
+    let settled = pair.nodes[0].settled_dead_letters(None, 10).await.unwrap();
+    let [settled] = settled.as_slice() else { panic!("one was dealt with: {settled:?}") };
+    assert_eq!(
+        (settled.message, settled.replacements.replaced_by.as_ref()),
+        (Some(late_message), Some(&replaced_by))
+    );
+    assert!(settled.closing.as_deref().unwrap().starts_with("sent again as message "), "{settled:?}");
+    assert_eq!(pair.nodes[0].settled_dead_letters(Some(settled.id), 10).await.unwrap().len(), 0);
+    pair.comes_to(&exchange_id, DeliveryStatus::Received).await;
     assert_eq!(pair.received("case-2").await, ["In time", "Too late"]);
     assert!(pair.nodes[0].redrive(&officer(), dead[1].id).await.unwrap().is_err(), "once only");
     let close = async |reason| pair.nodes[0].close_dead_letter(&officer(), dead[0].id, reason).await.unwrap();
@@ -379,6 +230,35 @@ async fn what_a_suspended_partner_states_waits_for_the_resumption() {
     assert!(pair.nodes[0].resume_partner(&france, "keeper").await.unwrap());
     pair.days_pass(1);
     pair.comes_to(&id, DeliveryStatus::Decided).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_for_a_partner_that_hangs_are_on_their_way_once() {
+    let pair = Pair::open(|_| {}).await;
+    let mut sent = Vec::new();
+    for number in 0..6 {
+        let (_, id) = pair.send(&format!("case-7-{number}"), "Held", Lane::Normal, 5).await.unwrap();
+        pair.comes_to(&id, DeliveryStatus::Received).await;
+        sent.push(id);
+    }
+    pair.way.holds.store(true, Ordering::SeqCst);
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    assert_eq!(open.len(), 6);
+    for document in &open {
+        let accept = DocumentDecision { accept: true, words: String::new() };
+        // Each decision wakes the bearer.
+        assert!(pair.nodes[1].decide_document(&officer(), document.message, accept).await.unwrap().unwrap());
+        while pair.way.bearing.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    // It also looks by itself twice a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    pair.way.holds.store(false, Ordering::SeqCst);
+    for id in &sent {
+        pair.comes_to(id, DeliveryStatus::Decided).await;
+    }
+    assert_eq!(pair.way.most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

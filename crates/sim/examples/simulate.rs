@@ -77,6 +77,9 @@ fn one(wanted: &Wanted) -> Result<bool, WorldError> {
     for (fault, times) in &run.faults {
         println!("{fault}: {times}");
     }
+    for (activity, times) in &run.done {
+        println!("{activity}: {times}");
+    }
     for violation in &run.violations {
         println!("VIOLATION: {violation}");
     }

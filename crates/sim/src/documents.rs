@@ -1,13 +1,16 @@
-//! The correspondence of a simulation: documents that officers send each other, whose contents follow from the seed.
+//! The correspondence of a simulation: documents that officers send each other, some with an attachment of a few chunks,
+//! whose contents follow from the seed.
 
 use crate::clock;
 use crate::dice::Dice;
 use crate::faults::Fault;
+use crate::run::Scenario;
 use crate::stage::Stage;
 use crate::world::WorldError;
 use base::{Administration, Country};
 use exchange::Lane;
-use node::{DocumentContent, NewDocument, Principal, Role};
+use node::{AttachmentError, DocumentContent, NewDocument, Node, Principal, Role};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many subjects the documents of a run are about: few, so that channels get long.
@@ -15,6 +18,9 @@ const SUBJECTS: u64 = 4;
 
 /// For how long a document is worth delivering: longer than any run.
 const EXPIRY_SECONDS: i64 = 24 * 3600;
+
+/// The smallest and the largest attachment, in bytes: two or three chunks, of which the last is not full.
+const ATTACHMENT: (u64, u64) = (300 * 1024, 700 * 1024);
 
 /// A document that an officer is to send.
 pub(crate) struct Planned {
@@ -25,6 +31,9 @@ pub(crate) struct Planned {
     subject: String,
     lane: Lane,
     document: DocumentContent,
+    attachment: Option<Arc<[u8]>>,
+    /// The number of the attachment at the sender, once it is uploaded.
+    uploaded: Option<i64>,
     sent: bool,
 }
 
@@ -35,14 +44,16 @@ pub(crate) struct Sent {
     pub(crate) to: Country,
     pub(crate) exchange_id: String,
     pub(crate) body: Vec<u8>,
+    pub(crate) attachment: Option<Arc<[u8]>>,
 }
 
-/// Plans `count` documents between the countries, the last of them at `span`.
-pub(crate) fn plan(seed: u64, countries: &[Country], count: usize, span: Duration) -> Vec<Planned> {
-    let mut dice = Dice::of(seed, "documents");
+/// Plans the documents of a scenario, the last of them at its span.
+pub(crate) fn plan(scenario: &Scenario) -> Vec<Planned> {
+    let Scenario { seed, countries, documents, span, .. } = scenario;
+    let mut dice = Dice::of(*seed, "documents");
     let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let mut planned = Vec::new();
-    for number in 0..count {
+    for number in 0..*documents {
         let Some(from) = dice.pick(countries).copied() else { break };
         let others: Vec<Country> = countries.iter().copied().filter(|country| *country != from).collect();
         let Some(to) = dice.pick(&others).copied() else { break };
@@ -59,8 +70,19 @@ pub(crate) fn plan(seed: u64, countries: &[Country], count: usize, span: Duratio
                 media_type: "application/octet-stream".to_owned(),
                 content,
             },
+            attachment: None,
+            uploaded: None,
             sent: false,
         });
+    }
+    let mut dice = Dice::of(*seed, "attached");
+    for _ in 0..scenario.attachments {
+        let place = usize::try_from(dice.between(1, planned.len().max(1) as u64)).unwrap_or(1) - 1;
+        let mut content = vec![0; usize::try_from(dice.between(ATTACHMENT.0, ATTACHMENT.1)).unwrap_or(0)];
+        dice.fill(&mut content);
+        if let Some(one) = planned.get_mut(place) {
+            one.attachment = Some(content.into());
+        }
     }
     planned
 }
@@ -77,6 +99,18 @@ pub(crate) async fn send_due(stage: &Stage, planned: &mut [Planned]) -> Result<b
 impl Planned {
     async fn send(&mut self, stage: &Stage) -> Result<(), WorldError> {
         let Some(node) = stage.node(self.from) else { return Ok(()) };
+        let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
+        if let (Some(content), None) = (&self.attachment, self.uploaded) {
+            match upload(&node, &officer, content).await {
+                Ok(number) => self.uploaded = Some(number),
+                Err(error) => {
+                    let words =
+                        format!("the attachment of {} cannot be taken now: {error}", self.document.title);
+                    stage.note(self.from.as_str(), words);
+                    return Ok(());
+                }
+            }
+        }
         if stage.befalls(Fault::CommitFailed, self.from) {
             stage.fail_next_commit(self.from);
         }
@@ -89,8 +123,7 @@ impl Planned {
             expires_seconds: EXPIRY_SECONDS,
             document: self.document.clone(),
         };
-        let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
-        match node.send_document(&officer, new).await {
+        match node.send_document_with(&officer, new, self.uploaded.into_iter().collect()).await {
             Err(_) => stage.note(self.from.as_str(), format!("{} cannot be taken now", self.document.title)),
             Ok(Err(refused)) => {
                 self.sent = true;
@@ -107,6 +140,7 @@ impl Planned {
                     to: self.to,
                     exchange_id: sent.exchange_id,
                     body: self.document.encode(),
+                    attachment: self.attachment.clone(),
                 });
                 if stage.befalls(Fault::PowerCut, self.from) {
                     stage.cut_power(self.from);
@@ -115,4 +149,12 @@ impl Planned {
         }
         Ok(())
     }
+}
+
+/// Uploads an attachment: its number at the node. Of one that is interrupted nothing stays.
+async fn upload(node: &Arc<Node>, officer: &Principal, content: &[u8]) -> Result<i64, AttachmentError> {
+    let described = ("scan.bin".to_owned(), "application/octet-stream".to_owned());
+    let mut upload = node.begin_attachment(officer, described, Some(content.len() as u64)).await?;
+    upload.write(content).await?;
+    Ok(upload.finish().await?.id)
 }

@@ -15,6 +15,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod activities;
 mod check;
 mod clock;
 mod consignments;
@@ -22,8 +23,10 @@ mod dice;
 mod documents;
 mod faults;
 mod member;
+mod officers;
 mod panics;
 mod play;
+mod reception;
 mod run;
 mod stage;
 mod sweep;
@@ -31,6 +34,7 @@ mod trace;
 mod transport;
 mod world;
 
+pub use activities::{Activity, Done};
 pub use clock::BEGINNING;
 pub use dice::Dice;
 pub use faults::{Counts, Fault};

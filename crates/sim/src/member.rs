@@ -8,8 +8,8 @@ use base::reference::{Catalogue, ExchangeRates, corridor};
 use base::{Administration, Digest};
 use evidence::{KeySet, PublicKeys};
 use node::{
-    Bureau, Config, Exchange, Identity, Listen, LogPublication, Node, PartnerCard, Release, TlsIdentity,
-    Transit, Transport, World,
+    Bureau, Config, Exchange, Identity, Listen, LogPublication, MemoryHead, Node, PartnerCard, Release,
+    TlsIdentity, Transit, Transport, World,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -58,6 +58,10 @@ pub struct Member {
     pub card: PublicKeys,
     /// Who releases movements.
     pub release: Release,
+    /// How it publishes and watches logs.
+    pub log: LogPublication,
+    /// What is kept beside its disk of the checkpoints that it signed.
+    record: Arc<MemoryHead>,
 }
 
 impl Member {
@@ -79,7 +83,8 @@ impl Member {
         let from = clock::BEGINNING.plus_seconds(-3600);
         let until = clock::BEGINNING.plus_seconds(VALIDITY_SECONDS);
         let card = keys.keys()?.card(administration.clone(), Digest(tls), from, until)?;
-        Ok(Self { administration, disk: MemoryDisk::open(disk)?, keys, card, release })
+        let (log, record) = (LogPublication::default(), Arc::default());
+        Ok(Self { administration, disk: MemoryDisk::open(disk)?, keys, card, release, log, record })
     }
 
     /// Opens the store on its disk.
@@ -122,13 +127,15 @@ impl Member {
             partners: partners.collect(),
             suspended: BTreeMap::new(),
             channel: node::ChannelPolicy::default(),
+            ml_dsa: node::MlDsaWitnessing::default(),
             decision_point,
             profile: Bureau::profile_of(&config),
             catalogue: Arc::clone(&common.catalogue),
             rates: Arc::clone(&common.rates),
             world,
         };
-        Ok(Node::assemble(config, bureau, store, Execution::Inline, transport))
+        let record: Arc<MemoryHead> = Arc::clone(&self.record);
+        Ok(Node::with_record(config, bureau, store, Execution::Inline, transport, record))
     }
 
     fn config(&self) -> Config {
@@ -144,7 +151,7 @@ impl Member {
             relay: None,
             retention: node::Retention::default(),
             devices: BTreeMap::new(),
-            log: LogPublication::default(),
+            log: self.log.clone(),
             attachments: node::Attachments::default(),
             partners: Vec::new(),
             agreements: Vec::new(),

@@ -7,16 +7,19 @@ use crate::clock;
 use crate::consignments::Consignment;
 use crate::documents::{self, Planned};
 use crate::faults::Fault;
+use crate::officers::Officers;
 use crate::stage::Stage;
 use crate::world::WorldError;
-use base::{Country, Currency, Eori, Money, OfficeReference};
+use base::{Administration, Country, Currency, Eori, Money, OfficeReference};
 use corridor::{Plan, Registration, script};
+use evidence::witness_name;
 use node::{
     GuaranteeRegistration, MovementFilter, MovementRow, Node, OfficerDecision, Principal, Role, Seals,
     Submission,
 };
 use std::sync::Arc;
 use std::time::Duration;
+use store::{log, stages, witnessing};
 
 /// How often the people look around.
 const LOOK: Duration = Duration::from_millis(50);
@@ -68,12 +71,14 @@ pub(crate) async fn people(
             over: false,
         })
         .collect();
+    let mut officers = Officers::default();
     let mut rest = Duration::ZERO;
     while rest < REST {
         for journey in &mut journeys {
             journey.look(&stage).await?;
         }
         let sent = documents::send_due(&stage, &mut letters).await?;
+        officers.look(&stage).await;
         let resting = sent && journeys.iter().all(|journey| journey.over) && is_quiet(&stage).await;
         rest = if resting { rest + LOOK } else { Duration::ZERO };
         tokio::time::sleep(LOOK).await;
@@ -92,7 +97,7 @@ fn registrations(consignments: &[Consignment]) -> Result<Vec<Registration>, Worl
     Ok(plan.registrations.into_values().collect())
 }
 
-/// Whether every node is up and no letter is under way.
+/// Whether every node is up, nothing is under way, nothing waits for an officer, and every log is witnessed.
 async fn is_quiet(stage: &Stage) -> bool {
     if !stage.is_whole() {
         return false;
@@ -104,11 +109,28 @@ async fn is_quiet(stage: &Stage) -> bool {
         let Ok(partners) = node.partners().await else {
             return false;
         };
-        if partners.iter().any(|partner| partner.queued > 0) {
+        if partners.iter().any(|partner| partner.queued > 0) || !is_settled(stage, *country) {
             return false;
         }
     }
     true
+}
+
+/// Whether a node has brought all its statements back, has no document open, and has had its log witnessed.
+fn is_settled(stage: &Stage, country: Country) -> bool {
+    let quorum = stage.federation.quorum();
+    let own = Administration::of(country);
+    let settled = stage.read(country, |tx| {
+        let open = tx.query("SELECT message FROM documents WHERE standing = 'open' LIMIT 1", &[])?;
+        let size = log::size(tx)?;
+        let names: Vec<String> =
+            quorum.witnesses().iter().filter(|one| **one != own).map(witness_name).collect();
+        let witnessed = witnessing::cosignatures(tx, size)?;
+        let met = witnessed.iter().filter(|one| names.contains(&one.witness)).count() >= quorum.needed();
+        let signed = log::latest_checkpoint(tx)?.map_or(0, |latest| latest.size);
+        Ok(open.is_empty() && stages::count(tx)? == 0 && signed == size && (size == 0 || met))
+    });
+    settled == Some(true)
 }
 
 /// Registers a guarantee where it is not registered yet; `false` when the node could not be asked.

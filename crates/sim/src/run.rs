@@ -1,5 +1,6 @@
 //! One run of one seed: the federation, its people and its faults, from the beginning until everything is at rest.
 
+use crate::activities::Done;
 use crate::check;
 use crate::consignments;
 use crate::dice::Dice;
@@ -44,6 +45,16 @@ pub struct Scenario {
     pub consignments: usize,
     /// How many documents officers send each other.
     pub documents: usize,
+    /// How many of the documents take an attachment along.
+    pub attachments: usize,
+    /// How many of the countries are witnesses of the others' logs.
+    pub witnesses: usize,
+    /// How many of them must have cosigned what is in a log; less than there are witnesses, or none.
+    pub needed: usize,
+    /// How often, in milliseconds, nodes sign a checkpoint of a log that grows, and have it witnessed.
+    pub checkpoint_ms: u32,
+    /// How often, in seconds, nodes compare what they were shown of each log.
+    pub monitor_seconds: u32,
     /// When the last fault begins. After one and a half times that, everything has to come to rest by itself.
     pub span: Duration,
 }
@@ -56,7 +67,19 @@ impl Scenario {
         let countries = members(&mut dice);
         let consignments = usize::try_from(dice.between(2, 5)).unwrap_or(2);
         let documents = usize::try_from(dice.between(0, 4)).unwrap_or(0);
-        Self { seed, countries, consignments, documents, span: Duration::from_secs(40) }
+        let mut dice = Dice::of(seed, "attachments");
+        Self {
+            seed,
+            countries,
+            consignments,
+            documents,
+            attachments: usize::from(dice.per_mille(300)),
+            witnesses: 0,
+            needed: 0,
+            checkpoint_ms: 5_000,
+            monitor_seconds: 60,
+            span: Duration::from_secs(40),
+        }
     }
 
     /// The scenario of a seed without customs: two to twelve countries whose officers send each other documents, in so
@@ -65,7 +88,25 @@ impl Scenario {
         let mut dice = Dice::of(seed, "letters");
         let countries = members(&mut dice);
         let documents = usize::try_from(dice.between(10, 40)).unwrap_or(10);
-        Self { seed, countries, consignments: 0, documents, span: Duration::from_secs(6) }
+        let mut dice = Dice::of(seed, "attachments");
+        let attachments = usize::try_from(dice.between(0, 2)).unwrap_or(0);
+        let mut dice = Dice::of(seed, "witnesses");
+        // One seed in four has an agreement that asks for none.
+        let most = countries.len().min(4) as u64;
+        let witnesses = if dice.per_mille(250) { 0 } else { dice.between(2, most) };
+        let needed = if witnesses == 0 { 0 } else { dice.between(1, witnesses - 1) };
+        Self {
+            seed,
+            countries,
+            consignments: 0,
+            documents,
+            attachments,
+            witnesses: usize::try_from(witnesses).unwrap_or(0),
+            needed: usize::try_from(needed).unwrap_or(0),
+            checkpoint_ms: 2_500,
+            monitor_seconds: 10,
+            span: Duration::from_secs(6),
+        }
     }
 }
 
@@ -97,6 +138,8 @@ pub struct Run {
     pub trace: Trace,
     /// What went wrong on purpose.
     pub faults: Counts,
+    /// What nodes did for each other beside taking letters.
+    pub done: Done,
     /// What must never happen and did; empty when all is well.
     pub violations: Vec<String>,
 }
@@ -116,9 +159,9 @@ pub fn play(scenario: &Scenario) -> Result<Run, WorldError> {
         stage.violation(format!("a panic: {panic}"));
     }
     let letters = stage.letters();
-    let (trace, faults, violations) = stage.finish();
+    let (trace, faults, done, violations) = stage.finish();
     let nodes = scenario.countries.len();
-    Ok(Run { seed: scenario.seed, nodes, letters, trace, faults, violations })
+    Ok(Run { seed: scenario.seed, nodes, letters, trace, faults, done, violations })
 }
 
 /// What is left when the nodes of a run are gone.
@@ -132,7 +175,7 @@ pub(crate) struct Aftermath {
 
 /// Runs a scenario until everything is at rest, and kills all nodes.
 pub(crate) fn simulate(scenario: &Scenario) -> Result<Aftermath, WorldError> {
-    let federation = Federation::found(scenario.seed, &scenario.countries)?;
+    let federation = Federation::found(scenario)?;
     let declared = consignments::make_up(
         scenario.seed,
         &scenario.countries,
@@ -141,7 +184,7 @@ pub(crate) fn simulate(scenario: &Scenario) -> Result<Aftermath, WorldError> {
     )?;
     let expected = declared.iter().map(check::Expected::of).collect::<Vec<_>>();
     let script = Script::of(scenario.seed, &scenario.countries, scenario.span);
-    let letters = documents::plan(scenario.seed, &scenario.countries, scenario.documents, scenario.span);
+    let letters = documents::plan(scenario);
     let stage = Stage::new(scenario.seed, federation, script);
     let mut sim = turmoil::Builder::new()
         .rng_seed(scenario.seed)

@@ -1,5 +1,6 @@
 //! What everyone in a simulation shares: the nodes that are up, the dice, and the record of what happened.
 
+use crate::activities::{Activity, Done};
 use crate::clock;
 use crate::dice::Dice;
 use crate::documents::Sent;
@@ -7,12 +8,13 @@ use crate::faults::{Counts, Fault, Script};
 use crate::trace::{Line, Trace};
 use crate::world::Federation;
 use base::{Country, Digest};
+use evidence::Checkpoint;
 use exchange::Response;
 use node::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use store::{MemoryDisk, Store, StoreError, journal, log};
+use store::{MemoryDisk, Store, StoreError, Tx, journal, log};
 
 /// How many new rows are read at once.
 const PAGE: usize = 200;
@@ -31,6 +33,15 @@ struct Seen {
     journal: i64,
     messages: i64,
     checkpoint: i64,
+}
+
+/// A checkpoint that a witness has cosigned.
+#[derive(Clone, Debug)]
+pub(crate) struct Cosigned {
+    pub(crate) witness: Country,
+    /// Whose log it is of.
+    pub(crate) log: Country,
+    pub(crate) checkpoint: Checkpoint,
 }
 
 /// Everything that changes in the course of a simulation.
@@ -56,6 +67,11 @@ struct Scene {
     sent: Vec<Sent>,
     /// The checkpoints that each node has signed, as everyone could see them at the time.
     checkpoints: BTreeMap<Country, Vec<String>>,
+    done: Done,
+    /// The checkpoints that witnesses have cosigned, in the order in which they answered.
+    cosigned: Vec<Cosigned>,
+    /// Whether an officer accepted a document, by recipient and identity between nodes.
+    decided: BTreeMap<(Country, String), bool>,
 }
 
 /// What everyone shares.
@@ -87,6 +103,9 @@ impl Stage {
             accepted: BTreeMap::new(),
             sent: Vec::new(),
             checkpoints: BTreeMap::new(),
+            done: Done::new(),
+            cosigned: Vec::new(),
+            decided: BTreeMap::new(),
         };
         Arc::new(Self { federation, script, scene: Mutex::new(scene) })
     }
@@ -290,6 +309,50 @@ impl Stage {
         self.scene().sent.clone()
     }
 
+    /// Counts something that was done.
+    pub(crate) fn did(&self, activity: Activity) {
+        *self.scene().done.entry(activity).or_default() += 1;
+    }
+
+    /// Remembers a checkpoint that a witness cosigned: its log must never contradict it.
+    pub(crate) fn note_cosigned(&self, cosigned: Cosigned) {
+        self.scene().cosigned.push(cosigned);
+    }
+
+    /// The checkpoints that were cosigned.
+    pub(crate) fn cosigned(&self) -> Vec<Cosigned> {
+        self.scene().cosigned.clone()
+    }
+
+    /// Remembers what an officer decided on a document, once the node has said that it is done.
+    pub(crate) fn note_decided(&self, recipient: Country, document: &str, accepted: bool) {
+        let before = self.scene().decided.insert((recipient, document.to_owned()), accepted);
+        if before.is_some() {
+            self.violation(format!("{recipient} let its officers decide twice on {document}"));
+        }
+    }
+
+    /// Whether a document was accepted; `None` when no officer heard that it was decided.
+    pub(crate) fn decided(&self, recipient: Country, document: &str) -> Option<bool> {
+        self.scene().decided.get(&(recipient, document.to_owned())).copied()
+    }
+
+    /// Whether officers have heard a decision on every document that was sent.
+    pub(crate) fn all_decided(&self) -> bool {
+        let scene = self.scene();
+        scene.decided.len() >= scene.sent.len()
+    }
+
+    /// Reads from the disk of a node that is up.
+    pub(crate) fn read<T>(
+        &self,
+        country: Country,
+        read: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+    ) -> Option<T> {
+        let store = self.scene().up.get(&country).map(|up| up.store.clone())?;
+        store.read(read).ok()
+    }
+
     /// How many letters went from node to node so far.
     pub(crate) fn letters(&self) -> u64 {
         self.scene().letters.len() as u64
@@ -300,14 +363,16 @@ impl Stage {
         self.scene().checkpoints.get(&country).cloned().unwrap_or_default()
     }
 
-    /// Ends the simulation: what happened, what went wrong on purpose, and what must not have happened.
-    pub(crate) fn finish(&self) -> (Trace, Counts, Vec<String>) {
+    /// Ends the simulation: what happened, what went wrong on purpose, what was done, and what must not have
+    /// happened.
+    pub(crate) fn finish(&self) -> (Trace, Counts, Done, Vec<String>) {
         let mut scene = self.scene();
         let letters = std::mem::take(&mut scene.letters);
         scene.trace.name_letters(&letters);
         (
             std::mem::take(&mut scene.trace),
             std::mem::take(&mut scene.faults),
+            std::mem::take(&mut scene.done),
             std::mem::take(&mut scene.violations),
         )
     }
@@ -321,7 +386,7 @@ struct NewRows {
     seen: Seen,
 }
 
-fn new_rows(tx: &mut dyn store::Tx, mut seen: Seen) -> Result<NewRows, StoreError> {
+fn new_rows(tx: &mut dyn Tx, mut seen: Seen) -> Result<NewRows, StoreError> {
     let mut words = Vec::new();
     let mut letters = Vec::new();
     loop {

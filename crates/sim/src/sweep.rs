@@ -1,5 +1,6 @@
 //! Many seeds, one after the other on each processor, and what they came to in all.
 
+use crate::activities::Activity;
 use crate::faults::Fault;
 use crate::run::{Run, Scenario, play};
 use crate::world::WorldError;
@@ -37,7 +38,7 @@ impl Level {
     }
 }
 
-/// How often a kind of fault befell.
+/// How often a kind of fault befell, or something was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Befell {
     /// In how many seeds.
@@ -75,6 +76,8 @@ pub struct Sweep {
     pub letters: u64,
     /// The faults by kind.
     pub faults: BTreeMap<Fault, Befell>,
+    /// What nodes did for each other beside taking letters.
+    pub done: BTreeMap<Activity, Befell>,
     /// How many seeds failed.
     pub failed: u64,
     /// The failing seeds that came first.
@@ -92,6 +95,11 @@ impl Sweep {
                     let befell = self.faults.entry(fault).or_default();
                     befell.seeds += 1;
                     befell.times += u64::from(times);
+                }
+                for (activity, times) in run.done {
+                    let done = self.done.entry(activity).or_default();
+                    done.seeds += 1;
+                    done.times += u64::from(times);
                 }
                 run.violations
             }
@@ -115,6 +123,11 @@ impl fmt::Display for Sweep {
         for fault in Fault::ALL {
             let befell = self.faults.get(&fault).copied().unwrap_or_default();
             writeln!(out, "{fault:<28} {:>8} {:>9}", befell.seeds, befell.times)?;
+        }
+        writeln!(out, "{:<28} {:>8} {:>9}", "done", "seeds", "times")?;
+        for activity in Activity::ALL {
+            let done = self.done.get(&activity).copied().unwrap_or_default();
+            writeln!(out, "{activity:<28} {:>8} {:>9}", done.seeds, done.times)?;
         }
         let nodes: Vec<String> =
             self.nodes.iter().map(|(nodes, seeds)| format!("{nodes}: {seeds}")).collect();
@@ -165,7 +178,8 @@ mod tests {
     fn run(seed: u64) -> Run {
         let violations = if seed % 40 == 7 { vec![format!("seed {seed} is unlucky")] } else { Vec::new() };
         let faults = [(Fault::Crash, 2)].into();
-        Run { seed, nodes: 3, letters: 10, trace: Trace::default(), faults, violations }
+        let done = [(Activity::Cosigned, 3)].into();
+        Run { seed, nodes: 3, letters: 10, trace: Trace::default(), faults, done, violations }
     }
 
     #[test]
@@ -173,6 +187,7 @@ mod tests {
         let sweep = sweep_with(Level::Customs, 5..1005, 3, |seed| Ok(run(seed)), |_| ());
         assert_eq!((sweep.runs, sweep.letters, sweep.failed), (1000, 10_000, 25));
         assert_eq!(sweep.faults[&Fault::Crash], Befell { seeds: 1000, times: 2000 });
+        assert_eq!(sweep.done[&Activity::Cosigned], Befell { seeds: 1000, times: 3000 });
         let seeds: Vec<u64> = sweep.failures.iter().map(|failure| failure.seed).collect();
         assert_eq!(seeds, (0..20).map(|number| number * 40 + 7).collect::<Vec<_>>());
     }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use base::Country;
-use sim::{Fault, Level, Run, Scenario, play, sweep};
+use sim::{Activity, Fault, Level, Run, Scenario, play, sweep};
 use std::time::Duration;
 
 /// How many seeds are played of each level every day, and with `TIDEWAITER_FULL=1`. `cargo xtask simulate` plays 10,000, optimised.
@@ -44,6 +44,9 @@ fn all_end_well(level: Level) {
     for fault in Fault::ALL {
         assert!(sweep.faults.contains_key(&fault), "no seed had a fault of the kind `{fault}`");
     }
+    for activity in Activity::ALL {
+        assert!(sweep.done.contains_key(&activity), "in no seed there was a `{activity}`");
+    }
     assert!(sweep.nodes.keys().max() >= Some(&8) && sweep.nodes.contains_key(&2), "{:?}", sweep.nodes);
 }
 
@@ -79,9 +82,26 @@ fn federations_of_two_and_of_twelve_end_well() {
             countries,
             consignments: members,
             documents: members,
+            attachments: 1,
+            witnesses: 2,
+            needed: 1,
+            checkpoint_ms: 1_000,
+            monitor_seconds: 5,
             span: Duration::from_secs(20),
         });
     }
+}
+
+/// Seed 1111 fills the disk of a node before it has made its tables: the node ends, and is started again later.
+#[test]
+fn a_node_whose_disk_is_full_from_the_beginning_is_started_again() {
+    let run = well(&Level::Customs.scenario(1111));
+    let lines: Vec<String> = run.trace.lines().iter().map(ToString::to_string).collect();
+    let place = |words: &str| lines.iter().position(|line| line.contains(words));
+    let refused = place("cannot start: the store's disk is full").expect("its disk was full");
+    let country = &run.trace.lines()[refused].place;
+    let up = lines.iter().rposition(|line| line.contains("start number") && line.contains(country.as_str()));
+    assert!(up > Some(refused), "{up:?} {refused}");
 }
 
 #[test]

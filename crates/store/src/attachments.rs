@@ -51,6 +51,17 @@ crate::statements! {
             content_key, secret, owner, created from attachment where message_id = ?1 order by part";
     LIST = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment where id > ?1 order by id limit ?2";
+    LATEST = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
+            content_key, secret, owner, created from attachment where id < ?1 order by id desc limit ?2";
+    UNDER_WAY = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
+            content_key, secret, owner, created from attachment
+        where (state in ('uploading', 'arriving') or state = 'bound'
+                and exists (select 1 from outbox o
+            where o.message_id = attachment.message_id and o.status in ('ready', 'waiting')))
+            and id > ?1 order by id limit ?2";
+    READY = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
+            content_key, secret, owner, created from attachment
+        where state = 'ready' and owner = ?1 order by id desc limit ?2";
     COMPLETE = "update attachment set state = 'ready', size = ?2, chunks = ?3, plaintext_root = ?4, touched = ?5
         where id = ?1 and state = 'uploading'";
     BIND = "update attachment set state = 'bound', partner = ?2, message_id = ?3, part = ?4
@@ -252,6 +263,30 @@ pub fn of_message(tx: &mut dyn Tx, message_id: &str) -> Result<Vec<Attachment>, 
 /// When the database fails.
 pub fn list(tx: &mut dyn Tx, after: i64, limit: usize) -> Result<Vec<Attachment>, StoreError> {
     tx.query(LIST, &[after.into(), limit_value(limit)])?.iter().map(Attachment::from_row).collect()
+}
+
+/// The attachments before number `before`, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn latest(tx: &mut dyn Tx, before: i64, limit: usize) -> Result<Vec<Attachment>, StoreError> {
+    tx.query(LATEST, &[before.into(), limit_value(limit)])?.iter().map(Attachment::from_row).collect()
+}
+
+/// The attachments after number `after` that are uploaded, sent or received at the moment, or wait for their turn.
+///
+/// # Errors
+/// When the database fails.
+pub fn under_way(tx: &mut dyn Tx, after: i64, limit: usize) -> Result<Vec<Attachment>, StoreError> {
+    tx.query(UNDER_WAY, &[after.into(), limit_value(limit)])?.iter().map(Attachment::from_row).collect()
+}
+
+/// What `owner` has uploaded and no message has taken along, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn ready(tx: &mut dyn Tx, owner: &str, limit: usize) -> Result<Vec<Attachment>, StoreError> {
+    tx.query(READY, &[owner.into(), limit_value(limit)])?.iter().map(Attachment::from_row).collect()
 }
 
 /// Ends an upload. `false` means that it was not under way any more.

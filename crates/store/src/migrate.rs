@@ -41,6 +41,11 @@ const OWN: &[Migration] = &[
     transfers::SCHEMA,
     outbox::REFUSALS,
     attachments::TIDYING,
+    outbox::LEASELESS,
+    outbox::DEALT_WITH,
+    witnessing::SEEN,
+    outbox::UNDEALT,
+    outbox::UNSAMPLED,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.
@@ -93,7 +98,11 @@ fn apply(
             None => {}
         }
         for statement in dialect::schema(session.engine(), step.sql) {
-            session.batch(&statement).map_err(|error| failed(error.to_string()))?;
+            session.batch(&statement).map_err(|error| match error {
+                // It says nothing about the step, which is applied when there is space again.
+                full @ StoreError::Full { .. } => full,
+                error => failed(error.to_string()),
+            })?;
         }
         if !always {
             let position = i64::try_from(position).unwrap_or(i64::MAX);

@@ -5,28 +5,30 @@
 //! | | enqueued into a channel without open letters | ready |
 //! | | enqueued behind an open letter of its channel | waiting |
 //! | waiting | every letter before it has been settled | ready |
-//! | ready | claimed ([`claim_to`], [`claim_trial`]), [`postponed`], [`declined`] | ready, from a later moment |
+//! | ready | an attempt has failed ([`postponed`], [`declined`]) | ready, from a later moment |
 //! | ready, waiting | the partner's receipt has come ([`delivered`]) | delivered |
 //! | ready, waiting | the partner or we refuse it for good ([`refused`], a dead letter) | refused |
 //! | ready, waiting | its time is over before anything left ([`withdraw`]) | as it was, but withdrawn: a tombstone goes in its place |
 //! | ready, waiting | the partner has the tombstone, or refuses the letter as too late ([`expired`]) | expired |
 //!
 //! Only the first open letter of a channel is ready, so letters of one channel leave in order and those of different
-//! channels never wait for each other. A claim is a lease: a worker that dies loses it when it runs out.
+//! channels never wait for each other. To deliver a letter costs no entry here: which ones are under way, the one sender of
+//! a node keeps in memory ([`due_to`]), and when it dies they are due as before.
 
 mod dead;
 mod letter;
 mod queue;
 
 pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
-pub use dead::{DeadLetter, close, dead, dead_letter};
+pub use dead::{DeadLetter, close, dead, dead_letter, dealt_with};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
 pub(crate) use queue::STATEMENTS as QUEUE_STATEMENTS;
-pub use queue::{Declined, Queue, queue, queues, waiting_for};
+pub use queue::{Declined, Queue, queue, queues, status_of, waiting_for};
 
 use crate::db::{first, limit_value, only, parsed};
 use crate::{Migration, StoreError, Tx, Value};
 use base::{Administration, MessageId, Timestamp};
+use std::collections::BTreeSet;
 
 pub(crate) const SCHEMA: Migration = Migration {
     name: "outbox",
@@ -74,25 +76,47 @@ pub(crate) const REFUSALS: Migration = Migration {
         create index outbox_declined on outbox (recipient, id) where status = 'ready' and refusals >= 3",
 };
 
+/// Which letters are under way is known in memory only, so that taking one waits for no disk.
+pub(crate) const LEASELESS: Migration =
+    Migration { name: "outbox-without-leases", sql: "alter table outbox drop column worker" };
+
+/// Finds the dead letters that were dealt with, newest first.
+pub(crate) const DEALT_WITH: Migration = Migration {
+    name: "outbox-dealt-with",
+    sql: "create index outbox_dealt_with on outbox (id) where closed is not null",
+};
+
+/// SQLite preferred the index of all dead letters to that of the undealt ones, and so read all there ever were.
+pub(crate) const UNDEALT: Migration = Migration { name: "outbox-undealt", sql: "drop index outbox_dead" };
+
+/// The server takes no samples of content into its statistics, where nothing would erase them.
+pub(crate) const UNSAMPLED: Migration = Migration {
+    name: "outbox-unsampled",
+    sql: "alter table outbox alter column cleared set statistics 0;
+        alter table outbox alter column envelope set statistics 0;
+        alter table attachment alter column name set statistics 0;
+        alter table attachment alter column content_key set statistics 0;
+        alter table attachment alter column secret set statistics 0",
+};
+
 crate::statements! {
-    TRIAL = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and recipient = ?1 and envelope is not null and worker is null
-        order by available, id limit 1";
-    SIZES = "select length(cleared) + coalesce(length(envelope), 0)
+    TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and envelope is not null
+        order by available, id limit ?2";
+    SIZES = "select id, length(cleared) + coalesce(length(envelope), 0)
         from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
     OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and envelope is null
         and withdrawn is null and expires <= ?1 order by expires, id limit ?2";
     WITHDRAW = "update outbox set withdrawn = ?2 where id = ?1 and status in ('ready', 'waiting')
-        and envelope is null and withdrawn is null and worker is null";
-    SENT = "select recipient, agreement, envelope, status, withdrawn, attempts from outbox where message_id = ?1";
+        and envelope is null and withdrawn is null";
+    SENT = "select recipient, agreement, envelope, status, withdrawn from outbox where message_id = ?1";
     NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
-    DUE_TO = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
+    CLAIM = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and recipient = ?1 and available <= ?2
-        order by lane, available, id limit ?3";
-    LEASE_ONE = "update outbox set worker = ?2, available = ?3, attempts = attempts + 1 where id = ?1";
+        from outbox where status = 'ready' and id = ?1";
+    CLAIM_MESSAGE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
+            created, expires, cleared, envelope, attempts, withdrawn
+        from outbox where status = 'ready' and message_id = ?1";
     NEXT_SEQUENCE = "select coalesce(max(sequence), 0) + 1 from outbox where channel = ?1";
     ENQUEUE = "insert into outbox (id, message_id, recipient, channel, sequence, clause, purpose, agreement,
             message_type, lane, created, expires, cleared, status, available, attempts)
@@ -101,21 +125,23 @@ crate::statements! {
                 then 'waiting' else 'ready' end, ?10, 0
         where ?4 = (select coalesce(max(sequence), 0) + 1 from outbox where channel = ?3)
         returning id";
-    SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null";
+    SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null and status = 'ready'
+        and case when withdrawn is null then 0 else 1 end = ?3";
     ENVELOPE = "select envelope from outbox where id = ?1";
-    UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, worker = null
+    UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, attempts = attempts + 1
         where id = ?1 and status = 'ready'";
-    POSTPONED = "update outbox set available = ?2, reason = ?3, worker = null where id = ?1 and status = 'ready'";
-    DECLINED = "update outbox set available = ?2, reason = ?3, worker = null, refusals = refusals + 1
+    POSTPONED = "update outbox set available = ?2, reason = ?3, attempts = attempts + 1
+        where id = ?1 and status = 'ready'";
+    DECLINED = "update outbox set available = ?2, reason = ?3, attempts = attempts + 1, refusals = refusals + 1
         where id = ?1 and status = 'ready'";
     ENDED = "select message_id, agreement, envelope from outbox where channel = ?1 and sequence = ?2
         and status in ('refused', 'expired') and envelope is not null and length(cleared) > 0";
-    SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, worker = null
+    SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, attempts = attempts + 1
         where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
     RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
         and sequence = (select min(sequence) from outbox where channel = ?1 and status in ('ready', 'waiting'))";
     EXISTS = "select count(*) from outbox where id = ?1";
-    FIND = "select id, status, attempts, worker, reason, available, settled, receipt from outbox
+    FIND = "select id, status, attempts, reason, available, settled, receipt from outbox
         where message_id = ?1";
     STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
     ERASE = "update outbox set cleared = ?2, envelope = ?3 where message_id = ?1
@@ -133,7 +159,7 @@ pub fn next_sequence(tx: &mut dyn Tx, channel: &str) -> Result<i64, StoreError> 
     only(tx.query(NEXT_SEQUENCE, &[channel.into()])?)?.int(0)
 }
 
-/// How many bytes of content may be claimed for one recipient: the memory of a node must not grow with what waits.
+/// How many bytes of content may be under way to one recipient: the memory of a node must not grow with what waits.
 const CLAIMED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// Puts a letter into the outbox, in the same command as the change that it tells of, and gives its row.
@@ -185,80 +211,81 @@ pub fn recipients(tx: &mut dyn Tx) -> Result<Vec<Administration>, StoreError> {
     }
 }
 
-/// Takes the letters to one recipient that are due, for `worker` alone until `lease_micros` from `now`: lowest lane first,
-/// then those that have been available longest; `limit` at most. `under_way` is how many bytes of its letters are claimed
-/// already: with them the new ones fit in 32 MiB, unless one alone is larger and nothing else is under way.
+/// What may be taken of the letters to one recipient.
+#[derive(Clone, Copy, Debug)]
+pub struct Space<'r> {
+    /// How many letters, at most.
+    pub letters: usize,
+    /// How many bytes of its letters are under way already: with them the new ones fit in 32 MiB, unless one alone is
+    /// larger and nothing else is under way.
+    pub bytes_under_way: i64,
+    /// The rows that are under way: they are not taken.
+    pub under_way: &'r BTreeSet<i64>,
+}
+
+/// The letters to one recipient that are due and not under way: lowest lane first, then those that have been available
+/// longest. Nothing is changed; whoever delivers them keeps in memory that they are under way until what became of them is
+/// durable, and gives all of these each time.
 ///
 /// # Errors
 /// When the database fails.
-pub fn claim_to(
+pub fn due_to(
     tx: &mut dyn Tx,
-    worker: &str,
     recipient: &Administration,
     now: Timestamp,
-    lease_micros: i64,
-    (limit, under_way): (usize, i64),
+    space: Space<'_>,
 ) -> Result<Vec<Claim>, StoreError> {
-    let limit = within(tx, recipient, now, (limit, under_way))?;
-    let rows = tx.query(DUE_TO, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
-    lease(tx, rows, worker, now.plus_micros(lease_micros))
-}
-
-/// Takes one letter to see whether a recipient is back: one that is sealed already, whether it is due or not, so that a
-/// long absence seals no new one at each trial; else the first that is due. The sealed ones take turns, the one that has
-/// waited longest for an attempt first, so that none that is never taken stands before the others.
-///
-/// # Errors
-/// When the database fails.
-pub fn claim_trial(
-    tx: &mut dyn Tx,
-    worker: &str,
-    recipient: &Administration,
-    now: Timestamp,
-    lease_micros: i64,
-) -> Result<Option<Claim>, StoreError> {
-    let sealed = tx.query(TRIAL, &[recipient.as_str().into()])?;
-    if sealed.is_empty() {
-        return Ok(claim_to(tx, worker, recipient, now, lease_micros, (1, 0))?.pop());
-    }
-    Ok(lease(tx, sealed, worker, now.plus_micros(lease_micros))?.pop())
-}
-
-/// How many of the next `limit` letters are claimed at once, so that their contents fit in [`CLAIMED_BYTES`] with what is
-/// under way; one always when nothing is.
-fn within(
-    tx: &mut dyn Tx,
-    recipient: &Administration,
-    now: Timestamp,
-    (limit, under_way): (usize, i64),
-) -> Result<usize, StoreError> {
-    let rows = tx.query(SIZES, &[recipient.as_str().into(), now.into(), limit_value(limit)])?;
-    let (mut count, mut total) = (0, under_way);
-    for row in &rows {
-        let with = total.saturating_add(row.int(0)?);
-        if total > 0 && with > CLAIMED_BYTES {
+    // At most as many of the first rows are under way as are under way at all, so the others are behind them.
+    let rows = limit_value(space.letters.saturating_add(space.under_way.len()));
+    let sizes = tx.query(SIZES, &[recipient.as_str().into(), now.into(), rows])?;
+    let (mut claims, mut total) = (Vec::new(), space.bytes_under_way);
+    for row in &sizes {
+        let id = row.int(0)?;
+        if space.under_way.contains(&id) {
+            continue;
+        }
+        let with = total.saturating_add(row.int(1)?);
+        if claims.len() == space.letters || total > 0 && with > CLAIMED_BYTES {
             break;
         }
         total = with;
-        count += 1;
-    }
-    Ok(count)
-}
-
-fn lease(
-    tx: &mut dyn Tx,
-    rows: Vec<crate::Row>,
-    worker: &str,
-    until: Timestamp,
-) -> Result<Vec<Claim>, StoreError> {
-    // Each row goes as soon as it is copied.
-    let mut claims: Vec<Claim> =
-        rows.into_iter().map(|row| Claim::from_row(&row)).collect::<Result<_, _>>()?;
-    for claim in &mut claims {
-        tx.execute(LEASE_ONE, &[claim.id.into(), worker.into(), until.into()])?;
-        claim.attempts += 1;
+        claims.extend(claim(tx, CLAIM, id.into())?);
     }
     Ok(claims)
+}
+
+/// One letter to see whether a recipient is back: one that is sealed already, whether it is due or not, so that a long
+/// absence seals no new one at each trial; else the first that is due. The sealed ones take turns, the one that has waited
+/// longest for an attempt first, so that none that is never taken stands before the others.
+///
+/// # Errors
+/// When the database fails.
+pub fn due_for_trial(
+    tx: &mut dyn Tx,
+    recipient: &Administration,
+    now: Timestamp,
+    under_way: &BTreeSet<i64>,
+) -> Result<Option<Claim>, StoreError> {
+    let rows = limit_value(under_way.len().saturating_add(1));
+    for row in tx.query(TRIAL, &[recipient.as_str().into(), rows])? {
+        let id = row.int(0)?;
+        if !under_way.contains(&id) {
+            return claim(tx, CLAIM, id.into());
+        }
+    }
+    Ok(due_to(tx, recipient, now, Space { letters: 1, bytes_under_way: 0, under_way })?.pop())
+}
+
+/// A letter that is first in its channel, due or not, by its identity.
+///
+/// # Errors
+/// When the database fails.
+pub fn ready(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Claim>, StoreError> {
+    claim(tx, CLAIM_MESSAGE, message_id.to_string().into())
+}
+
+fn claim(tx: &mut dyn Tx, statement: &str, key: Value) -> Result<Option<Claim>, StoreError> {
+    first(tx.query(statement, &[key])?).as_ref().map(Claim::from_row).transpose()
 }
 
 /// A letter as it was sent, for what is said about it later.
@@ -274,8 +301,6 @@ pub struct SentLetter {
     pub status: Status,
     /// Whether it was withdrawn, so that the sealed bytes are its tombstone's.
     pub withdrawn: bool,
-    /// How often it was tried.
-    pub attempts: i64,
 }
 
 /// A letter by its identity, as it was sent.
@@ -291,7 +316,6 @@ pub fn sent(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<SentLetter>
             envelope: row.opt_bytes(2)?.map(<[u8]>::to_vec),
             status: Status::parse(row.text(3)?)?,
             withdrawn: row.opt_int(4)?.is_some(),
-            attempts: row.int(5)?,
         })
     })
     .transpose()
@@ -315,13 +339,14 @@ pub fn withdraw(tx: &mut dyn Tx, id: i64, at: Timestamp) -> Result<bool, StoreEr
     tx.execute(WITHDRAW, &[id.into(), at.into()]).map(|rows| rows == 1)
 }
 
-/// Stores the sealed bytes of a letter, once. `false` means that others are stored already: send those
-/// ([`envelope`]), for the partner may have them.
+/// Stores the sealed bytes of a letter, once; those of its tombstone when they were sealed after it was `withdrawn`.
+/// `false` means that others are stored already: send those ([`envelope`]), for the partner may have them. It also means
+/// that the letter was withdrawn while it was being sealed, or has been settled: nothing of it may leave then.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such letter.
-pub fn sealed(tx: &mut dyn Tx, id: i64, envelope: &[u8]) -> Result<bool, StoreError> {
-    let changed = tx.execute(SEALED, &[id.into(), envelope.into()])?;
+pub fn sealed(tx: &mut dyn Tx, id: i64, envelope: &[u8], withdrawn: bool) -> Result<bool, StoreError> {
+    let changed = tx.execute(SEALED, &[id.into(), envelope.into(), i64::from(withdrawn).into()])?;
     known(tx, id, changed == 1)
 }
 
@@ -343,7 +368,7 @@ pub fn delivered(tx: &mut dyn Tx, id: i64, receipt: &[u8], at: Timestamp) -> Res
     settle(tx, id, Status::Delivered, Some(receipt), None, at)
 }
 
-/// Puts a letter off after a failed attempt and ends its lease. `false` means that it is not open any more.
+/// Puts a letter off after a failed attempt, which is counted. `false` means that it is not open any more.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such letter.

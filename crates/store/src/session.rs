@@ -81,10 +81,14 @@ impl Tx for CommandTx<'_> {
     }
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        #[cfg(feature = "testing")]
+        crate::testing::heard(sql);
         self.run(params, |session| session.execute(sql, params))
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        #[cfg(feature = "testing")]
+        crate::testing::heard(sql);
         self.run(params, |session| session.query(sql, params))
     }
 }

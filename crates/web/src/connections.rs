@@ -2,6 +2,7 @@
 //! node stops. No client can hold a connection, or the stop of the node, for longer than the limits here.
 
 use crate::api::{ATTACHMENTS, Problem};
+use crate::console::{self, DOCUMENTS as FORM};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, header};
@@ -176,8 +177,9 @@ where
 /// Whether a request is for an attachment, whose content takes as long as the line needs.
 fn streams_content<B>(request: &hyper::Request<B>) -> bool {
     let path = request.uri().path();
-    let upload = request.method() == Method::POST && path == ATTACHMENTS;
-    let download = path.strip_prefix(ATTACHMENTS).is_some_and(|rest| rest.ends_with("/content"));
+    let upload = request.method() == Method::POST && (path == ATTACHMENTS || path == FORM);
+    let of = |prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.ends_with("/content"));
+    let download = of(ATTACHMENTS) || of(console::ATTACHMENTS);
     upload || (request.method() == Method::GET && download)
 }
 

@@ -91,7 +91,7 @@ fn document(recipient: &Administration, slot: usize, size: usize) -> Result<NewD
     })
 }
 
-async fn post(sender: &Node, document: NewDocument) -> Result<MessageId, BenchError> {
+async fn post(sender: &Arc<Node>, document: NewDocument) -> Result<MessageId, BenchError> {
     let astray = |words: String| BenchError::Astray(words);
     let sent = sender.send_document(&officer(), document).await?;
     let sent = sent.map_err(|error| astray(error.to_string()))?;

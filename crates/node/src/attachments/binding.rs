@@ -68,7 +68,7 @@ pub(crate) fn free(tx: &mut dyn Tx, dead: MessageId, now: Timestamp) -> Result<O
 }
 
 impl Node {
-    /// The attachments of a claimed letter, as its sealing needs them: keys and hashes, no content. `None` when one was
+    /// The attachments of a letter, as its sealing needs them: keys and hashes, no content. `None` when one was
     /// erased: a letter never goes without what it was written with.
     ///
     /// # Errors
@@ -77,9 +77,6 @@ impl Node {
         &self,
         claim: &outbox::Claim,
     ) -> Result<Option<Vec<OutgoingAttachment>>, NodeError> {
-        if claim.message_type != crate::documents::DOCUMENT {
-            return Ok(Some(Vec::new()));
-        }
         let message_id = claim.message_id.to_string();
         self.read(move |tx| -> Result<_, NodeError> {
             let rows = attachments::of_message(tx, &message_id)?;

@@ -4,11 +4,12 @@
 //! An officer uploads attachments ([`upload`]) and sends a document that takes them along ([`binding`]). The document's
 //! letter is an offer; [`sending`] sends the chunks that the partner's answer wants. There, [`arriving`] takes up the
 //! offer within the limits of the configuration and verifies each chunk before it is stored; the document is received in
-//! the transaction that finds all of them. [`tidying`] deletes what was erased or given up, in small steps.
+//! the transaction that finds all of them. [`listing`] says how far each is. [`tidying`] deletes what was erased or given up, in small steps.
 
 mod arriving;
 pub(crate) mod binding;
 mod download;
+mod listing;
 mod room;
 mod sending;
 mod tidying;
@@ -16,40 +17,13 @@ mod upload;
 
 pub(crate) use arriving::{Arrived, settled, take_up};
 pub use download::AttachmentDownload;
+pub use listing::AttachmentView;
 pub(crate) use room::Allowance;
 pub(crate) use sending::Transfers;
 pub use upload::AttachmentUpload;
 
 use crate::documents::SendError;
-use crate::node::{Node, NodeError};
-use serde::Serialize;
-use store::attachments;
-
-/// What an attachment is, for lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AttachmentView {
-    /// Its number here.
-    pub id: i64,
-    /// `uploading`, `ready`, `bound` to a document that was sent, `arriving`, `received`, `erased` or, for a
-    /// moment, `given up`.
-    pub state: String,
-    /// Its name.
-    pub name: String,
-    /// Its media type.
-    pub media_type: String,
-    /// Its size in bytes; 0 while it is uploaded.
-    pub size: i64,
-    /// How many chunks it has; 0 while it is uploaded.
-    pub chunks: i64,
-    /// How many of them are here.
-    pub chunks_here: i64,
-    /// The administration to or from which it goes.
-    pub partner: String,
-    /// The identity of its document between nodes.
-    pub exchange_id: Option<String>,
-    /// Who uploaded it.
-    pub owner: String,
-}
+use crate::node::NodeError;
 
 /// Why an attachment cannot be taken, sent or read. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -120,60 +94,4 @@ impl From<BindError> for SendError {
     fn from(error: BindError) -> Self {
         Self::Attachments(error)
     }
-}
-
-impl Node {
-    /// Attachments after a number, oldest first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn attachments(&self, after: i64, limit: i64) -> Result<Vec<AttachmentView>, NodeError> {
-        let limit = usize::try_from(limit.clamp(1, crate::views::PAGE_LIMIT)).unwrap_or(1);
-        self.read(move |tx| -> Result<_, NodeError> {
-            let found = attachments::list(tx, after, limit)?;
-            found.into_iter().map(|row| view(tx, row)).collect()
-        })
-        .await
-    }
-
-    /// The attachments of a document, by the document's number.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn document_attachments(&self, message: i64) -> Result<Vec<AttachmentView>, NodeError> {
-        let Some(document) = self.document(message).await? else { return Ok(Vec::new()) };
-        let Some(exchange_id) = document.row.exchange_id else { return Ok(Vec::new()) };
-        self.read(move |tx| -> Result<_, NodeError> {
-            let found = attachments::of_message(tx, &exchange_id)?;
-            found.into_iter().map(|row| view(tx, row)).collect()
-        })
-        .await
-    }
-
-    /// One attachment; `None` when there is none with this number.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn attachment(&self, id: i64) -> Result<Option<AttachmentView>, NodeError> {
-        self.read(move |tx| -> Result<_, NodeError> {
-            attachments::get(tx, id)?.map(|row| view(tx, row)).transpose()
-        })
-        .await
-    }
-}
-
-fn view(tx: &mut dyn store::Tx, row: attachments::Attachment) -> Result<AttachmentView, NodeError> {
-    let chunks_here = attachments::count(tx, row.id)?;
-    Ok(AttachmentView {
-        id: row.id,
-        state: row.state,
-        name: row.name,
-        media_type: row.media_type,
-        size: row.size,
-        chunks: row.chunks,
-        chunks_here,
-        partner: row.partner,
-        exchange_id: row.message_id,
-        owner: row.owner,
-    })
 }

@@ -25,7 +25,14 @@ const ANSWER_LIMIT: usize = 4096;
 
 /// The transfers that are under way from here.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Transfers(Arc<Mutex<BTreeMap<MessageId, Administration>>>);
+pub(crate) struct Transfers(Arc<Mutex<BTreeMap<MessageId, UnderWay>>>);
+
+/// A transfer from here: to whom, and how many chunks of each part are still wanted there.
+#[derive(Debug)]
+struct UnderWay {
+    partner: Administration,
+    missing: Option<BTreeMap<usize, u64>>,
+}
 
 /// The place of one transfer; it is given back when it is dropped.
 struct Place {
@@ -34,18 +41,41 @@ struct Place {
 }
 
 impl Transfers {
-    /// Whether the attachments of a message are being sent.
-    pub(crate) fn is_under_way(&self, message_id: MessageId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&message_id)
-    }
-
     fn enter(&self, message_id: MessageId, partner: &Administration) -> Option<Place> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if under_way.values().filter(|other| *other == partner).count() >= TO_ONE_PARTNER {
+        if under_way.values().filter(|other| other.partner == *partner).count() >= TO_ONE_PARTNER {
             return None;
         }
-        under_way.insert(message_id, partner.clone());
+        under_way.insert(message_id, UnderWay { partner: partner.clone(), missing: None });
         Some(Place { message_id, transfers: self.clone() })
+    }
+
+    /// How many chunks of a part its recipient still wants, as far as its last answer tells; `None` when the message is
+    /// not being sent.
+    pub(crate) fn missing(&self, message_id: MessageId, part: usize) -> Option<u64> {
+        let under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = under_way.get(&message_id)?.missing.as_ref()?;
+        Some(missing.get(&part).copied().unwrap_or(0))
+    }
+
+    /// Notes what a recipient wants.
+    fn wanted(&self, message_id: MessageId, wanted: &Wanted) {
+        let mut missing = BTreeMap::new();
+        for range in &wanted.ranges {
+            *missing.entry(range.part).or_default() += range.to - range.from;
+        }
+        if let Some(transfer) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&message_id) {
+            transfer.missing = Some(missing);
+        }
+    }
+
+    /// Notes that a recipient holds one more chunk of a part.
+    fn held(&self, message_id: MessageId, part: usize) {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = under_way.get_mut(&message_id).and_then(|transfer| transfer.missing.as_mut());
+        if let Some(missing) = known.and_then(|missing| missing.get_mut(&part)) {
+            *missing = missing.saturating_sub(1);
+        }
     }
 }
 
@@ -67,7 +97,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn begin_transfer(
+    pub(crate) async fn transfer(
         self: &Arc<Self>,
         claim: outbox::Claim,
         envelope: Bytes,
@@ -82,23 +112,16 @@ impl Node {
                 })
                 .await;
         };
-        let node = Arc::clone(self);
-        tokio::spawn(async move {
-            let fate = match node.transfer(&claim, &envelope, wanted).await {
-                Ok(fate) => fate,
-                Err(error) => Fate::Later(error.to_string()),
-            };
-            // The place is given back first: a letter that waits is claimed again, and must not find itself under way.
-            drop(place);
-            if let Err(error) = node.settle(claim, fate).await {
-                tracing::error!(%error, "a delivery could not be settled");
-            }
-            node.wake_sender();
-        });
-        Ok(())
+        let fate = match self.send_parts(&claim, &envelope, wanted).await {
+            Ok(fate) => fate,
+            Err(error) => Fate::Later(error.to_string()),
+        };
+        // Another message with attachments may go while this one is settled.
+        drop(place);
+        self.settle(claim, fate).await
     }
 
-    async fn transfer(
+    async fn send_parts(
         self: &Arc<Self>,
         claim: &outbox::Claim,
         envelope: &Bytes,
@@ -110,7 +133,7 @@ impl Node {
                 // The next offer settles it: the partner refuses it as too late.
                 return Ok(Fate::Later("its time is over".to_owned()));
             }
-            let (next, held) = self.send_wanted(&claim.recipient, &parts, &wanted).await?;
+            let (next, held) = self.send_wanted(claim, &parts, &wanted).await?;
             if let Next::Later(reason) = next {
                 return Ok(Fate::Later(reason));
             }
@@ -133,31 +156,35 @@ impl Node {
     /// Sends chunks until all that are wanted are answered. Gives what to do next, and how many were taken.
     async fn send_wanted(
         self: &Arc<Self>,
-        partner: &Administration,
+        claim: &outbox::Claim,
         parts: &BTreeMap<usize, SentPart>,
         wanted: &Wanted,
     ) -> Result<(Next, u64), NodeError> {
+        self.transfers().wanted(claim.message_id, wanted);
         let mut upload = Upload::new(wanted);
-        let mut under_way: JoinSet<Result<ChunkAnswer, String>> = JoinSet::new();
+        let mut under_way: JoinSet<(usize, Result<ChunkAnswer, String>)> = JoinSet::new();
         let mut held = 0;
         loop {
             match upload.next_step() {
                 Next::Send(part, number) => match parts.get(&part).cloned() {
                     Some(sent) => {
                         let (node, partner, statement) =
-                            (Arc::clone(self), partner.clone(), wanted.statement);
+                            (Arc::clone(self), claim.recipient.clone(), wanted.statement);
                         under_way.spawn(async move {
-                            node.send_chunk(&partner, &sent, (statement, part, number)).await
+                            (part, node.send_chunk(&partner, &sent, (statement, part, number)).await)
                         });
                     }
                     None => upload.failed("an attachment of the message was erased here"),
                 },
                 Next::Wait => match under_way.join_next().await {
-                    Some(Ok(Ok(answer))) => {
-                        held += u64::from(answer == ChunkAnswer::Held);
+                    Some(Ok((part, Ok(answer)))) => {
+                        if answer == ChunkAnswer::Held {
+                            held += 1;
+                            self.transfers().held(claim.message_id, part);
+                        }
                         upload.answered(&answer);
                     }
-                    Some(Ok(Err(reason))) => upload.failed(&reason),
+                    Some(Ok((_, Err(reason)))) => upload.failed(&reason),
                     Some(Err(error)) => upload.failed(&error.to_string()),
                     None => return Ok((Next::Later("no chunk is under way".to_owned()), held)),
                 },

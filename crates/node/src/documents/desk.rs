@@ -4,17 +4,21 @@ use super::content::DocumentContent;
 use super::rows::{self, DocumentRow, Standing};
 use super::{NewDocument, SendError, Sent};
 use crate::bureau::Bureau;
+use crate::due::Due;
 use crate::effort::Step;
 use crate::exchange_desk;
+use crate::express::{self, Express};
 use crate::failpoint;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::principals::Principal;
+use crate::redrives::{self, Replacements};
 use crate::stages;
-use base::{Administration, Timestamp};
+use base::{Administration, MessageId, Timestamp};
 use exchange::Lane;
 use exchange::stages::{Decided, LaterStage};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use store::Tx;
 
 /// The shortest and the longest time until expiry, in seconds.
@@ -44,6 +48,8 @@ pub struct DocumentView {
     pub row: DocumentRow,
     /// The document; `None` when its content was erased or is damaged.
     pub document: Option<DocumentContent>,
+    /// What it took the place of, and what took its place.
+    pub replacements: Replacements,
 }
 
 impl Node {
@@ -52,7 +58,7 @@ impl Node {
     /// # Errors
     /// When the store fails; in the inner result, why it was not sent.
     pub async fn send_document(
-        &self,
+        self: &Arc<Self>,
         author: &Principal,
         new: NewDocument,
     ) -> Result<Result<Sent, SendError>, NodeError> {
@@ -65,7 +71,7 @@ impl Node {
     /// # Errors
     /// As [`Node::send_document`].
     pub async fn send_document_with(
-        &self,
+        self: &Arc<Self>,
         author: &Principal,
         new: NewDocument,
         attachments: Vec<i64>,
@@ -81,21 +87,39 @@ impl Node {
             return Ok(Err(SendError::NoPartner(new.recipient)));
         }
         let (author, now, limits) = (author.name.clone(), self.now(), self.config().exchange.clone());
-        let sent = self
-            .write_as(Step::Post, move |tx, bureau| -> Result<_, NodeError> {
-                if new.lane != Lane::Urgent
-                    && let Some(words) = exchange_desk::full(tx, &new.recipient, &limits)?
-                {
-                    return Ok(Err(SendError::QueueFull(words)));
-                }
-                let sent = super::send(tx, bureau, &author, (new, &attachments), now)
-                    .map_err(crate::proceeding::ProceedingError::from)?;
+        let (circuits, effort) = (self.circuits().clone(), self.shared_effort());
+        let lone = attachments.is_empty() && self.is_sending();
+        let (sent, express) = self
+            .write(move |tx, bureau| -> Result<_, NodeError> {
+                let recipient = new.recipient.clone();
+                let sent = effort.of(Step::Post, || -> Result<_, NodeError> {
+                    if new.lane != Lane::Urgent
+                        && let Some(words) = exchange_desk::full(tx, &new.recipient, &limits)?
+                    {
+                        return Ok(Err(SendError::QueueFull(words)));
+                    }
+                    let sent = super::send(tx, bureau, &author, (new, &attachments), now);
+                    Ok(sent.map_err(crate::proceeding::ProceedingError::from)?)
+                })?;
+                let letter = sent.as_ref().ok().filter(|_| lone);
+                let express = match letter.and_then(|sent| MessageId::parse(&sent.exchange_id).ok()) {
+                    Some(letter) => {
+                        express::seal(tx, (bureau, &circuits, &effort), (&recipient, letter), now)?
+                    }
+                    None => None,
+                };
                 failpoint::pass("send-before-commit");
-                Ok(sent)
+                Ok((sent, express))
             })
             .await?;
         failpoint::pass("send-after-commit");
-        self.wake_sender();
+        match express {
+            Some(Express { claim, place }) => {
+                self.statements_entered(1);
+                self.start(Due { claim, attached: false }, place);
+            }
+            None => self.wake_sender(),
+        }
         Ok(sent)
     }
 
@@ -132,7 +156,11 @@ impl Node {
             let Some(row) = rows::one(tx, message)? else { return Ok(None) };
             let body = crate::views::message_with_body(tx, message)?.map(|(_, _, body)| body);
             let document = body.and_then(|body| DocumentContent::decode(&body).ok());
-            Ok(Some(DocumentView { row, document }))
+            let replacements = match &row.exchange_id {
+                Some(exchange_id) => redrives::of(tx, exchange_id)?,
+                None => Replacements::default(),
+            };
+            Ok(Some(DocumentView { row, document, replacements }))
         })
         .await
     }

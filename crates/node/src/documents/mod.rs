@@ -15,6 +15,7 @@ mod rows;
 pub(crate) use content::{DOCUMENT, DOCUMENT_MEDIA, DOCUMENT_PART};
 pub use content::{DocumentContent, DocumentFault, MAX_CONTENT};
 pub use desk::{DocumentDecision, DocumentView};
+pub(crate) use rows::number as number_of_sent;
 pub use rows::{DocumentRow, Standing};
 pub(crate) use rows::{SCHEMA, STAGES};
 

@@ -6,6 +6,7 @@
 //! | `file` | the key file, plain or sealed |
 //! | `ring` | the private keys that this node holds, of the present and the past |
 //! | `device` | keys in a hardware security module (PKCS #11) |
+//! | `ml_dsa` | the ML-DSA-44 key of a witness, and those of the witnesses that this node knows |
 //! | `held` | the registers in force, as decisions see them |
 //! | `records` | registers, proposals and what partners are known to have, in the database |
 //! | `adopt` | taking up a new version |
@@ -25,6 +26,7 @@ pub(crate) mod change;
 pub(crate) mod device;
 pub(crate) mod file;
 pub(crate) mod held;
+pub(crate) mod ml_dsa;
 pub(crate) mod orders;
 pub(crate) mod passphrase;
 pub(crate) mod propose;

@@ -33,11 +33,12 @@ pub(super) fn check(stage: &Stage, all: &BTreeMap<Country, Records>) -> Vec<Stri
         findings.extend(
             check_inbox(&records.inbox, &known).into_iter().map(|finding| format!("{recipient}: {finding}")),
         );
-        let (sent, received) = (records.outbox.len(), records.inbox.len());
-        if records.log.len() != sent + received {
+        let (sent, received, told) = (records.outbox.len(), records.inbox.len(), records.told.len());
+        if records.log.len() != sent + received + told {
             let leaves = records.log.len();
             findings.push(format!(
-                "{recipient}: {leaves} leaves for {sent} letters sent and {received} received"
+                "{recipient}: {leaves} leaves for {sent} letters sent, {received} received and {told} statements about \
+                 letters sent"
             ));
         }
     }

@@ -1,12 +1,15 @@
 //! What must hold when a run is over, read from the nodes' disks.
 
+mod attachments;
 mod conduct;
 mod documents;
 mod letters;
 mod logs;
 mod records;
+mod stages;
 #[cfg(test)]
 mod tests;
+mod witnesses;
 
 use crate::consignments::Consignment;
 use crate::run::Aftermath;
@@ -72,5 +75,8 @@ pub(crate) fn everything(aftermath: &Aftermath) -> Vec<String> {
     findings.extend(letters::check(stage, &all));
     findings.extend(documents::check(stage, &all));
     findings.extend(logs::check(stage, &all));
+    findings.extend(stages::check(stage, &all));
+    findings.extend(attachments::check(stage, &all));
+    findings.extend(witnesses::check(stage, &all));
     findings
 }

@@ -3,12 +3,15 @@
 use crate::world::{Federation, WorldError};
 use base::{Administration, Country, Digest};
 use customs::guarantee::account;
+use evidence::disclosure::PartSecret;
 use evidence::merkle::{self, Frontier, Hash};
+use evidence::stream::{ChunkOpener, ContentKey};
 use evidence::{Checkpoint, PublicKey, log_origin};
 use node::NodeError;
 use std::collections::BTreeSet;
 use store::journal::Recorded;
-use store::{Execution, Row, Store, StoreError, Tx, journal, log, state};
+use store::witnessing::{self, SavedCosignature};
+use store::{Execution, Row, Store, StoreError, Tx, attachments, journal, log, state};
 
 /// More rows than any simulated node has of a kind.
 const ALL: usize = 1_000_000;
@@ -34,6 +37,41 @@ pub(super) struct Received {
     pub(super) receipt: Vec<u8>,
 }
 
+/// A statement about a partner's letter, as whoever made it has it in its queue.
+pub(super) struct Stated {
+    pub(super) sender: String,
+    pub(super) message_id: String,
+    pub(super) stage: i64,
+    pub(super) statement: Vec<u8>,
+    /// Whether the sender has taken it.
+    pub(super) taken: bool,
+    pub(super) reason: String,
+}
+
+/// A statement about a letter, as the sender of the letter keeps it.
+pub(super) struct Told {
+    pub(super) message_id: String,
+    pub(super) stage: i64,
+    pub(super) statement: Vec<u8>,
+}
+
+/// Where a document stands at one of its sides.
+pub(super) struct Standing {
+    pub(super) direction: String,
+    pub(super) exchange_id: String,
+    pub(super) standing: String,
+    /// Whether its content was handed out here.
+    pub(super) opened: bool,
+}
+
+/// An attachment, and what it holds.
+pub(super) struct Kept {
+    pub(super) state: String,
+    pub(super) message_id: String,
+    /// The content of one that was received, or why it cannot be read.
+    pub(super) content: Result<Vec<u8>, String>,
+}
+
 /// What one node left.
 pub(super) struct Records {
     country: Country,
@@ -44,13 +82,22 @@ pub(super) struct Records {
     /// Leaf hash and entry.
     pub(super) log: Vec<(Hash, Vec<u8>)>,
     frontier: Vec<u8>,
-    checkpoints: Vec<(i64, String)>,
+    pub(super) checkpoints: Vec<(i64, String)>,
     pub(super) accounts: Vec<account::Account>,
     /// Room, key, and the state that lists show.
     pub(super) movements: Vec<(String, String, String)>,
     messages: Vec<(i64, String)>,
     /// The documents received: identity between nodes, and bytes.
     pub(super) documents: Vec<(String, Vec<u8>)>,
+    pub(super) stated: Vec<Stated>,
+    pub(super) told: Vec<Told>,
+    pub(super) standings: Vec<Standing>,
+    pub(super) attachments: Vec<Kept>,
+    /// Messages whose attachments are still under way.
+    pub(super) transfers: Vec<String>,
+    pub(super) cosignatures: Vec<SavedCosignature>,
+    /// What monitoring found: kind and words.
+    pub(super) found: Vec<(String, String)>,
     timers: Vec<String>,
     /// SHA-256 over every message, decision, envelope and receipt.
     content: Digest,
@@ -201,10 +248,54 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
         })?,
         documents: rows(
             tx,
-            "SELECT exchange_id, body FROM messages WHERE message_type = 'DOCUMENT' AND direction = 'received' \
+            "SELECT exchange_id, body FROM messages JOIN bodies ON message = id WHERE message_type = 'DOCUMENT' AND direction = 'received' \
              ORDER BY id",
             |row| Ok((row.opt_text(0)?.unwrap_or_default().to_owned(), row.bytes(1)?.to_vec())),
         )?,
+        stated: rows(
+            tx,
+            "SELECT recipient, message_id, stage, statement, taken, reason FROM stage_queue ORDER BY id",
+            |row| {
+                Ok(Stated {
+                    sender: row.text(0)?.to_owned(),
+                    message_id: row.text(1)?.to_owned(),
+                    stage: row.int(2)?,
+                    statement: row.bytes(3)?.to_vec(),
+                    taken: row.opt_int(4)?.is_some(),
+                    reason: row.opt_text(5)?.unwrap_or_default().to_owned(),
+                })
+            },
+        )?,
+        told: rows(
+            tx,
+            "SELECT message_id, stage, statement FROM stage_received ORDER BY message_id, stage",
+            |row| {
+                Ok(Told {
+                    message_id: row.text(0)?.to_owned(),
+                    stage: row.int(1)?,
+                    statement: row.bytes(2)?.to_vec(),
+                })
+            },
+        )?,
+        standings: rows(
+            tx,
+            "SELECT d.direction, m.exchange_id, d.standing, d.opened FROM documents d \
+             JOIN messages m ON m.id = d.message ORDER BY d.message",
+            |row| {
+                Ok(Standing {
+                    direction: row.text(0)?.to_owned(),
+                    exchange_id: row.opt_text(1)?.unwrap_or_default().to_owned(),
+                    standing: row.text(2)?.to_owned(),
+                    opened: row.opt_int(3)?.is_some(),
+                })
+            },
+        )?,
+        attachments: kept(tx)?,
+        transfers: rows(tx, "SELECT message_id FROM transfer ORDER BY message_id", |row| {
+            Ok(row.text(0)?.to_owned())
+        })?,
+        cosignatures: witnessing::recent_cosignatures(tx, ALL)?,
+        found: witnessing::findings(tx, ALL)?.into_iter().map(|found| (found.kind, found.words)).collect(),
         timers: rows(tx, "SELECT room, key, kind FROM timers WHERE due IS NOT NULL ORDER BY id", |row| {
             Ok(format!("{}/{} {}", row.text(0)?, row.text(1)?, row.text(2)?))
         })?,
@@ -217,11 +308,15 @@ fn read(tx: &mut dyn Tx, country: Country) -> Result<Records, StoreError> {
 /// over the wire.
 fn content(tx: &mut dyn Tx) -> Result<Digest, StoreError> {
     let columns = [
-        "SELECT body FROM messages ORDER BY id",
+        "SELECT body FROM bodies ORDER BY message",
         "SELECT record FROM decisions ORDER BY id",
         "SELECT envelope FROM outbox ORDER BY id",
         "SELECT receipt FROM outbox ORDER BY id",
         "SELECT receipt FROM inbox ORDER BY sender, channel, sequence",
+        "SELECT statement FROM stage_queue ORDER BY id",
+        "SELECT statement FROM stage_received ORDER BY message_id, stage",
+        "SELECT sealed FROM chunk ORDER BY attachment, number",
+        "SELECT CAST(line AS BLOB) FROM log_cosignature ORDER BY size, witness",
     ];
     let mut digests = Vec::new();
     for column in columns {
@@ -274,6 +369,42 @@ fn inbox(tx: &mut dyn Tx) -> Result<Vec<Received>, StoreError> {
             receipt: row.bytes(5)?.to_vec(),
         })
     })
+}
+
+fn kept(tx: &mut dyn Tx) -> Result<Vec<Kept>, StoreError> {
+    let mut found = Vec::new();
+    for row in attachments::list(tx, 0, ALL)? {
+        let content = match row.state.as_str() {
+            "received" => opened(tx, &row)?,
+            _ => Err("it was not received".to_owned()),
+        };
+        found.push(Kept { state: row.state, message_id: row.message_id.unwrap_or_default(), content });
+    }
+    Ok(found)
+}
+
+/// The content of an attachment, opened chunk by chunk.
+fn opened(tx: &mut dyn Tx, row: &attachments::Attachment) -> Result<Result<Vec<u8>, String>, StoreError> {
+    let (Some(key), Some(secret), Some(root)) = (row.content_key, row.secret, row.plaintext_root) else {
+        return Ok(Err("its keys are gone".to_owned()));
+    };
+    let (key, secret) = (ContentKey::from_bytes(key), PartSecret::from_bytes(secret));
+    let size = u64::try_from(row.size).unwrap_or(0);
+    let mut opener = match ChunkOpener::new(&key, secret, size) {
+        Ok(opener) => opener,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let mut content = Vec::new();
+    for number in 0..u64::try_from(row.chunks).unwrap_or(0) {
+        let Some(sealed) = attachments::chunk(tx, row.id, number)? else {
+            return Ok(Err(format!("chunk {number} is missing")));
+        };
+        match opener.open(sealed) {
+            Ok(opened) => content.extend(opened),
+            Err(error) => return Ok(Err(format!("chunk {number}: {error}"))),
+        }
+    }
+    Ok(opener.finish(&root).map(|()| content).map_err(|error| error.to_string()))
 }
 
 fn accounts(tx: &mut dyn Tx) -> Result<Vec<account::Account>, StoreError> {

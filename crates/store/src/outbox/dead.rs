@@ -9,6 +9,9 @@ crate::statements! {
     DEAD = "select id, message_id, recipient, channel, sequence, clause, purpose, message_type, lane, created, expires,
             status, reason, settled, closed, closing
         from outbox where status in ('refused', 'expired') and closed is null and id > ?1 order by id limit ?2";
+    DEALT_WITH = "select id, message_id, recipient, channel, sequence, clause, purpose, message_type, lane, created,
+            expires, status, reason, settled, closed, closing
+        from outbox where closed is not null and id < ?1 order by id desc limit ?2";
     DEAD_LETTER = "select id, message_id, recipient, channel, sequence, clause, purpose, message_type, lane, created,
             expires, status, reason, settled, closed, closing
         from outbox where id = ?1 and status in ('refused', 'expired')";
@@ -59,6 +62,14 @@ pub struct DeadLetter {
 /// When the database fails.
 pub fn dead(tx: &mut dyn Tx, after: i64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
     tx.query(DEAD, &[after.into(), limit_value(limit)])?.iter().map(of_row).collect()
+}
+
+/// Dead letters that an officer has dealt with, before a row, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn dealt_with(tx: &mut dyn Tx, before: i64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    tx.query(DEALT_WITH, &[before.into(), limit_value(limit)])?.iter().map(of_row).collect()
 }
 
 /// One dead letter, dealt with or not.

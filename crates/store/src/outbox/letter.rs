@@ -64,7 +64,7 @@ pub struct Claim {
     pub cleared: Vec<u8>,
     /// The sealed bytes, when it has been sealed before: these are sent again, no others.
     pub envelope: Option<Vec<u8>>,
-    /// How often it has been claimed, this claim included.
+    /// Which attempt this is, from 1.
     pub attempts: i64,
     /// When it was withdrawn because its time was over; a tombstone is sent in its place then.
     pub withdrawn: Option<Timestamp>,
@@ -92,6 +92,11 @@ impl Stored {
 }
 
 impl Claim {
+    /// How much memory its content and sealed bytes take.
+    pub fn bytes(&self) -> usize {
+        self.cleared.len().saturating_add(self.envelope.as_ref().map_or(0, Vec::len))
+    }
+
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.int(0)?,
@@ -108,7 +113,7 @@ impl Claim {
             expires: row.timestamp(11)?,
             cleared: row.bytes(12)?.to_vec(),
             envelope: row.opt_bytes(13)?.map(<[u8]>::to_vec),
-            attempts: row.int(14)?,
+            attempts: row.int(14)?.saturating_add(1),
             withdrawn: row.opt_timestamp(15)?,
         })
     }
@@ -155,10 +160,8 @@ pub struct Dispatch {
     pub id: i64,
     /// Where it stands.
     pub status: Status,
-    /// How often it has been claimed.
+    /// How many attempts to deliver it have ended.
     pub attempts: i64,
-    /// Who claimed it last and has not said what became of it.
-    pub worker: Option<String>,
     /// Why it was postponed or refused.
     pub reason: Option<String>,
     /// When it may be tried (again).
@@ -175,11 +178,10 @@ impl Dispatch {
             id: row.int(0)?,
             status: Status::parse(row.text(1)?)?,
             attempts: row.int(2)?,
-            worker: row.opt_text(3)?.map(str::to_owned),
-            reason: row.opt_text(4)?.map(str::to_owned),
-            available: row.timestamp(5)?,
-            settled: row.opt_timestamp(6)?,
-            receipt: row.opt_bytes(7)?.map(<[u8]>::to_vec),
+            reason: row.opt_text(3)?.map(str::to_owned),
+            available: row.timestamp(4)?,
+            settled: row.opt_timestamp(5)?,
+            receipt: row.opt_bytes(6)?.map(<[u8]>::to_vec),
         })
     }
 }

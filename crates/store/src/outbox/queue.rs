@@ -19,8 +19,17 @@ crate::statements! {
     WAITING_FOR = "select letters, bytes from outbox_queue where recipient = ?1";
     OLDEST = "select created, reason from outbox where status in ('ready', 'waiting') and recipient = ?1
         order by id limit 1";
+    STATUS = "select status from outbox where message_id = ?1";
     OFTEN_REFUSED = "select message_id, reason from outbox
         where status = 'ready' and refusals >= 3 and recipient = ?1 order by id limit 1";
+}
+
+/// Where the letter of a message stands; `None` when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn status_of(tx: &mut dyn Tx, message_id: &str) -> Result<Option<Status>, StoreError> {
+    first(tx.query(STATUS, &[message_id.into()])?).map(|row| Status::parse(row.text(0)?)).transpose()
 }
 
 /// A letter that its recipient has refused again and again, and may yet take.

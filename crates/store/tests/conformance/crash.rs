@@ -177,3 +177,18 @@ fn a_full_disk_refuses_what_does_not_fit_and_goes_on_when_there_is_space() {
     store.write(|tx| act(tx, 2)).unwrap();
     assert_eq!(things(&store), [1, 2]);
 }
+
+#[test]
+fn a_disk_that_is_full_from_the_beginning_can_be_opened_when_it_has_space() {
+    let disk = MemoryDisk::open("full-from-the-beginning").unwrap();
+    let open = || Store::open(&disk.location(), Execution::Inline, TABLES);
+    disk.fill();
+    for _ in 0..2 {
+        let refused = open().err();
+        assert!(matches!(refused, Some(StoreError::Full { .. })), "{refused:?}");
+    }
+    disk.free();
+    let store = open().unwrap();
+    store.write(|tx| act(tx, 1)).unwrap();
+    assert_eq!(things(&store), [1]);
+}

@@ -24,7 +24,7 @@ enum Act {
     Record { stream: u8, body: u8 },
     Erase { seq: i64 },
     Enqueue { channel: u8, skip: i64, lane: i64 },
-    Claim { lease: i64, limit: usize },
+    Look { limit: usize, under_way: Vec<i64> },
     Postpone { id: i64, by: i64 },
     Settle { id: i64, how: u8 },
     Receive { number: u64, channel: u8, sequence: i64 },
@@ -52,7 +52,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (1..6_i64).prop_map(|seq| Act::Erase { seq }),
         4 => (small(), prop_oneof![9 => Just(0), 1 => -1..2_i64], 0..2_i64)
             .prop_map(|(channel, skip, lane)| Act::Enqueue { channel, skip, lane }),
-        3 => (1..20_i64, 1..4_usize).prop_map(|(lease, limit)| Act::Claim { lease, limit }),
+        3 => (1..4_usize, prop::collection::vec(1..9_i64, 0..5))
+            .prop_map(|(limit, under_way)| Act::Look { limit, under_way }),
         1 => (1..9_i64, 0..20_i64).prop_map(|(id, by)| Act::Postpone { id, by }),
         4 => (1..9_i64, small()).prop_map(|(id, how)| Act::Settle { id, how }),
         2 => (0..5_u64, small(), 1..4_i64)
@@ -109,8 +110,10 @@ fn perform(tx: &mut dyn Tx, act: &Act, now: i64) -> Result<String, StoreError> {
             let letter = letter(&france, number as u64, &channel, sequence);
             outbox::enqueue(tx, &outbox::Letter { lane, created: at(now), ..letter }).map(words)
         }
-        Act::Claim { lease, limit } => {
-            outbox::claim_to(tx, "w", &france(), at(now), lease, (limit, 0)).map(|found| claims(&found))
+        Act::Look { limit, ref under_way } => {
+            let under_way = &under_way.iter().copied().collect();
+            let space = outbox::Space { letters: limit, bytes_under_way: 0, under_way };
+            outbox::due_to(tx, &france(), at(now), space).map(|found| claims(&found))
         }
         Act::Postpone { id, by } => outbox::postponed(tx, id, at(now + by), "later").map(words),
         Act::Settle { id, how: 0 } => outbox::delivered(tx, id, b"receipt", at(now)).map(words),

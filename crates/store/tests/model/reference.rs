@@ -77,18 +77,16 @@ impl Model {
         Ok(number.to_string())
     }
 
-    fn claim(&mut self, lease: i64, limit: usize, now: i64) -> Answer {
+    /// The letters that are due beside those under way.
+    fn look(&self, limit: usize, under_way: &[i64], now: i64) -> Answer {
         let due = self.letters.iter().filter(|letter| self.leads(letter) && letter.available <= now);
-        let mut due: Vec<_> = due.map(|letter| (letter.lane, letter.available, letter.number)).collect();
-        due.sort_unstable();
-        let mut claims = Vec::new();
-        for (_, _, number) in due.into_iter().take(limit) {
-            let letter = &mut self.letters[number as usize - 1];
-            letter.available = now + lease;
-            letter.attempts += 1;
-            claims.push((number, letter.channel.to_string(), letter.sequence, letter.attempts));
-        }
-        Ok(format!("{claims:?}"))
+        let mut due: Vec<_> = due.filter(|letter| !under_way.contains(&letter.number)).collect();
+        due.sort_unstable_by_key(|letter| (letter.lane, letter.available, letter.number));
+        due.truncate(limit);
+        let due = due
+            .iter()
+            .map(|letter| (letter.number, letter.channel.to_string(), letter.sequence, letter.attempts + 1));
+        Ok(format!("{:?}", due.collect::<Vec<_>>()))
     }
 
     fn postpone(&mut self, id: i64, until: i64) -> Answer {
@@ -97,7 +95,9 @@ impl Model {
         };
         let changes = self.leads(&letter);
         if changes {
-            self.letters[id as usize - 1].available = until;
+            let letter = &mut self.letters[id as usize - 1];
+            letter.available = until;
+            letter.attempts += 1;
         }
         Ok(changes.to_string())
     }
@@ -167,7 +167,7 @@ impl Model {
                 None => Err(format!("there is no journal row {seq}")),
             },
             Act::Enqueue { channel, skip, lane } => self.enqueue(channel, skip, lane, now),
-            Act::Claim { lease, limit } => self.claim(lease, limit, now),
+            Act::Look { limit, ref under_way } => self.look(limit, under_way, now),
             Act::Postpone { id, by } => self.postpone(id, now + by),
             Act::Settle { id, how } => self.settle(id, SETTLEMENTS[how as usize]),
             Act::Receive { number, channel, sequence } => self.receive(number, channel, sequence),
@@ -201,7 +201,7 @@ impl Model {
         let due = self.timers.values().map(|timer| timer.due).min();
         let counters: Vec<_> = (0..3).map(|name| self.counters.get(&name).copied().unwrap_or(0)).collect();
         let settings: Vec<_> = (0..3).map(|key| self.settings.get(&key).copied()).collect();
-        let claimable = self.clone().claim(1, 100, now).unwrap();
+        let claimable = self.look(100, &[], now).unwrap();
         format!(
             "{letters:?} {journal:?} {states:?} {due:?} {counters:?} {settings:?} {:?} {:?} {claimable}",
             self.leaves, self.checkpoint

@@ -20,7 +20,10 @@ use tokio::time::timeout;
 
 /// How long an upload may stand still, and how long a reader may leave a piece of a download: whoever is slower than a
 /// piece of some KiB in this time has lost the connection.
-const STANDSTILL: Duration = Duration::from_secs(60);
+pub(crate) const STANDSTILL: Duration = Duration::from_secs(60);
+
+/// How much of a sender's name goes into the name of a download.
+const LONGEST_NAME: usize = 80;
 
 /// What an attachment is called; its media type is the header `Content-Type`, its content the body.
 #[derive(Deserialize)]
@@ -100,11 +103,24 @@ pub async fn content(
 ) -> Result<Response, Problem> {
     let download =
         node.read_attachment(id).await?.ok_or_else(|| Problem::absent("content of an attachment"))?;
+    Ok(hand_out(download, id))
+}
+
+/// The content of an attachment as an answer: to be kept under a harmless name, and opened piece by piece.
+pub(crate) fn hand_out(download: AttachmentDownload, id: i64) -> Response {
     let length = [(header::CONTENT_LENGTH, download.size().to_string())];
-    let headers = download_headers(download.media_type(), id);
+    let name = file_name(id, download.name());
+    let headers = download_headers(download.media_type(), &name);
     let (sender, body) = Channel::<Bytes, AttachmentError>::new(1);
     tokio::spawn(send(download, id, sender));
-    Ok((headers, length, Body::new(body)).into_response())
+    (headers, length, Body::new(body)).into_response()
+}
+
+/// A name that nobody's can turn into something else: the number here, and of the sender's name what is harmless.
+fn file_name(id: i64, name: &str) -> String {
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(harmless).take(LONGEST_NAME).collect();
+    format!("attachment-{id:06}-{}", name.trim_start_matches('.'))
 }
 
 async fn send(
@@ -163,5 +179,21 @@ impl From<AttachmentError> for Problem {
                 Self::new(status, "attachment-damaged", "the attachment does not hold", words)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_download_has_a_harmless_name() {
+        assert_eq!(file_name(7, "scans of 3.tar"), "attachment-000007-scans_of_3.tar");
+        assert_eq!(
+            file_name(7, "../../x\"; filename=a.html\r\n"),
+            "attachment-000007-_.._x___filename_a.html__"
+        );
+        assert_eq!(file_name(7, "Röntgen.tif"), "attachment-000007-R_ntgen.tif");
+        assert_eq!(file_name(7, &"a".repeat(128)).len(), "attachment-000007-".len() + 80);
     }
 }

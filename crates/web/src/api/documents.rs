@@ -9,8 +9,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::Administration;
-use node::{DocumentContent, DocumentDecision, Lane, NewDocument, Node, Principal, SendError};
-use serde::Deserialize;
+use node::{
+    DocumentContent, DocumentDecision, DocumentRow, Lane, NewDocument, Node, Principal, Replacements,
+    SendError,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -111,14 +114,24 @@ pub async fn list(
     Ok(Json(json!({ "documents": documents })).into_response())
 }
 
-/// `GET /api/v1/documents/{id}`: what is listed of one document.
+/// `GET /api/v1/documents/{id}`: what is listed of one document, what it `replaces` (a dead letter that was sent again as
+/// this one) and what it was `replaced_by`.
 pub async fn show(
     State(node): State<Arc<Node>>,
     _: StaffCaller,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
     let view = node.document(id).await?.ok_or_else(|| Problem::absent("document"))?;
-    Ok(Json(json!(view.row)).into_response())
+    Ok(Json(json!(Shown { row: view.row, replacements: view.replacements })).into_response())
+}
+
+/// What is shown of one document.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    row: DocumentRow,
+    #[serde(flatten)]
+    replacements: Replacements,
 }
 
 /// `GET /api/v1/documents/{id}/attachments`: what is listed of the attachments of one document.
@@ -148,7 +161,7 @@ pub async fn content(
     };
     let view = view.ok_or_else(|| Problem::absent("document"))?;
     let document = view.document.ok_or_else(|| Problem::absent("content of a document"))?;
-    Ok((download_headers(&document.media_type, id), document.content).into_response())
+    Ok((download_headers(&document.media_type, &file_name(id)), document.content).into_response())
 }
 
 /// Whether showing a document hands it out, of which its sender gets a signed statement: an officer asks for the content
@@ -157,11 +170,16 @@ pub(crate) fn hands_out(principal: &Principal, method: &Method) -> bool {
     principal.role.decides() && *method == Method::GET
 }
 
+/// The name under which the content of a document is kept.
+pub(crate) fn file_name(id: i64) -> String {
+    format!("document-{id:06}")
+}
+
 /// The headers of a content that came from elsewhere: it is kept, not shown.
-pub(crate) fn download_headers(media_type: &str, id: i64) -> [(header::HeaderName, String); 4] {
+pub(crate) fn download_headers(media_type: &str, name: &str) -> [(header::HeaderName, String); 4] {
     [
         (header::CONTENT_TYPE, media_type.to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"document-{id:06}\"")),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
     ]

@@ -36,16 +36,26 @@ pub async fn delivery(
 pub struct Cursor {
     #[serde(default)]
     after: i64,
+    #[serde(default)]
+    settled: bool,
+    before: Option<i64>,
     limit: Option<i64>,
 }
 
-/// `GET /api/v1/dead-letters?after=ID&limit=N`: letters that will never be delivered and that nobody has dealt with.
+/// `GET /api/v1/dead-letters?after=ID&limit=N`: letters that will never be delivered and that nobody has dealt with,
+/// oldest first; with `settled=true&before=ID` those that somebody has, newest first, each with how, and with what
+/// took its place.
 pub async fn dead(
     State(node): State<Arc<Node>>,
     _: StaffCaller,
     Query(cursor): Query<Cursor>,
 ) -> Result<Response, Problem> {
-    let letters = node.dead_letters(cursor.after, cursor.limit.unwrap_or(100)).await?;
+    let limit = cursor.limit.unwrap_or(100);
+    let letters = if cursor.settled {
+        node.settled_dead_letters(cursor.before, limit).await?
+    } else {
+        node.dead_letters(cursor.after, limit).await?
+    };
     Ok(Json(json!({ "dead_letters": letters })).into_response())
 }
 

@@ -1,22 +1,25 @@
 //! Documents: sent to partners and received from them, with what an officer can do about each.
 
+use super::attachments::Line as Attachment;
+use super::document_form::{self, Entered};
 use super::failure::Failure;
 use super::frame::{Frame, Section, page};
 use super::moment::Moment;
 use super::paths;
+use super::replacement::Other;
 use super::visit::Visit;
-use crate::api::documents::hands_out;
+use crate::api::documents::{file_name, hands_out};
 use askama::Template;
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, Query};
+use axum::extract::{Form, Multipart, Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use base::Administration;
-use node::{DocumentContent, DocumentDecision, DocumentRow, Lane, NewDocument, StageView, Term};
+use node::{DocumentDecision, DocumentRow, StageView};
 use serde::Deserialize;
 
 /// The address of the list.
-const PAGE: &str = "/console/documents";
+const PAGE: &str = super::DOCUMENTS;
 
 /// How many are shown at once.
 const SHOWN: i64 = 50;
@@ -53,27 +56,6 @@ impl From<&DocumentRow> for Line {
     }
 }
 
-/// What was entered in the form of a new document.
-#[derive(Clone, Default, Deserialize)]
-pub struct Entered {
-    #[serde(default)]
-    form_token: String,
-    #[serde(default)]
-    to: String,
-    #[serde(default)]
-    subject: String,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    purpose: String,
-    #[serde(default)]
-    lane: String,
-    #[serde(default)]
-    days: String,
-    #[serde(default)]
-    text: String,
-}
-
 /// The page of all documents.
 #[derive(Template)]
 #[template(path = "documents.html")]
@@ -82,6 +64,7 @@ pub struct DocumentsPage {
     open: Vec<Line>,
     lines: Vec<Line>,
     partners: Vec<String>,
+    ready: Vec<Attachment>,
     entered: Entered,
     problem: String,
     decides: bool,
@@ -104,10 +87,17 @@ async fn draw(
     let open = visit.node.open_documents(0, SHOWN).await.map_err(visit.failed())?;
     let rows = visit.node.documents(None, before, SHOWN).await.map_err(visit.failed())?;
     let partners = visit.node.partners().await.map_err(visit.failed())?;
+    let decides = visit.principal.role.decides();
+    let ready = if decides {
+        visit.node.ready_attachments(visit.principal.name.clone(), SHOWN).await.map_err(visit.failed())?
+    } else {
+        Vec::new()
+    };
     let full = i64::try_from(rows.len()).unwrap_or(0) == SHOWN;
     let next = rows.last().filter(|_| full).map(|last| format!("{PAGE}?before={}", last.message));
     let shown = DocumentsPage {
-        decides: visit.principal.role.decides(),
+        decides,
+        ready: ready.iter().map(Attachment::from).collect(),
         frame: visit.frame,
         open: open.iter().map(Line::from).collect(),
         lines: rows.iter().map(Line::from).collect(),
@@ -124,53 +114,29 @@ pub async fn list(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, 
     draw(visit, asked.before, StatusCode::OK, (Entered::default(), String::new())).await
 }
 
-/// `POST /console/documents`: sends a note that an officer wrote. Files are sent by the API.
-pub async fn send(visit: Visit, form: Result<Form<Entered>, FormRejection>) -> Result<Response, Failure> {
-    let Form(entered) = form.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
-    visit.check_form_token(&entered.form_token, PAGE.to_owned())?;
+/// `POST /console/documents`: sends a note that an officer wrote, with the files that go along.
+pub async fn send(visit: Visit, form: Result<Multipart, MultipartRejection>) -> Result<Response, Failure> {
+    let form = form.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
     if !visit.principal.role.decides() {
         return Err(Failure::forbidden(&visit.frame, "Officers send documents; the operator does not."));
     }
-    let new = match new_document(&entered) {
-        Ok(new) => new,
-        Err(problem) => {
-            return draw(visit, None, StatusCode::UNPROCESSABLE_ENTITY, (entered, problem)).await;
+    let (entered, problem) = document_form::read(&visit, form).await?;
+    let new = match problem {
+        Some(problem) => Err(problem),
+        None => entered.document(),
+    };
+    let sent = match new {
+        Ok(new) => {
+            let attachments = entered.attachments.clone();
+            let sent = visit.node.send_document_with(&visit.principal, new, attachments).await;
+            sent.map_err(visit.failed())?.map_err(|error| error.to_string())
         }
+        Err(problem) => Err(problem),
     };
-    match visit.node.send_document(&visit.principal, new).await.map_err(visit.failed())? {
+    match sent {
         Ok(sent) => Ok(Redirect::to(&format!("{PAGE}/{}", sent.message)).into_response()),
-        Err(error) => draw(visit, None, StatusCode::UNPROCESSABLE_ENTITY, (entered, error.to_string())).await,
+        Err(problem) => draw(visit, None, StatusCode::UNPROCESSABLE_ENTITY, (entered, problem)).await,
     }
-}
-
-fn new_document(entered: &Entered) -> Result<NewDocument, String> {
-    let words = |error: base::Invalid| error.to_string();
-    let days: i64 = match entered.days.trim() {
-        "" => 30,
-        days => days.parse().map_err(|_| format!("`{days}` is no number of days"))?,
-    };
-    if entered.text.trim().is_empty() {
-        return Err("write the text of the document".to_owned());
-    }
-    Ok(NewDocument {
-        recipient: Administration::parse(&entered.to).map_err(words)?,
-        subject: entered.subject.trim().to_owned(),
-        purpose: match entered.purpose.trim() {
-            "" => node::default_purpose().map_err(words)?,
-            purpose => Term::parse(purpose).map_err(words)?,
-        },
-        lane: match entered.lane.as_str() {
-            "urgent" => Lane::Urgent,
-            "bulk" => Lane::Bulk,
-            _ => Lane::Normal,
-        },
-        expires_seconds: days.saturating_mul(24 * 3600),
-        document: DocumentContent {
-            title: entered.title.trim().to_owned(),
-            media_type: "text/plain".to_owned(),
-            content: entered.text.replace("\r\n", "\n").into_bytes(),
-        },
-    })
 }
 
 /// What a recipient stated.
@@ -197,6 +163,9 @@ pub struct DocumentPage {
     label: Vec<(&'static str, String)>,
     status: String,
     stages: Vec<Stage>,
+    others: Vec<Other>,
+    attachments: Vec<Attachment>,
+    reads: bool,
     text: Option<String>,
     can_decide: bool,
     words: String,
@@ -244,6 +213,7 @@ async fn draw_one(
         Some(exchange_id) => visit.node.delivery(exchange_id).await.map_err(visit.failed())?,
         None => None,
     };
+    let attachments = visit.node.document_attachments(number).await.map_err(visit.failed())?;
     let text = view.document.as_ref().filter(|document| document.media_type == "text/plain");
     let text = text.and_then(|document| String::from_utf8(document.content.clone()).ok());
     let shown = DocumentPage {
@@ -254,6 +224,9 @@ async fn draw_one(
         label: label_lines(view.row.label.as_deref()),
         status: delivery.as_ref().map(|delivery| delivery.status.to_string()).unwrap_or_default(),
         stages: delivery.iter().flat_map(|delivery| &delivery.stages).map(Stage::from).collect(),
+        attachments: attachments.iter().map(Attachment::from).collect(),
+        reads: visit.principal.role.decides(),
+        others: Other::all_of(&view.replacements),
         text: text.map(|text| text.chars().take(TEXT_SHOWN).collect()),
         row: view.row,
         words,
@@ -278,7 +251,7 @@ pub async fn download(visit: Visit, method: Method, Path(id): Path<String>) -> R
     };
     let view = view.map_err(visit.failed())?.ok_or_else(absent)?;
     let document = view.document.ok_or_else(absent)?;
-    let headers = crate::api::download_headers(&document.media_type, number);
+    let headers = crate::api::download_headers(&document.media_type, &file_name(number));
     Ok((headers, document.content).into_response())
 }
 
@@ -334,13 +307,5 @@ mod tests {
         assert_eq!(shown.len(), 4);
         assert_eq!(label_lines(Some("{")), []);
         assert_eq!(label_lines(None), []);
-    }
-
-    #[test]
-    fn what_is_missing_from_a_new_document_is_named() {
-        let entered = Entered { to: "NTA.FR".to_owned(), ..Entered::default() };
-        assert_eq!(new_document(&entered).err().as_deref(), Some("write the text of the document"));
-        let entered = Entered { days: "soon".to_owned(), ..entered };
-        assert_eq!(new_document(&entered).err().as_deref(), Some("`soon` is no number of days"));
     }
 }

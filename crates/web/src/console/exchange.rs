@@ -4,13 +4,14 @@ use super::failure::Failure;
 use super::frame::{Frame, Section, page};
 use super::moment::Moment;
 use super::paths;
+use super::replacement::{Other, address_of};
 use super::visit::Visit;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use node::{DeadLetterView, QueueView};
+use node::{DeadLetterView, ExchangeView, QueueView};
 use serde::Deserialize;
 
 /// The address of the page.
@@ -18,6 +19,9 @@ const PAGE: &str = "/console/exchange";
 
 /// How many dead letters are shown at once.
 const SHOWN: i64 = 50;
+
+/// How many of those that were dealt with are shown at once.
+const SETTLED_SHOWN: i64 = 20;
 
 /// What waits for a partner.
 pub struct Queue {
@@ -62,6 +66,10 @@ pub struct Dead {
     fate: &'static str,
     reason: String,
     since: Option<Moment>,
+    address: Option<String>,
+    closed: Option<Moment>,
+    closing: String,
+    others: Vec<Other>,
 }
 
 impl From<&DeadLetterView> for Dead {
@@ -76,6 +84,10 @@ impl From<&DeadLetterView> for Dead {
             fate: view.fate,
             reason: view.reason.clone(),
             since: view.since.map(Moment::from_micros),
+            address: view.message.map(|message| address_of(&view.message_type, message)),
+            closed: view.closed.map(Moment::from_micros),
+            closing: view.closing.clone().unwrap_or_default(),
+            others: Other::all_of(&view.replacements),
         }
     }
 }
@@ -89,13 +101,41 @@ pub struct ExchangePage {
     stages_waiting: i64,
     dead: Vec<Dead>,
     next: String,
+    settled: Vec<Dead>,
+    earlier: String,
     decides: bool,
     done: String,
     problem: String,
 }
 
+impl ExchangePage {
+    /// The page of this state of the exchange: dead letters that nobody has dealt with, and those that somebody has.
+    pub fn new(
+        frame: Frame,
+        view: &ExchangeView,
+        (dead, settled): (&[DeadLetterView], &[DeadLetterView]),
+        decides: bool,
+    ) -> Self {
+        let full = |letters: &[DeadLetterView], most: i64| i64::try_from(letters.len()).unwrap_or(0) == most;
+        let next = dead.last().filter(|_| full(dead, SHOWN));
+        let earlier = settled.last().filter(|_| full(settled, SETTLED_SHOWN));
+        Self {
+            frame,
+            queues: view.queues.iter().map(Queue::from).collect(),
+            stages_waiting: view.stages_waiting,
+            dead: dead.iter().map(Dead::from).collect(),
+            next: next.map(|last| format!("{PAGE}?after={}", last.id)).unwrap_or_default(),
+            settled: settled.iter().map(Dead::from).collect(),
+            earlier: earlier.map(|last| format!("{PAGE}?before={}#settled", last.id)).unwrap_or_default(),
+            decides,
+            done: String::new(),
+            problem: String::new(),
+        }
+    }
+}
+
 /// Bytes in the unit that reads best.
-fn size(bytes: i64) -> String {
+pub fn size(bytes: i64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),
         1024..1_048_576 => format!("{} KiB", bytes / 1024),
@@ -108,6 +148,7 @@ fn size(bytes: i64) -> String {
 pub struct Asked {
     #[serde(default)]
     after: i64,
+    before: Option<i64>,
     #[serde(default)]
     done: String,
 }
@@ -116,23 +157,16 @@ async fn draw(visit: Visit, asked: Asked, status: StatusCode, problem: String) -
     let visit = visit.within(Section::Exchange);
     let view = visit.node.exchange().await.map_err(visit.failed())?;
     let letters = visit.node.dead_letters(asked.after, SHOWN).await.map_err(visit.failed())?;
-    let full = i64::try_from(letters.len()).unwrap_or(0) == SHOWN;
-    let next = letters.last().filter(|_| full).map(|last| format!("{PAGE}?after={}", last.id));
+    let settled =
+        visit.node.settled_dead_letters(asked.before, SETTLED_SHOWN).await.map_err(visit.failed())?;
     let done = match asked.done.as_str() {
         "sent" => "The message is on its way again, as a new message.",
         "closed" => "The dead letter is closed.",
         _ => "",
     };
-    let shown = ExchangePage {
-        decides: visit.principal.role.decides(),
-        frame: visit.frame,
-        queues: view.queues.iter().map(Queue::from).collect(),
-        stages_waiting: view.stages_waiting,
-        dead: letters.iter().map(Dead::from).collect(),
-        next: next.unwrap_or_default(),
-        done: done.to_owned(),
-        problem,
-    };
+    let decides = visit.principal.role.decides();
+    let drawn = ExchangePage::new(visit.frame, &view, (&letters, &settled), decides);
+    let shown = ExchangePage { done: done.to_owned(), problem, ..drawn };
     Ok(page(status, &shown))
 }
 
@@ -178,7 +212,7 @@ pub async fn deal(
     match failed {
         None => Ok(Redirect::to(&paths::with_query(PAGE, &[("done", done)])).into_response()),
         Some(error) => {
-            let asked = Asked { after: 0, done: String::new() };
+            let asked = Asked { after: 0, before: None, done: String::new() };
             let words = format!("Dead letter {id}: {error}.");
             draw(visit, asked, StatusCode::UNPROCESSABLE_ENTITY, words).await
         }

@@ -3,6 +3,7 @@
 use super::evidence::Evidence;
 use super::failure::Failure;
 use super::frame::{Frame, Section, page};
+use super::replacement::Other;
 use super::timeline::Message;
 use super::visit::Visit;
 use super::xml::{self, Shown};
@@ -11,7 +12,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use node::MessageRow;
+use node::{MessageRow, Replacements};
 
 /// The page of a message.
 #[derive(Template)]
@@ -25,6 +26,7 @@ pub struct MessagePage {
     size: usize,
     shown: Shown,
     evidence: Option<Evidence>,
+    others: Vec<Other>,
 }
 
 impl MessagePage {
@@ -44,7 +46,13 @@ impl MessagePage {
             owner: names::party(owner).to_owned(),
             size: body.len(),
             shown: xml::show(body),
+            others: Vec::new(),
         }
+    }
+
+    /// The same page with links to what the message replaces and is replaced by.
+    pub fn with_replacements(self, replacements: &Replacements) -> Self {
+        Self { others: Other::all_of(replacements), ..self }
     }
 }
 
@@ -61,7 +69,12 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Fail
     let (row, owner, body) = find(&visit, &id).await?;
     let view = visit.node.evidence_view(row.id).await.map_err(visit.failed())?;
     let evidence = view.as_ref().map(Evidence::of);
-    Ok(page(StatusCode::OK, &MessagePage::new(visit.frame, &row, &owner, (&body, evidence))))
+    let replacements = match row.exchange_id.clone().filter(|_| row.direction == "sent") {
+        Some(exchange_id) => visit.node.replacements(exchange_id).await.map_err(visit.failed())?,
+        None => Replacements::default(),
+    };
+    let shown = MessagePage::new(visit.frame, &row, &owner, (&body, evidence));
+    Ok(page(StatusCode::OK, &shown.with_replacements(&replacements)))
 }
 
 /// `GET /console/messages/{id}/xml`: the message as it was received or sent, to keep.

@@ -7,6 +7,7 @@
 //! | `/console/messages/{id}` | one message, what proves it, and its XML and evidence file to download |
 //! | `/console/guarantees`, `/console/guarantees/{grn}` | guarantee accounts and their statements |
 //! | `/console/documents`, `/console/documents/{id}` | documents sent and received, and the decision on one |
+//! | `/console/attachments` | attachments: which are under way and how far, all of them, each to download |
 //! | `/console/exchange` | what waits for each partner, alarms, dead letters |
 //! | `/console/partners` | partner administrations and the exchange with them |
 //! | `/console/keys` | the key registers, their keys, and what runs out |
@@ -18,9 +19,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;
+mod attachments;
 mod decision;
 mod decision_form;
 mod decisions;
+mod document_form;
 mod documents;
 mod evidence;
 mod exchange;
@@ -36,6 +39,7 @@ mod names;
 mod paging;
 mod partners;
 mod paths;
+mod replacement;
 mod sign_in;
 mod timeline;
 mod visit;
@@ -53,6 +57,12 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use node::Node;
 use std::sync::Arc;
+
+/// Where documents are listed, and sent with their files.
+pub(crate) const DOCUMENTS: &str = "/console/documents";
+
+/// Where attachments are listed, and under which they are read.
+pub(crate) const ATTACHMENTS: &str = "/console/attachments";
 
 /// The longest form that is taken: the longest reason is two kilobytes, each byte of which may be escaped to three.
 const FORM_LIMIT: usize = 16 * 1024;
@@ -77,7 +87,12 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/keys", get(keys::show))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
-        .route("/console/documents", get(documents::list).post(documents::send))
+        .route("/console/log/findings/{id}/seen", post(log::see))
+        .route(DOCUMENTS, get(documents::list))
+        // Files stream into the store: their limit is that of attachments.
+        .route(DOCUMENTS, post(documents::send).layer(DefaultBodyLimit::disable()))
+        .route(ATTACHMENTS, get(attachments::list))
+        .route("/console/attachments/{id}/content", get(attachments::download))
         .route("/console/documents/{id}", get(documents::show))
         .route("/console/documents/{id}/content", get(documents::download))
         .route("/console/documents/{id}/decisions", post(documents::decide))
