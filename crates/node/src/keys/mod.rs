@@ -12,11 +12,15 @@
 //! | `adopt` | taking up a new version |
 //! | `orders` | what this node wants changed, also while another version waits |
 //! | `propose` | making one, and having partners sign it |
+//! | `canvass` | whom to ask to sign, in which order, and when to stop |
 //! | `answer` | what partners ask about registers |
 //! | `change` | rotating, revoking and renewing |
 
 pub(crate) mod adopt;
 pub(crate) mod answer;
+pub(crate) mod canvass;
+#[cfg(test)]
+mod canvass_tests;
 pub(crate) mod change;
 #[cfg(feature = "pkcs11")]
 pub(crate) mod device;
