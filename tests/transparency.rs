@@ -135,6 +135,41 @@ async fn a_configuration_of_ml_dsa_44_that_cannot_work_is_refused() {
     }
 }
 
+/// The real time two hours later.
+struct Later;
+
+impl node::Clock for Later {
+    fn now(&self) -> base::Timestamp {
+        node::SystemClock.now().plus_seconds(7_200)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_is_proved_after_the_checkpoint_over_it_is_forgotten() {
+    let mut federation = Federation::prepared(10).await;
+    let office = federation.office_mut("GB");
+    for size in [10, 20, 30] {
+        if size > 10 {
+            office.enter(size - 10, size, 0);
+        }
+        office.start().await;
+        // Nobody cosigns it.
+        office.node().sign_checkpoint().await.unwrap();
+        assert_eq!(office.node().log_proof(3).await.unwrap().unwrap().size, 10);
+        office.node().prune_checkpoints().await.unwrap();
+        office.stop().await;
+    }
+    let world = World { clock: Arc::new(Later), ..World::system() };
+    let node = Node::open(Config::load(&office.config).unwrap(), world).await.unwrap();
+    assert_eq!(node.log_proof(3).await.unwrap().unwrap().size, 10, "it is kept until then");
+    node.prune_checkpoints().await.unwrap();
+    let proof = node.log_proof(3).await.unwrap().unwrap();
+    assert_eq!(proof.size, 30);
+    let checkpoint = Checkpoint::verify(&proof.note, "tidewaiter.example/GB", &office.card().log).unwrap();
+    checkpoint.verify_inclusion(&proof.leaf, 3, &proof.path).unwrap();
+    node.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_grows_from_witness_to_witness() {
     let mut federation = Federation::running(10).await;
