@@ -322,7 +322,8 @@ impl Node {
     /// When the store fails.
     pub async fn dead_letters(&self, after: i64, limit: i64) -> Result<Vec<DeadLetterView>, NodeError> {
         let limit = usize::try_from(limit.clamp(1, crate::views::PAGE_LIMIT)).unwrap_or(1);
-        self.read(move |tx| outbox::dead(tx, after, limit)?.iter().map(|dead| shown(tx, dead)).collect()).await
+        self.read(move |tx| outbox::dead(tx, after, limit)?.iter().map(|dead| shown(tx, dead)).collect())
+            .await
     }
 
     /// Dead letters that an officer has dealt with, before a number, newest first: each with how, and with the message

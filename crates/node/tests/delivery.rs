@@ -126,7 +126,10 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     assert_eq!((replaced_by.message, replaced_by.exchange_id.as_ref()), (again, Some(&exchange_id)));
     let settled = pair.nodes[0].settled_dead_letters(None, 10).await.unwrap();
     let [settled] = settled.as_slice() else { panic!("one was dealt with: {settled:?}") };
-    assert_eq!((settled.message, settled.replacements.replaced_by.as_ref()), (Some(late_message), Some(&replaced_by)));
+    assert_eq!(
+        (settled.message, settled.replacements.replaced_by.as_ref()),
+        (Some(late_message), Some(&replaced_by))
+    );
     assert!(settled.closing.as_deref().unwrap().starts_with("sent again as message "), "{settled:?}");
     assert_eq!(pair.nodes[0].settled_dead_letters(Some(settled.id), 10).await.unwrap().len(), 0);
     pair.comes_to(&exchange_id, DeliveryStatus::Received).await;

@@ -44,6 +44,7 @@ const OWN: &[Migration] = &[
     outbox::LEASELESS,
     outbox::DEALT_WITH,
     outbox::UNDEALT,
+    outbox::CONTENT,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.
