@@ -23,7 +23,17 @@ const AT_ONCE: i64 = 256;
 const RETENTION: &str = "retention";
 
 /// The tables that may hold content of messages.
-const TABLES: [&str; 7] = ["messages", "bodies", "outbox", "documents", "notices", "records", "attachment"];
+const TABLES: [&str; 9] = [
+    "messages",
+    "bodies",
+    "outbox",
+    "outbox_content",
+    "outbox_envelope",
+    "documents",
+    "notices",
+    "records",
+    "attachment",
+];
 
 /// The setting that is there while something was erased that the files may still hold: it outlives a stop.
 const SCRUB_OWED: &str = "scrub-owed";

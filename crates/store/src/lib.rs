@@ -80,6 +80,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         log::STATEMENTS,
         migrate::STATEMENTS,
         outbox::STATEMENTS,
+        outbox::CONTENT_STATEMENTS,
         outbox::DEAD_STATEMENTS,
         outbox::QUEUE_STATEMENTS,
         stages::STATEMENTS,

@@ -45,6 +45,7 @@ const OWN: &[Migration] = &[
     outbox::DEALT_WITH,
     witnessing::SEEN,
     outbox::UNDEALT,
+    outbox::CONTENT,
     outbox::UNSAMPLED,
 ];
 

@@ -15,10 +15,13 @@
 //! channels never wait for each other. To deliver a letter costs no entry here: which ones are under way, the one sender of
 //! a node keeps in memory ([`due_to`]), and when it dies they are due as before.
 
+mod content;
 mod dead;
 mod letter;
 mod queue;
 
+pub use content::erase;
+pub(crate) use content::{SCHEMA as CONTENT, STATEMENTS as CONTENT_STATEMENTS};
 pub(crate) use dead::STATEMENTS as DEAD_STATEMENTS;
 pub use dead::{DeadLetter, close, dead, dead_letter, dealt_with};
 pub use letter::{Claim, Counts, Dispatch, Letter, Status, Stored};
@@ -92,59 +95,62 @@ pub(crate) const UNDEALT: Migration = Migration { name: "outbox-undealt", sql: "
 /// The server takes no samples of content into its statistics, where nothing would erase them.
 pub(crate) const UNSAMPLED: Migration = Migration {
     name: "outbox-unsampled",
-    sql: "alter table outbox alter column cleared set statistics 0;
-        alter table outbox alter column envelope set statistics 0;
+    sql: "alter table outbox_content alter column cleared set statistics 0;
+        alter table outbox_envelope alter column envelope set statistics 0;
         alter table attachment alter column name set statistics 0;
         alter table attachment alter column content_key set statistics 0;
         alter table attachment alter column secret set statistics 0",
 };
 
 crate::statements! {
-    TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and envelope is not null
+    TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and sealed_bytes is not null
         order by available, id limit ?2";
     DUE = "select id from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
-    OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and envelope is null
+    OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and sealed_bytes is null
         and withdrawn is null and expires <= ?1 order by expires, id limit ?2";
     WITHDRAW = "update outbox set withdrawn = ?2 where id = ?1 and status in ('ready', 'waiting')
-        and envelope is null and withdrawn is null";
-    SENT = "select recipient, agreement, envelope, status, withdrawn from outbox where message_id = ?1";
+        and sealed_bytes is null and withdrawn is null";
+    SENT = "select recipient, agreement, e.envelope, status, withdrawn
+        from outbox o left join outbox_envelope e on e.id = o.id where message_id = ?1";
     NEXT_RECIPIENT = "select min(recipient) from outbox where status = 'ready' and recipient > ?1";
-    CLAIM = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and id = ?1 and length(cleared) + coalesce(length(envelope), 0) <= cast(?2 as BIGINT)";
-    CLAIM_MESSAGE = "select id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
-            created, expires, cleared, envelope, attempts, withdrawn
-        from outbox where status = 'ready' and message_id = ?1";
+    CLAIM = "select o.id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
+            created, expires, c.cleared, e.envelope, attempts, withdrawn
+        from outbox o join outbox_content c on c.id = o.id left join outbox_envelope e on e.id = o.id
+        where status = 'ready' and o.id = ?1
+            and content_bytes + coalesce(sealed_bytes, 0) <= cast(?2 as BIGINT)";
+    CLAIM_MESSAGE = "select o.id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type,
+            lane, created, expires, c.cleared, e.envelope, attempts, withdrawn
+        from outbox o join outbox_content c on c.id = o.id left join outbox_envelope e on e.id = o.id
+        where status = 'ready' and message_id = ?1";
     NEXT_SEQUENCE = "select coalesce(max(sequence), 0) + 1 from outbox where channel = ?1";
     ENQUEUE = "insert into outbox (id, message_id, recipient, channel, sequence, clause, purpose, agreement,
-            message_type, lane, created, expires, cleared, status, available, attempts)
+            message_type, lane, created, expires, content_bytes, status, available, attempts)
         select (select coalesce(max(id), 0) + 1 from outbox), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
             case when exists (select 1 from outbox where channel = ?3 and status in ('ready', 'waiting'))
                 then 'waiting' else 'ready' end, ?10, 0
         where ?4 = (select coalesce(max(sequence), 0) + 1 from outbox where channel = ?3)
         returning id";
-    SEALED = "update outbox set envelope = ?2 where id = ?1 and envelope is null and status = 'ready'
+    SEALED = "update outbox set sealed_bytes = ?2 where id = ?1 and sealed_bytes is null and status = 'ready'
         and case when withdrawn is null then 0 else 1 end = ?3";
-    ENVELOPE = "select envelope from outbox where id = ?1";
-    UNSEALED = "update outbox set envelope = null, available = ?2, reason = ?3, attempts = attempts + 1
+    ENVELOPE = "select e.envelope from outbox o left join outbox_envelope e on e.id = o.id where o.id = ?1";
+    UNSEALED = "update outbox set sealed_bytes = null, available = ?2, reason = ?3, attempts = attempts + 1
         where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, attempts = attempts + 1
         where id = ?1 and status = 'ready'";
     DECLINED = "update outbox set available = ?2, reason = ?3, attempts = attempts + 1, refusals = refusals + 1
         where id = ?1 and status = 'ready'";
-    ENDED = "select message_id, agreement, envelope from outbox where channel = ?1 and sequence = ?2
-        and status in ('refused', 'expired') and envelope is not null and length(cleared) > 0";
+    ENDED = "select message_id, agreement, e.envelope from outbox o join outbox_envelope e on e.id = o.id
+        where channel = ?1 and sequence = ?2 and status in ('refused', 'expired') and content_bytes > 0";
     SETTLE = "update outbox set status = ?2, receipt = ?3, reason = ?4, settled = ?5, attempts = attempts + 1
-        where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, length(cleared)";
+        where id = ?1 and status in ('ready', 'waiting') returning channel, recipient, content_bytes";
     RELEASE_NEXT = "update outbox set status = 'ready' where channel = ?1 and status in ('ready', 'waiting')
         and sequence = (select min(sequence) from outbox where channel = ?1 and status in ('ready', 'waiting'))";
     EXISTS = "select count(*) from outbox where id = ?1";
     FIND = "select id, status, attempts, reason, available, settled, receipt from outbox
         where message_id = ?1";
-    STORED = "select cleared, envelope, receipt from outbox where message_id = ?1";
-    ERASE = "update outbox set cleared = ?2, envelope = ?3 where message_id = ?1
-        and status not in ('ready', 'waiting')";
+    STORED = "select c.cleared, e.envelope, receipt from outbox o join outbox_content c on c.id = o.id
+        left join outbox_envelope e on e.id = o.id where message_id = ?1";
     COUNTS = "select (select count(*) from outbox where status = 'ready'), coalesce(sum(letters), 0),
         coalesce(sum(delivered), 0), coalesce(sum(refused), 0), coalesce(sum(expired), 0) from outbox_queue";
 }
@@ -179,12 +185,14 @@ pub fn enqueue(tx: &mut dyn Tx, letter: &Letter<'_>) -> Result<i64, StoreError> 
         letter.lane.into(),
         letter.created.into(),
         letter.expires.into(),
-        letter.cleared.into(),
+        content::size(letter.cleared).into(),
     ];
     match first(tx.query(ENQUEUE, &row)?) {
         Some(row) => {
+            let id = row.int(0)?;
+            content::put(tx, id, letter.cleared)?;
             queue::grown(tx, letter.recipient.as_str(), letter.cleared.len())?;
-            row.int(0)
+            Ok(id)
         }
         None => Err(StoreError::OutOfSequence {
             series: letter.channel.to_owned(),
@@ -348,8 +356,12 @@ pub fn withdraw(tx: &mut dyn Tx, id: i64, at: Timestamp) -> Result<bool, StoreEr
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such letter.
 pub fn sealed(tx: &mut dyn Tx, id: i64, envelope: &[u8], withdrawn: bool) -> Result<bool, StoreError> {
-    let changed = tx.execute(SEALED, &[id.into(), envelope.into(), i64::from(withdrawn).into()])?;
-    known(tx, id, changed == 1)
+    let row = [id.into(), content::size(envelope).into(), i64::from(withdrawn).into()];
+    let changed = tx.execute(SEALED, &row)? == 1;
+    if changed {
+        content::put_envelope(tx, id, envelope)?;
+    }
+    known(tx, id, changed)
 }
 
 /// The sealed bytes of a letter, if it has been sealed.
@@ -423,8 +435,11 @@ pub fn ended(tx: &mut dyn Tx, channel: &str, sequence: i64) -> Result<Option<End
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such letter.
 pub fn unsealed(tx: &mut dyn Tx, id: i64, not_before: Timestamp, reason: &str) -> Result<bool, StoreError> {
-    let changed = tx.execute(UNSEALED, &[id.into(), not_before.into(), reason.into()])?;
-    known(tx, id, changed == 1)
+    let changed = tx.execute(UNSEALED, &[id.into(), not_before.into(), reason.into()])? == 1;
+    if changed {
+        content::drop_envelope(tx, id)?;
+    }
+    known(tx, id, changed)
 }
 
 /// Makes a dead letter of it, with the reason (and the clause in it), and lets the next letter of the channel go.
@@ -467,15 +482,6 @@ pub fn find(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Dispatch>, 
 pub fn stored(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Stored>, StoreError> {
     let row = first(tx.query(STORED, &[message_id.to_string().into()])?);
     row.as_ref().map(Stored::from_row).transpose()
-}
-
-/// Erases content and sealed bytes of a letter that is settled, and keeps `rest` of its envelope; `false` when there is no
-/// such letter or it is still open. What the partner answered stays.
-///
-/// # Errors
-/// When the database fails.
-pub fn erase(tx: &mut dyn Tx, message_id: MessageId, rest: Option<&[u8]>) -> Result<bool, StoreError> {
-    Ok(tx.execute(ERASE, &[message_id.to_string().into(), Vec::new().into(), rest.into()])? == 1)
 }
 
 /// How many letters stand where.

@@ -310,7 +310,7 @@ fn content(tx: &mut dyn Tx) -> Result<Digest, StoreError> {
     let columns = [
         "SELECT body FROM bodies ORDER BY message",
         "SELECT record FROM decisions ORDER BY id",
-        "SELECT envelope FROM outbox ORDER BY id",
+        "SELECT envelope FROM outbox_envelope ORDER BY id",
         "SELECT receipt FROM outbox ORDER BY id",
         "SELECT receipt FROM inbox ORDER BY sender, channel, sequence",
         "SELECT statement FROM stage_queue ORDER BY id",
@@ -341,8 +341,8 @@ fn rows<T>(
 }
 
 fn outbox(tx: &mut dyn Tx) -> Result<Vec<Posted>, StoreError> {
-    let sql =
-        "SELECT message_id, recipient, channel, sequence, status, envelope, receipt FROM outbox ORDER BY id";
+    let sql = "SELECT message_id, recipient, channel, sequence, status, envelope, receipt FROM outbox o \
+             LEFT JOIN outbox_envelope e ON e.id = o.id ORDER BY o.id";
     rows(tx, sql, |row| {
         Ok(Posted {
             message_id: row.text(0)?.to_owned(),
