@@ -11,7 +11,7 @@ use base::Administration;
 use clap::{Args, Subcommand};
 use desk::At;
 use list::List;
-use node::{Config, Identity, OwnCard};
+use node::{Config, Identity, OwnCard, PartnerCard};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -123,22 +123,24 @@ impl Partner {
 
 impl Card {
     async fn run(self) -> Done {
-        let OwnCard { card, tls } = match reach(&self.reached).await? {
-            Reach::Running(api) => {
-                api.get("/api/v1/partners/card").await.map_err(|error| error.to_string())?
-            }
-            Reach::Here(node) => {
-                let card = node.own_card_now();
-                node.close().await;
-                card?
-            }
-        };
-        let card = if self.rotated_tls {
+        let OwnCard { card, tls } = if self.rotated_tls {
+            // The key is in the key file before it is used: no node need be asked.
             let config = Config::load(&self.reached.config)?;
             let identity = Identity::load(&config.resolve(&config.keys))?;
-            card.with_rotated_tls(&config, &identity)?
+            let card =
+                PartnerCard { address: config.listen.peer_address.clone(), keys: identity.card.clone() };
+            OwnCard { card: card.with_rotated_tls(&config, &identity)?, tls: identity.card.tls_spki }
         } else {
-            card
+            match reach(&self.reached).await? {
+                Reach::Running(api) => {
+                    api.get("/api/v1/partners/card").await.map_err(|error| error.to_string())?
+                }
+                Reach::Here(node) => {
+                    let card = node.own_card_now();
+                    node.close().await;
+                    card?
+                }
+            }
         };
         say(format_args!("administration     {}", card.keys.administration));
         say(format_args!("address            {}", card.address));
