@@ -9,12 +9,15 @@ use evidence::{Manifest, Statement};
 use exchange::{Chunk, ChunkAnswer, ChunkRefusal, Envelope, OutgoingAttachment, Sender};
 use std::sync::OnceLock;
 
+/// A sealed chunk and its leaf.
+type Sealed = (Vec<u8>, [u8; 32]);
+
 /// A letter with two attachments, of two chunks and of none but the empty one.
 struct Offer {
     manifest: Manifest,
     envelope: Vec<u8>,
     /// The sealed chunks of each attachment, with their leaves.
-    chunks: [Vec<(Vec<u8>, [u8; 32])>; 2],
+    chunks: [Vec<Sealed>; 2],
     /// The head and its path, of each attachment.
     openings: [Vec<u8>; 2],
     keys: [(ContentKey, PartSecret); 2],
@@ -64,7 +67,7 @@ fn attachment(
     name: &str,
     content: &[u8],
     (key, secret): &(ContentKey, PartSecret),
-) -> (OutgoingAttachment, Vec<(Vec<u8>, [u8; 32])>) {
+) -> (OutgoingAttachment, Vec<Sealed>) {
     let mut sealer = ChunkSealer::new(key, secret.clone()).expect("a key");
     let (mut chunks, mut rest) = (Vec::new(), content);
     while !rest.is_empty() {
