@@ -94,7 +94,7 @@ impl Node {
                     place.step_aside();
                     // What found no place beside it may go now.
                     node.wake_sender();
-                    node.transfer(claim, envelope, wanted).await
+                    node.transfer(*claim, envelope, wanted).await
                 }
                 Err(error) => Err(error),
             };
@@ -218,7 +218,7 @@ impl Node {
             offered => offered,
         };
         let fate = match offered {
-            Offered::Wanted(wanted) => return Ok(Dispatched::Wanted(claim, envelope, wanted)),
+            Offered::Wanted(wanted) => return Ok(Dispatched::Wanted(Box::new(claim), envelope, wanted)),
             Offered::Missing(number) => Fate::missing(number),
             Offered::Fate(fate) => fate,
         };
@@ -380,7 +380,7 @@ enum Dispatched {
     /// It has ended; what became of the letter is durable.
     Ended,
     /// The partner wants chunks of attachments of this letter first.
-    Wanted(outbox::Claim, Bytes, exchange::Wanted),
+    Wanted(Box<outbox::Claim>, Bytes, exchange::Wanted),
 }
 
 /// What the answer to an envelope means.
