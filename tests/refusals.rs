@@ -193,6 +193,83 @@ fn a_statement_signed_with_a_key_of_another_purpose_is_refused() {
 }
 
 #[test]
+fn one_conflict_proof_is_kept_for_an_identity_and_every_conflict_is_answered() {
+    let port = Port::open(|_| {});
+    let id = base::MessageId::new(port.card.keys.valid_from, [7; 10]);
+    let owner = &port.france.administration;
+    let channel =
+        evidence::Channel::new(owner.clone(), port.card.keys.administration.clone(), "one-case").unwrap();
+    // Each envelope has a nonce and salts of its own: the same identity never means the same message twice.
+    let messages: Vec<_> = (0..4)
+        .map(|_| {
+            port.france.envelope(&port.card, &port.agreement, &port.france.keys.sign, |letter| {
+                (letter.message_id, letter.channel) = (id, channel.clone());
+            })
+        })
+        .collect();
+    let outcome = |prepared: &exchange::Prepared| {
+        let (status, response) =
+            parsed(&port.visit(&port.france.tls, &delivery(&prepared.envelope)).answer.unwrap());
+        assert_eq!(status, 200);
+        let cards = std::slice::from_ref(&port.card.keys);
+        exchange::verify_response(&response, &prepared.envelope, cards, port.card.keys.valid_from).unwrap()
+    };
+    assert!(matches!(outcome(&messages[0]), Outcome::Acknowledged(_)));
+    for other in messages[1..].iter().chain([&messages[1]]) {
+        assert!(matches!(outcome(other), Outcome::Conflict(_)), "each conflict is answered with its proof");
+    }
+    let location: store::Location =
+        node::Config::load(&port.node.secrets.config).unwrap().store_location().parse().unwrap();
+    drop(port.node);
+    let store = store::Store::open(&location, store::Execution::WriterThread, node::MIGRATIONS).unwrap();
+    let stream = format!("conflict/{owner}/{id}");
+    let kept = store.read(|tx| store::journal::read(tx, &stream)).unwrap();
+    assert_eq!(kept.len(), 1, "the first proof says enough");
+    assert_eq!(kept[0].kind, "Conflict");
+    store.close();
+}
+
+/// The TLS key of a node's key file.
+fn tls_key_of(office: &support::witnesses::Office) -> TlsKey {
+    let json = std::fs::read(office.folder().join("keys.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let [certificate, key] = ["certificate", "key"].map(|name| {
+        let hex = json["tls"][name].as_str().unwrap();
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    });
+    TlsKey { certificate, key }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_takes_its_share_of_the_connections_and_no_more() {
+    let mut federation = support::witnesses::Federation::prepared(0).await;
+    federation.office_mut("GB").start().await;
+    let node = std::sync::Arc::clone(federation.office("GB").node());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(web::server::serve_peers_within(node, listener, 2, std::future::pending()));
+    let [france, italy] = ["FR", "IT"].map(|country| tls_key_of(federation.office(country)));
+    let visits = move || {
+        let is_answered = |key: &TlsKey| {
+            let shown = Shown { certificate: Some(key.certified(key)), groups: Vec::new() };
+            visit(address, shown, REQUEST).answer.is_ok_and(|answer| !answer.is_empty())
+        };
+        let mut held = [(); 2].map(|()| Session::new(address, &france, &[]));
+        for session in &mut held {
+            assert_eq!(session.deliver(b"").0, 200);
+        }
+        assert!(!is_answered(&france), "it has as many open as one key may have");
+        assert!(is_answered(&italy), "another is not held up");
+        drop(held);
+        // The server sees the end of a connection when it comes to it.
+        while !is_answered(&france) {
+            std::thread::yield_now();
+        }
+    };
+    tokio::task::spawn_blocking(visits).await.unwrap();
+}
+
+#[test]
 fn exercises_and_real_traffic_do_not_meet() {
     let production = Port::open(|_| {});
     let key = &production.france.keys.sign;

@@ -12,8 +12,9 @@ use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
-use support::outsider::{Outsider, Session, TlsKey};
+use support::outsider::{Outsider, Session, Shown, TlsKey, visit};
 use support::service::{Service, SetUp, free, set_up, set_up_of};
 use support::{BINARY, declarations, processes, rounds, tidewaiter};
 
@@ -89,6 +90,11 @@ struct Crossing {
 
 impl Crossing {
     fn prepare() -> Self {
+        Self::prepare_for(&["NTA.GB", "NTA.FR", "NTA.IT"])
+    }
+
+    /// These are parties of the agreement; Italy need not be.
+    fn prepare_for(parties: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (gb, fr) = (set_up(&folder.path().join("gb")), set_up_of("NTA.FR", &folder.path().join("fr")));
         let italy = Outsider::new("NTA.IT", -3600, 86_400);
@@ -119,10 +125,13 @@ impl Crossing {
             ["partner", "card", "--config", &gb.config.display().to_string(), "--out"].map(str::to_owned);
         tidewaiter(shown.into_iter().chain([british.display().to_string()])).expect_code(0);
 
-        let parties = ["NTA.GB", "NTA.FR", "NTA.IT"].map(|name| Administration::parse(name).unwrap());
+        let with_italy = parties.contains(&"NTA.IT");
+        let italian_card = with_italy.then(|| italian.clone());
+        let parties: Vec<_> = parties.iter().map(|name| Administration::parse(name).unwrap()).collect();
         let french = fr.config.with_file_name("card.json");
-        node::join_corridor(&gb.config, vec![french.clone(), italian.clone()], &parties).unwrap();
-        node::join_corridor(&fr.config, vec![british.clone(), italian.clone()], &parties).unwrap();
+        let with = |card: &PathBuf| std::iter::once(card.clone()).chain(italian_card.clone()).collect();
+        node::join_corridor(&gb.config, with(&french), &parties).unwrap();
+        node::join_corridor(&fr.config, with(&british), &parties).unwrap();
         std::fs::copy(french, relay_folder.join("partners/fr.json")).unwrap();
         std::fs::copy(italian, relay_folder.join("partners/it.json")).unwrap();
         let config = Config::load(&gb.config).unwrap();
@@ -155,14 +164,22 @@ impl Crossing {
     /// A session with the node itself, as whoever holds the relay's key can open it.
     fn as_relay(&self, headers: &[(&str, &str)]) -> Session {
         let config = Config::load(&self.gb.config).unwrap();
-        let json = std::fs::read(self.relay_folder.join("relay-key.json")).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        let [certificate, key] = ["certificate", "key"].map(|name| {
-            let hex = json[name].as_str().unwrap();
-            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-        });
-        Session::new(config.listen.peer, &TlsKey { certificate, key }, headers)
+        let key = tls_key(&json_in(&self.relay_folder.join("relay-key.json")));
+        Session::new(config.listen.peer, &key, headers)
     }
+}
+
+fn json_in(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A TLS key as key files hold it.
+fn tls_key(json: &serde_json::Value) -> TlsKey {
+    let [certificate, key] = ["certificate", "key"].map(|name| {
+        let hex = json[name].as_str().unwrap();
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    });
+    TlsKey { certificate, key }
 }
 
 fn part(number: usize, content: &str) -> OutgoingPart {
@@ -288,16 +305,16 @@ fn the_relay_lets_through_what_its_list_and_limits_allow() {
 
     // Whoever is not on the list does not get past the handshake, and the node's own key opens no port for partners.
     let certified = stranger.tls.certified(&stranger.tls);
-    let shown = support::outsider::Shown { certificate: Some(certified), groups: Vec::new() };
-    support::outsider::visit(relay.partners(), shown, b"GET / HTTP/1.1\r\n\r\n").answer.unwrap_err();
+    let shown = Shown { certificate: Some(certified), groups: Vec::new() };
+    visit(relay.partners(), shown, b"GET / HTTP/1.1\r\n\r\n").answer.unwrap_err();
     wait_for("the stranger is refused", || relay.logged().contains("\"code\":\"unknown-key\""));
 
     // A card that is taken out of the folder closes the door, also on the connection that is open.
     std::fs::remove_file(crossing.relay_folder.join("partners/it.json")).unwrap();
     wait_for("the list is read again", || relay.logged().contains("the list of partners has changed"));
     let certified = crossing.italy.tls.certified(&crossing.italy.tls);
-    let shown = support::outsider::Shown { certificate: Some(certified), groups: Vec::new() };
-    support::outsider::visit(relay.partners(), shown, b"GET / HTTP/1.1\r\n\r\n").answer.unwrap_err();
+    let shown = Shown { certificate: Some(certified), groups: Vec::new() };
+    visit(relay.partners(), shown, b"GET / HTTP/1.1\r\n\r\n").answer.unwrap_err();
 
     // Nothing is kept here: when the node behind is away the sender is told, and its own outbox repeats.
     drop(relay);
@@ -413,4 +430,119 @@ fn only_the_relay_speaks_of_other_keys() {
     let prepared = crossing.message(&["<CD118C/>"]);
     let (_, response) = session.deliver(&prepared.envelope);
     assert!(matches!(crossing.outcome(&response, &prepared), Ok(Outcome::Acknowledged(_))));
+}
+
+/// What the register says of the TLS keys of France: identifier, state, whether France uses it.
+fn french_tls_keys(france: &Service) -> Vec<(String, String, bool)> {
+    let view = france.get(&france.secrets.operator, "/api/v1/keys").json();
+    let keys = view["registers"][0]["keys"].as_array().cloned().unwrap_or_default();
+    let of_france = keys.iter().filter(|key| key["administration"] == "NTA.FR" && key["purpose"] == "tls");
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    of_france.map(|key| (text(&key["key"]), text(&key["state"]), key["in_use"] == true)).collect()
+}
+
+/// How many documents each of the two has delivered to the other.
+fn delivered(services: [&Service; 2]) -> [i64; 2] {
+    services.map(|service| {
+        let partners = service.get(&service.secrets.operator, "/api/v1/partners").json();
+        partners["partners"][0]["delivered"].as_i64().unwrap()
+    })
+}
+
+#[test]
+fn a_partner_rotates_its_tls_key_under_traffic_and_the_old_one_is_refused_afterwards() {
+    let crossing = Crossing::prepare_for(&["NTA.GB", "NTA.FR"]);
+    for set_up in [&crossing.gb, &crossing.fr] {
+        let mut config = Config::load(&set_up.config).unwrap();
+        (config.exchange.rest_first_ms, config.exchange.rest_longest_ms) = (100, 500);
+        (config.exchange.retry_first_ms, config.exchange.retry_longest_ms) = (100, 500);
+        config.save(&set_up.config).unwrap();
+    }
+    let old_key = tls_key(&json_in(&crossing.fr.config.with_file_name("keys.json"))["tls"]);
+    let relay = RelayProcess::start(&crossing.relay_folder, |config| {
+        (config.limits.requests_per_minute, config.limits.burst) = (60_000, 10_000);
+    });
+    let france = Service::start(crossing.fr.clone());
+    let britain = Service::start(crossing.gb.clone());
+    let founding = serde_json::json!({ "change": 2, "revocation": 1 });
+    let founded = britain.post(&crossing.gb.operator, "/api/v1/registers/common-transit", &founding);
+    assert!(founded.status < 300, "{}", founded.text());
+    wait_for("the register is in force", || french_tls_keys(&france).len() == 1);
+    let old = french_tls_keys(&france).remove(0).0;
+    let used = || french_tls_keys(&france).into_iter().find(|(_, _, used)| *used).unwrap().0;
+
+    let (stop, sent) = (AtomicBool::new(false), AtomicI64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Whatever happens to the keys, each of the two goes on sending.
+            while !stop.load(Ordering::Relaxed) {
+                let number = sent.fetch_add(1, Ordering::Relaxed);
+                for (from, to) in [(&britain, "NTA.FR"), (&france, "NTA.GB")] {
+                    let path = format!("/api/v1/documents?to={to}&subject=CASE-{number}&title=Scan");
+                    let answer = from.request("POST", &from.secrets.officer, &path, "text/plain", b"content");
+                    assert!(answer.status < 300, "{}", answer.text());
+                }
+                processes::pause(Duration::from_millis(100));
+            }
+        });
+        let _stops = OnDrop(&stop);
+        let all_arrive = |what: &str| {
+            let so_far = sent.load(Ordering::Relaxed);
+            wait_for(what, || delivered([&britain, &france]).into_iter().all(|count| count >= so_far));
+        };
+        all_arrive("documents flow both ways");
+
+        // The new key is used as soon as Great Britain's register has it. The relay reads no register: it does not know the
+        // key until the new card lies beside the old one, and letters wait.
+        let rotation = serde_json::json!({ "purpose": "tls" });
+        let rotated = france.post(&crossing.fr.operator, "/api/v1/keys/rotations", &rotation);
+        assert!(rotated.status < 300, "{}", rotated.text());
+        wait_for("the relay refuses the new key", || relay.logged().contains("\"code\":\"unknown-key\""));
+        let card = crossing.relay_folder.join("partners/fr-new.json").display().to_string();
+        let config = crossing.fr.config.display().to_string();
+        let show = ["partner", "card", "--rotated-tls", "--config", &config, "--out", &card];
+        tidewaiter(show).expect_code(0);
+        all_arrive("what waited arrives under the new key");
+        assert_ne!(used(), old);
+
+        // Until it is revoked the old key lets in, too.
+        let knock = || {
+            let shown = Shown { certificate: Some(old_key.certified(&old_key)), groups: Vec::new() };
+            let request = b"GET /peer/v1/witness/seen HTTP/1.1\r\nhost: gb\r\nconnection: close\r\n\r\n";
+            let answer = visit(relay.partners(), shown, request).answer?;
+            Ok::<_, String>(String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned())
+        };
+        assert_eq!(knock().unwrap(), "HTTP/1.1 200 OK");
+
+        let order = serde_json::json!({ "key": old, "reason": "superseded" });
+        let revoked = france.post(&crossing.fr.operator, "/api/v1/keys/revocations", &order);
+        assert!(revoked.status < 300, "{}", revoked.text());
+        // The relay lets it through, for it has the card, and the node behind refuses it.
+        let seen = britain.log().len();
+        wait_for("the old key is refused behind the relay", || knock().unwrap() == "HTTP/1.1 403 Forbidden");
+        let line = britain.logged("key-revoked", seen);
+        assert!(line["fields"]["detail"].as_str().unwrap().contains("NTA.FR"), "{line}");
+
+        // The old card goes, and with it the way to the node.
+        std::fs::remove_file(crossing.relay_folder.join("partners/fr.json")).unwrap();
+        let refused = || relay.logged().matches("\"code\":\"unknown-key\"").count();
+        wait_for("the relay refuses the old key", || {
+            let before = refused();
+            knock().is_err() && refused() > before
+        });
+        all_arrive("documents flow all the time");
+        let (_, state, _) = french_tls_keys(&france).into_iter().find(|(key, ..)| *key == old).unwrap();
+        assert_eq!(state, "revoked");
+    });
+    let sent = sent.load(Ordering::Relaxed);
+    wait_for("every document has arrived", || delivered([&britain, &france]) == [sent; 2]);
+}
+
+/// Stops the traffic also where the test fails.
+struct OnDrop<'s>(&'s AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -6,14 +6,15 @@ mod support;
 
 use evidence::witness::AddCheckpoint;
 use evidence::{
-    Checkpoint, CosignedCheckpoint, Equivocation, Purpose, SignedNote, Witness, merkle, witness_name,
+    Checkpoint, CosignedCheckpoint, Equivocation, Purpose, Quorum, SignatureType, SignedNote, Witness,
+    merkle, witness_name,
 };
 use node::{
-    DocumentContent, Lane, LogError, NewDocument, NodeError, Principal, Progress, RevocationOrder, Role,
-    Rotation,
+    Config, DocumentContent, Lane, LogError, NewDocument, Node, NodeError, Principal, Progress,
+    RevocationOrder, Role, Rotation, World,
 };
 use std::sync::Arc;
-use support::witnesses::{Federation, administration, entry, leaves};
+use support::witnesses::{Federation, Office, administration, entry, leaves};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_is_cosigned_by_the_quorum_and_proves_its_entries() {
@@ -40,6 +41,133 @@ async fn a_checkpoint_is_cosigned_by_the_quorum_and_proves_its_entries() {
     }
     // Asking again gives the same; a partner that was asked once knows where to prove from.
     assert_eq!(federation.publish(&["FR"]).await, 700);
+}
+
+/// Adds lines to the section `log` of an office's configuration.
+fn set_in_log(office: &Office, lines: &str) {
+    let text = std::fs::read_to_string(&office.config).unwrap();
+    assert!(text.contains("[log]\n") && text.contains("cosign_ml_dsa_44 = false\n"), "{text}");
+    let text = text.replace("cosign_ml_dsa_44 = false\n", "").replace("[log]\n", &format!("[log]\n{lines}"));
+    std::fs::write(&office.config, text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_cosigns_with_ml_dsa_44_too_and_the_quorum_accepts_it() {
+    let mut federation = Federation::prepared(40).await;
+    let config = |country| Config::load(&federation.office(country).config).unwrap();
+    let key = node::ml_dsa_witness_key(&config("FR"), None).unwrap();
+    assert_eq!(node::ml_dsa_witness_key(&config("FR"), None).unwrap(), key, "there is one");
+    let other = node::ml_dsa_witness_key(&config("IT"), None).unwrap();
+    set_in_log(federation.office("FR"), "cosign_ml_dsa_44 = true\n");
+    // Great Britain does not know Italy's key, and Italy has one that it was not told to use.
+    set_in_log(federation.office("GB"), &format!("witness_keys = [\"{key}\"]\n"));
+    for office in &mut federation.offices {
+        office.start().await;
+    }
+    let france = federation.office("FR").node();
+    assert_eq!(france.log_view().await.unwrap().witness_keys[1], key);
+    assert_eq!(federation.office("IT").node().log_view().await.unwrap().witness_keys.len(), 1);
+    assert_eq!(federation.publish(&["FR", "IT"]).await, 40);
+
+    let node = federation.office("GB").node();
+    let note = node.log_checkpoint().await.unwrap().unwrap();
+    let british = federation.office("GB").card().log;
+    let verified = |witnesses: &[Witness]| {
+        CosignedCheckpoint::verify(&note, "tidewaiter.example/GB", &british, witnesses).unwrap()
+    };
+    let post_quantum = Witness::from_verifier_key(&key).unwrap();
+    let cosigned = verified(std::slice::from_ref(&post_quantum));
+    assert_eq!(cosigned.cosignatures.len(), 1);
+    assert_eq!(cosigned.cosignatures[0].signature_type, SignatureType::MlDsa44Cosignature);
+    // Alone it is a quorum; together with Ed25519 it is one witness and not two.
+    let of = |needed| Quorum::new(needed, ["FR", "IT"].map(administration).into()).unwrap();
+    assert!(of(1).evaluate(&administration("GB"), &cosigned).unwrap().met());
+    let both = [post_quantum, Witness::of(&administration("FR"), federation.office("FR").card().witness)];
+    let cosigned = verified(&both);
+    assert_eq!(cosigned.cosignatures.len(), 2);
+    assert!(!of(2).evaluate(&administration("GB"), &cosigned).unwrap().met());
+    assert_eq!(
+        verified(&[Witness::from_verifier_key(&other).unwrap()]).cosignatures,
+        [],
+        "Italy was not told to"
+    );
+    let view = node.log_view().await.unwrap();
+    assert!(view.quorums[0].met && view.quorums[0].covered == Some(40), "{:?}", view.quorums);
+
+    // A witness that it does not know to cosign with ML-DSA-44 counts by its Ed25519 key, and the rest is not kept.
+    let office = federation.office_mut("FR");
+    office.stop().await;
+    office.enter(0, 7, 0);
+    office.start().await;
+    let france = Arc::clone(federation.office("FR").node());
+    france.sign_checkpoint().await.unwrap();
+    assert_eq!(france.request_cosignature(&administration("IT")).await.unwrap(), 7);
+    let britain = federation.office_mut("GB");
+    britain.stop().await;
+    node::ml_dsa_witness_key(&Config::load(&britain.config).unwrap(), None).unwrap();
+    let text = std::fs::read_to_string(&britain.config).unwrap();
+    std::fs::write(&britain.config, text.replace("[log]\n", "[log]\ncosign_ml_dsa_44 = true\n")).unwrap();
+    britain.start().await;
+    assert_eq!(france.request_cosignature(&administration("GB")).await.unwrap(), 7);
+    let note = SignedNote::parse("checkpoint", &france.log_checkpoint().await.unwrap().unwrap()).unwrap();
+    let names: Vec<_> = note.signatures().iter().map(|line| (line.name(), line.signature().len())).collect();
+    let (log, gb, it) =
+        ("tidewaiter.example/FR", "tidewaiter.example/GB/witness", "tidewaiter.example/IT/witness");
+    assert_eq!(names, [(log, 64), (gb, 72), (it, 72)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_of_ml_dsa_44_that_cannot_work_is_refused() {
+    let federation = Federation::prepared(1).await;
+    let office = federation.office("GB");
+    let text = std::fs::read_to_string(&office.config).unwrap();
+    let ed25519 = Witness::of(&administration("FR"), federation.office("FR").card().witness).verifier_key();
+    for (lines, words) in [
+        ("cosign_ml_dsa_44 = true\n".to_owned(), "make one with `tidewaiter key witness-ml-dsa-44`"),
+        (format!("witness_keys = [\"{ed25519}\"]\n"), "in cards and key registers: give ML-DSA-44"),
+        ("witness_keys = [\"FR\"]\n".to_owned(), "it is not as in `name+hash+base64`"),
+    ] {
+        set_in_log(office, &lines);
+        let opened = Node::open(Config::load(&office.config).unwrap(), World::system()).await;
+        let refused = opened.err().unwrap().to_string();
+        assert!(refused.contains(words), "{refused}");
+        std::fs::write(&office.config, &text).unwrap();
+    }
+}
+
+/// The real time two hours later.
+struct Later;
+
+impl node::Clock for Later {
+    fn now(&self) -> base::Timestamp {
+        node::SystemClock.now().plus_seconds(7_200)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_is_proved_after_the_checkpoint_over_it_is_forgotten() {
+    let mut federation = Federation::prepared(10).await;
+    let office = federation.office_mut("GB");
+    for size in [10, 20, 30] {
+        if size > 10 {
+            office.enter(size - 10, size, 0);
+        }
+        office.start().await;
+        // Nobody cosigns it.
+        office.node().sign_checkpoint().await.unwrap();
+        assert_eq!(office.node().log_proof(3).await.unwrap().unwrap().size, 10);
+        office.node().prune_checkpoints().await.unwrap();
+        office.stop().await;
+    }
+    let world = World { clock: Arc::new(Later), ..World::system() };
+    let node = Node::open(Config::load(&office.config).unwrap(), world).await.unwrap();
+    assert_eq!(node.log_proof(3).await.unwrap().unwrap().size, 10, "it is kept until then");
+    node.prune_checkpoints().await.unwrap();
+    let proof = node.log_proof(3).await.unwrap().unwrap();
+    assert_eq!(proof.size, 30);
+    let checkpoint = Checkpoint::verify(&proof.note, "tidewaiter.example/GB", &office.card().log).unwrap();
+    checkpoint.verify_inclusion(&proof.leaf, 3, &proof.path).unwrap();
+    node.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,6 +258,21 @@ async fn assert_proved(federation: &Federation, finder: &str, source: &str, word
     let proof = Equivocation::from_cbor(&proof).unwrap();
     assert_eq!(proof.log(), &administration("GB"));
     proof.verify(&[federation.office("GB").card().log]).unwrap();
+    // An officer who has seen to it ends the alarm; finding and proof stay.
+    let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
+    assert_eq!(node.see_finding(&officer, finding.id, " ").await.unwrap(), Err(node::SeeError::Note));
+    node.see_finding(&officer, finding.id, "told all partners").await.unwrap().unwrap();
+    let again = node.see_finding(&officer, finding.id, "again").await.unwrap();
+    assert_eq!(again, Err(node::SeeError::Absent(finding.id)));
+    let metrics = node.metrics().await.unwrap();
+    assert!(
+        metrics.contains("\ntidewaiter_log_equivocations 0\n")
+            && metrics.contains("\ntidewaiter_log_findings 0\n")
+    );
+    let kept = node.log_view().await.unwrap().findings.remove(0);
+    let seen = kept.seen.unwrap();
+    assert_eq!((kept.id, seen.by.as_str(), seen.note.as_str()), (finding.id, "officer", "told all partners"));
+    assert!(node.finding_proof(finding.id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use super::is_canonical;
 use super::world::{World, now};
 use evidence::disclosure::LeafTree;
-use evidence::{ConflictEvidence, EvidenceFile, LoggedCheckpoint, ShownPart, Statement};
+use evidence::{ConflictEvidence, EvidenceFile, LoggedCheckpoint, ShownAttachment, ShownPart, Statement};
 use exchange::Response;
 
 /// Evidence files: what is read is written as the same bytes.
@@ -26,6 +26,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         cards: Vec::new(),
         registers: Vec::new(),
         conflict: None,
+        attachments: Vec::new(),
     };
     let mut seeds = vec![("evidence", "bare".to_owned(), file.encode().expect("a file"))];
     for (name, answer) in world.answers() {
@@ -60,5 +61,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         path: Vec::new(),
     });
     seeds.push(("evidence", "whole".to_owned(), file.encode().expect("a file")));
+    file.attachments = vec![ShownAttachment { part: 1, secret: secret.clone() }];
+    seeds.push(("evidence", "attachments".to_owned(), file.encode().expect("a file")));
     seeds
 }

@@ -5,11 +5,13 @@
 //! with instrumentation (`cargo xtask fuzz`); a plain test of the workspace runs the same functions over the corpora and
 //! over mutations of them, so that nothing depends on the engine.
 
+mod chunk;
 mod file;
 mod log;
 mod transcribe;
 mod world;
 
+pub use chunk::{chunk, chunk_answer, chunk_head};
 use evidence::{
     Checkpoint, Conflict, Manifest, PublicKeys, Receipt, StagedStatement, Statement, cbor, log_origin, merkle,
 };
@@ -24,11 +26,14 @@ pub use world::{World, seeds};
 pub type Target = fn(&[u8]) -> bool;
 
 /// The targets by name; each has a program in `fuzz_targets` and a folder in `corpus`.
-pub const TARGETS: [(&str, Target); 23] = [
+pub const TARGETS: [(&str, Target); 26] = [
     ("acknowledgement", acknowledgement),
     ("card", card),
     ("cbor", cbor_reader),
     ("checkpoint", checkpoint),
+    ("chunk", chunk),
+    ("chunk_answer", chunk_answer),
+    ("chunk_head", chunk_head),
     ("conflict", conflict),
     ("entry_bundle", entry_bundle),
     ("envelope", envelope),

@@ -20,7 +20,7 @@ pub fn now() -> Timestamp {
 }
 
 /// Bytes that differ and are the same every time (xorshift).
-fn bytes_from(seed: u64) -> impl FnMut(&mut [u8]) {
+pub(crate) fn bytes_from(seed: u64) -> impl FnMut(&mut [u8]) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move |slot: &mut [u8]| {
         for byte in slot {
@@ -94,7 +94,7 @@ pub struct World {
     pub letters: Vec<Prepared>,
 }
 
-fn part(name: &str, content: &[u8]) -> OutgoingPart {
+pub(crate) fn part(name: &str, content: &[u8]) -> OutgoingPart {
     OutgoingPart {
         name: name.to_owned(),
         media_type: "application/xml".to_owned(),
@@ -103,7 +103,7 @@ fn part(name: &str, content: &[u8]) -> OutgoingPart {
     }
 }
 
-fn letter(number: u8, subject: &str, parts: Vec<OutgoingPart>) -> OutgoingLetter {
+pub(crate) fn letter(number: u8, subject: &str, parts: Vec<OutgoingPart>) -> OutgoingLetter {
     OutgoingLetter {
         message_id: MessageId::new(now(), [number; 10]),
         channel: Channel::parse(&format!("NTA.GB>NTA.FR/{subject}")).expect("a channel"),
@@ -269,6 +269,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("xml", "bad-no-end", text.get(..text.len() / 2).unwrap_or_default().as_bytes());
     seeds.extend(super::log::seeds());
     seeds.extend(super::file::seeds());
+    seeds.extend(super::chunk::seeds());
     seeds
 }
 

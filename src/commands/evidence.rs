@@ -46,6 +46,9 @@ pub struct Export {
     /// Show nothing of the content (as when nothing is said)
     #[arg(long)]
     none: bool,
+    /// Let copies of the attachments be compared by the file, as with `verify --attachment`
+    #[arg(long)]
+    attachments: bool,
     /// The configuration of a node that is not running
     #[arg(long, value_name = "FILE", conflicts_with = "api", required_unless_present = "api")]
     config: Option<PathBuf>,
@@ -107,7 +110,10 @@ impl Export {
                 }
             }
         };
-        let file = node.evidence(number, self.disclose()).await.map_err(|error| error.to_string())?;
+        let file = node
+            .evidence_with(number, self.disclose(), self.attachments)
+            .await
+            .map_err(|error| error.to_string())?;
         file.ok_or_else(|| format!("`{number}` is no message between administrations on record here"))
     }
 
@@ -120,7 +126,8 @@ impl Export {
             Disclose::Whole => "show=whole".to_owned(),
             Disclose::Fields(fields) => format!("fields={}", query(&fields.join(","))),
         };
-        let path = format!("/api/v1/messages/{}/evidence?{shown}", query(&self.message));
+        let attachments = if self.attachments { "&attachments=true" } else { "" };
+        let path = format!("/api/v1/messages/{}/evidence?{shown}{attachments}", query(&self.message));
         let api = Api::new(api.trim_end_matches('/').to_owned(), token);
         api.bytes(&path).await.map_err(|error| error.to_string())
     }
@@ -192,6 +199,9 @@ pub struct Verify {
     /// Trust this card or key register (a file), or whichever in the evidence has this fingerprint; may be repeated
     #[arg(long = "trust", value_name = "FILE|FINGERPRINT")]
     trust: Vec<String>,
+    /// Is this file one of the attachments that were signed? May be repeated
+    #[arg(long = "attachment", value_name = "FILE")]
+    attachments: Vec<PathBuf>,
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
@@ -199,19 +209,28 @@ pub struct Verify {
 
 impl Verify {
     fn run(self) -> ExitCode {
-        let bytes = match read(&self.file) {
-            Ok(bytes) => bytes,
-            Err(error) => return fail(error),
-        };
-        match verifier::read_trust(&self.trust, &|name| std::fs::read(name).ok()) {
-            Ok(trust) => {
-                let verdict = verifier::verify(&bytes, &trust);
+        match self.verdict() {
+            Ok(verdict) => {
                 let text = if self.json { verdict.to_json() } else { verifier::report(&verdict) };
                 say(text.trim_end());
                 ExitCode::from(verdict.exit_code())
             }
             Err(error) => fail(error),
         }
+    }
+
+    fn verdict(&self) -> Result<verifier::Verdict, String> {
+        let bytes = read(&self.file)?;
+        let trust = verifier::read_trust(&self.trust, &|name| std::fs::read(name).ok());
+        let trust = trust.map_err(|error| error.to_string())?;
+        let mut given = Vec::new();
+        for path in &self.attachments {
+            let name = path.display().to_string();
+            let cannot = |error: std::io::Error| format!("cannot read `{name}`: {error}");
+            let mut content = std::fs::File::open(path).map_err(cannot)?;
+            given.push(verifier::Given::read(&bytes, &name, &mut content).map_err(cannot)?);
+        }
+        Ok(verifier::verify_with(&bytes, &trust, &given))
     }
 }
 

@@ -23,7 +23,10 @@ pub enum Key {
     /// Make the key register of an agreement out of its parties' cards, or let a party more into it
     Register(Register),
     /// Seal the key file under the passphrase that this process is given
-    Seal(Seal),
+    Seal(Stopped),
+    /// Show the ML-DSA-44 key with which this node can cosign logs; make it if there is none
+    #[command(name = "witness-ml-dsa-44")]
+    WitnessMlDsa44(Stopped),
 }
 
 /// How the node is reached: when it runs, by its API with the operator's token; when it does not, by its configuration.
@@ -31,7 +34,7 @@ pub enum Key {
 pub struct Reached {
     /// The node's configuration
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    pub config: PathBuf,
     /// The environment variable that holds the operator's token
     #[arg(long, value_name = "VARIABLE", default_value = "TIDEWAITER_OPERATOR_TOKEN")]
     token_from: String,
@@ -96,9 +99,9 @@ pub struct Register {
     reached: Reached,
 }
 
-/// The sealing of a key file.
+/// Work on the key file of a node that does not run.
 #[derive(Args)]
-pub struct Seal {
+pub struct Stopped {
     /// The node's configuration; the node must not be running
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -126,7 +129,8 @@ impl Key {
                 };
                 block_on(carry_out(reached, order))
             }
-            Self::Seal(Seal { config }) => seal(&config),
+            Self::Seal(Stopped { config }) => seal(&config),
+            Self::WitnessMlDsa44(Stopped { config }) => witness_ml_dsa_44(&config),
         }
     }
 }
@@ -272,6 +276,20 @@ async fn list(reached: Reached) -> ExitCode {
         say(format_args!("warning: {}", warning.as_str().unwrap_or_default()));
     }
     ExitCode::SUCCESS
+}
+
+fn witness_ml_dsa_44(config: &Path) -> ExitCode {
+    let made = Passphrase::from_process().map_err(|error| error.to_string()).and_then(|passphrase| {
+        let config = Config::load(config).map_err(|error| error.to_string())?;
+        node::ml_dsa_witness_key(&config, passphrase).map_err(|error| error.to_string())
+    });
+    match made {
+        Ok(key) => {
+            say(format_args!("{key}"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(error),
+    }
 }
 
 fn seal(config: &Path) -> ExitCode {

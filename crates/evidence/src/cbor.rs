@@ -249,6 +249,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The head of a map with a field more or less: how many it has.
+    ///
+    /// # Errors
+    /// When another item comes next.
+    pub fn map(&mut self) -> Result<u64, EvidenceError> {
+        self.head_of(MAP, "a map")
+    }
+
     /// The key `key` of a map. As a document's keys come in one order only, an unknown, missing or repeated key is
     /// found here.
     ///

@@ -57,6 +57,37 @@ impl Witness {
         Ok(Self { name: name.to_owned(), key: WitnessKey::MlDsa44(key) })
     }
 
+    /// A witness by its key in the form that signed-note tools take.
+    ///
+    /// # Errors
+    /// When it has another form, or is no witness's key.
+    pub fn from_verifier_key(text: &str) -> Result<Self, EvidenceError> {
+        match note::parse_verifier_key(text)? {
+            (name, SignatureType::MlDsa44Cosignature, key) => {
+                Self::ml_dsa_44(name, MlDsaPublicKey::from_bytes(&key)?)
+            }
+            (name, SignatureType::Cosignature, key) => {
+                let key = <[u8; 32]>::try_from(key);
+                let key =
+                    key.map_err(|_| EvidenceError::malformed("verifier key", "an Ed25519 key has 32 bytes"))?;
+                Self::ed25519(name, PublicKey::from_bytes(key)?)
+            }
+            (_, SignatureType::Ed25519, _) => {
+                Err(EvidenceError::malformed("verifier key", "it is the key of a log and not of a witness"))
+            }
+        }
+    }
+
+    /// With what kind of key it cosigns.
+    pub fn signature_type(&self) -> SignatureType {
+        self.public().0
+    }
+
+    /// Whether a signature line says that it is by this witness and this key of it.
+    pub fn claimed_by(&self, signature: &NoteSignature) -> bool {
+        signature.claims(&self.name, self.key_id())
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

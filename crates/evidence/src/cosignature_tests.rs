@@ -173,3 +173,26 @@ fn a_witness_finds_its_own_cosignatures_alone() {
     let note = cosigned(&[("IT", 9)]);
     assert_eq!(witnesses()[1].cosignatures(&note, &read(&note)).unwrap(), Vec::new());
 }
+
+#[test]
+fn a_witness_is_read_from_its_verifier_key() {
+    let name = witness_name(&administration("FR"));
+    let witnesses = [
+        Witness::ed25519(&name, keys(2).witness.public()).unwrap(),
+        Witness::ml_dsa_44(&name, ml_dsa().public().clone()).unwrap(),
+    ];
+    for witness in &witnesses {
+        assert_eq!(Witness::from_verifier_key(&witness.verifier_key()).unwrap(), *witness);
+    }
+    let text = witnesses[1].verifier_key();
+    let log = note::verifier_key("log", SignatureType::Ed25519, keys(2).log.public().as_bytes());
+    for (wrong, reason) in [
+        (text.replacen("/FR/", "/GB/", 1), "its hash is not that of its name and key"),
+        ("a+b".to_owned(), "it is not as in `name+hash+base64`"),
+        (format!("{text}="), "its key is not in base64"),
+        (log, "it is the key of a log and not of a witness"),
+    ] {
+        let refused = Witness::from_verifier_key(&wrong).unwrap_err().to_string();
+        assert!(refused.contains(reason), "{refused}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Evidence files: everything that proves one message, in one file that needs nothing else.
 
 use crate::cbor::{Reader, Writer};
-use crate::disclosure::{MAX_FIELD_PATH, Shown, WHOLE};
+use crate::disclosure::{MAX_FIELD_PATH, PartSecret, Shown, WHOLE};
 use crate::key_register::SignedRegister;
 use crate::merkle::{Hash, MAX_PATH};
 use crate::{
@@ -25,6 +25,9 @@ const MAX_CHECKPOINTS: u64 = 8;
 /// The parties' cards of a long life of rotations, and their witnesses'.
 const MAX_CARDS: u64 = 64;
 
+/// As many parts as a message has.
+const MAX_ATTACHMENTS: u64 = crate::MAX_PARTS as u64;
+
 /// A register that holds the keys of one year, and its followers.
 const MAX_REGISTERS: u64 = 16;
 
@@ -35,6 +38,22 @@ pub struct ShownPart {
     pub part: u64,
     /// The leaf with its proof.
     pub shown: Shown,
+}
+
+/// What ties an attachment to the statement for whoever holds the attachment: the secret from which the salts of its
+/// chunks follow. It tells nothing of the content, but lets a guess of a whole chunk be tried.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShownAttachment {
+    /// The part, counted from 0.
+    pub part: u64,
+    /// The secret of the part.
+    pub secret: PartSecret,
+}
+
+impl std::fmt::Debug for ShownAttachment {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ShownAttachment").field("part", &self.part).finish_non_exhaustive()
+    }
 }
 
 /// A checkpoint of a log and the proof that the statement is in it.
@@ -61,7 +80,7 @@ pub struct ConflictEvidence {
 
 /// An evidence file as it was read or is to be written; nothing in it is verified.
 ///
-/// In deterministic CBOR a map of nine fields:
+/// In deterministic CBOR a map of nine fields, or of ten when it lets attachments be compared:
 ///
 /// | key | section | encoding |
 /// |---|---|---|
@@ -74,6 +93,7 @@ pub struct ConflictEvidence {
 /// | 6 | cards | [[administration, tls, sign, enc, log, witness, from, until, register?], ...] in the order of their digests |
 /// | 7 | registers | [byte string, ...]: signed key registers, in the order of agreement, version and bytes |
 /// | 8 | conflict | null, or [proof, other statement] |
+/// | 9 | attachments | [[part, secret], ...] in the order of parts; only when there is one |
 #[derive(Clone, Debug)]
 pub struct EvidenceFile {
     /// The statement in its registered form.
@@ -92,6 +112,8 @@ pub struct EvidenceFile {
     pub registers: Vec<SignedRegister>,
     /// Proof of a conflict.
     pub conflict: Option<ConflictEvidence>,
+    /// What lets attachments be compared with the statement.
+    pub attachments: Vec<ShownAttachment>,
 }
 
 impl EvidenceFile {
@@ -108,13 +130,18 @@ impl EvidenceFile {
             ("checkpoints", sorted.checkpoints.len(), MAX_CHECKPOINTS),
             ("cards", sorted.cards.len(), MAX_CARDS),
             ("registers", sorted.registers.len(), MAX_REGISTERS),
+            ("attachments", sorted.attachments.len(), MAX_ATTACHMENTS),
         ] {
             if count as u64 > most {
                 return Err(EvidenceError::value(WHAT, field, format!("there are {count}, at most {most}")));
             }
         }
         let mut out = Writer::new();
-        out.map(9).uint(0).text(EVIDENCE_MAGIC).uint(1).uint(EVIDENCE_VERSION);
+        out.map(if sorted.attachments.is_empty() { 9 } else { 10 })
+            .uint(0)
+            .text(EVIDENCE_MAGIC)
+            .uint(1)
+            .uint(EVIDENCE_VERSION);
         out.uint(2).bytes(&statement).uint(3).array(sorted.stages.len());
         for stage in &sorted.stages {
             out.bytes(stage);
@@ -143,6 +170,12 @@ impl EvidenceFile {
             Some(conflict) => out.array(2).bytes(&conflict.proof).bytes(&conflict.statement),
             None => out.null(),
         };
+        if !sorted.attachments.is_empty() {
+            out.uint(9).array(sorted.attachments.len());
+            for attachment in &sorted.attachments {
+                out.array(2).uint(attachment.part).bytes(attachment.secret.as_bytes());
+            }
+        }
         let bytes = out.finish();
         crate::cose::within(WHAT, &bytes, MAX_EVIDENCE)?;
         Ok(bytes)
@@ -167,7 +200,10 @@ impl EvidenceFile {
     pub fn decode(bytes: &[u8]) -> Result<Self, EvidenceError> {
         crate::cose::within(WHAT, bytes, MAX_EVIDENCE)?;
         let mut input = Reader::new(WHAT, bytes);
-        input.map_of(9)?;
+        let fields = input.map()?;
+        if !(9..=10).contains(&fields) {
+            return Err(wrong("it has nine or ten sections"));
+        }
         input.key(0)?;
         if input.text()? != EVIDENCE_MAGIC {
             return Err(wrong("it does not say that it is evidence of Tidewaiter"));
@@ -203,8 +239,17 @@ impl EvidenceFile {
             let (proof, statement) = (input.bytes()?.to_vec(), input.bytes()?.to_vec());
             Some(ConflictEvidence { proof, statement })
         };
+        let mut attachments = Vec::new();
+        if fields == 10 {
+            input.key(9)?;
+            attachments = list(&mut input, "attachments", MAX_ATTACHMENTS, read_attachment)?;
+            if attachments.is_empty() {
+                return Err(wrong("its section of attachments is empty"));
+            }
+        }
         input.end()?;
-        let file = Self { statement, receipts, stages, shown, checkpoints, cards, registers, conflict };
+        let file =
+            Self { statement, receipts, stages, shown, checkpoints, cards, registers, conflict, attachments };
         if !file.is_sorted() {
             return Err(wrong("a section is not in its order, or holds something twice"));
         }
@@ -219,6 +264,7 @@ impl EvidenceFile {
             && self.checkpoints == sorted.checkpoints
             && self.cards == sorted.cards
             && bytes(self) == bytes(&sorted)
+            && self.attachments == sorted.attachments
     }
 
     /// The same with every section in its order, and nothing twice.
@@ -238,6 +284,8 @@ impl EvidenceFile {
         };
         sorted.registers.sort_by_cached_key(name);
         sorted.registers.dedup_by(|a, b| a.to_bytes() == b.to_bytes());
+        sorted.attachments.sort_by_key(|attachment| attachment.part);
+        sorted.attachments.dedup_by_key(|attachment| attachment.part);
         sorted
     }
 }
@@ -291,6 +339,11 @@ fn read_checkpoint(input: &mut Reader<'_>) -> Result<LoggedCheckpoint, EvidenceE
         index: input.uint()?,
         path: list(input, "hashes in a proof", MAX_PATH as u64, Reader::bytes_of)?,
     })
+}
+
+fn read_attachment(input: &mut Reader<'_>) -> Result<ShownAttachment, EvidenceError> {
+    input.array_of(2)?;
+    Ok(ShownAttachment { part: input.uint()?, secret: PartSecret::from_bytes(input.bytes_of()?) })
 }
 
 fn read_register(input: &mut Reader<'_>) -> Result<SignedRegister, EvidenceError> {

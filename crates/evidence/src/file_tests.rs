@@ -23,6 +23,10 @@ fn register() -> SignedRegister {
     signed
 }
 
+fn attachment(part: u64) -> ShownAttachment {
+    ShownAttachment { part, secret: PartSecret::from_bytes([u8::try_from(part).unwrap(); 32]) }
+}
+
 fn file() -> EvidenceFile {
     let statement = statement();
     let mut log = Frontier::new();
@@ -53,6 +57,7 @@ fn file() -> EvidenceFile {
         cards: vec![card("GB", 1), card("FR", 2)],
         registers: vec![register()],
         conflict: Some(ConflictEvidence { proof: vec![1], statement: vec![2] }),
+        attachments: vec![attachment(1), attachment(3)],
     }
 }
 
@@ -95,6 +100,21 @@ fn a_changed_bit_gives_another_file_or_none() {
         assert!(EvidenceFile::decode(&good[..length]).is_err());
     }
     assert!(EvidenceFile::decode(&[&good[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn a_file_without_attachments_has_no_section_for_them() {
+    let with = file();
+    let without = EvidenceFile { attachments: Vec::new(), ..with.clone() };
+    let (with, without) = (with.encode().unwrap(), without.encode().unwrap());
+    assert_eq!((with[0], without[0]), (0xaa, 0xa9), "maps of ten and of nine fields");
+    assert!(EvidenceFile::decode(&without).unwrap().attachments.is_empty());
+    let mut empty = without.clone();
+    empty[0] = 0xaa;
+    empty.extend([0x09, 0x80]);
+    assert!(EvidenceFile::decode(&empty).unwrap_err().to_string().contains("attachments is empty"));
+    let twice = EvidenceFile { attachments: vec![attachment(3), attachment(1), attachment(3)], ..file() };
+    assert_eq!(twice.encode().unwrap(), with);
 }
 
 #[test]

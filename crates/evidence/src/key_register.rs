@@ -141,15 +141,32 @@ impl KeyRegister {
         Self { version: self.version.saturating_add(1), previous, issued, expires, ..self.clone() }
     }
 
-    /// Adds the keys of a card, and its owner as a steward if there is none of that administration.
+    /// Adds the keys of a card, and its owner as a steward if there is none of that administration. More than half of the
+    /// stewards must sign a change then, if so many had to before.
     pub fn admit(&mut self, card: &PublicKeys) {
         for entry in KeyEntry::of_card(card) {
             self.put(entry);
         }
         if self.steward(&card.administration).is_none() {
-            self.stewards.push(Steward::of_card(card));
+            self.join(Steward::of_card(card));
         }
         self.sort();
+    }
+
+    /// Adds a steward. Where any two documents of a number had a steward in common that signed both, they have it still.
+    pub fn join(&mut self, steward: Steward) {
+        let had = self.has_majority();
+        self.stewards.push(steward);
+        if had {
+            self.threshold.change = self.threshold.change.max(self.stewards.len() as u64 / 2 + 1);
+        }
+        self.sort();
+    }
+
+    /// Whether more than half of the stewards must sign a change: then two documents of a number are complete only if
+    /// somebody has signed both.
+    pub fn has_majority(&self) -> bool {
+        self.threshold.change > self.stewards.len() as u64 / 2
     }
 
     /// Puts an entry in place of the one with the same owner, purpose and key, or adds it.

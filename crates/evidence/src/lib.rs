@@ -71,7 +71,7 @@ pub use equivocation::{Contradiction, Equivocation, View};
 pub use error::EvidenceError;
 pub use file::{
     ConflictEvidence, EVIDENCE_MAGIC, EVIDENCE_VERSION, EvidenceFile, LoggedCheckpoint, MAX_EVIDENCE,
-    ShownPart,
+    ShownAttachment, ShownPart,
 };
 pub use key_set::{KeySet, Keys, Seed};
 pub use keys::{KeyId, PublicKey, Purpose, SealingKey, SealingPublicKey};

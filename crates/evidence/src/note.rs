@@ -30,6 +30,8 @@ pub enum SignatureType {
 }
 
 impl SignatureType {
+    const ALL: [Self; 3] = [Self::Ed25519, Self::Cosignature, Self::MlDsa44Cosignature];
+
     /// The byte that stands for it in key identifiers and verifier keys.
     pub fn byte(self) -> u8 {
         match self {
@@ -64,6 +66,28 @@ pub fn verifier_key(name: &str, signature_type: SignatureType, public_key: &[u8]
     }
     let bytes = [&[signature_type.byte()], public_key].concat();
     format!("{name}+{hash}+{}", STANDARD.encode(bytes))
+}
+
+/// Name, kind and public key of a verifier key in that form.
+///
+/// # Errors
+/// When it has another form, its kind is unknown, or its hash is not that of its key.
+pub(crate) fn parse_verifier_key(text: &str) -> Result<(&str, SignatureType, Vec<u8>), EvidenceError> {
+    let wrong = |reason| EvidenceError::malformed("verifier key", reason);
+    // A key in base64 may have a `+` too.
+    let mut pieces = text.splitn(3, '+');
+    let (Some(name), Some(_), Some(encoded)) = (pieces.next(), pieces.next(), pieces.next()) else {
+        return Err(wrong("it is not as in `name+hash+base64`"));
+    };
+    check_name("verifier key", name)?;
+    let bytes = STANDARD.decode(encoded).map_err(|_| wrong("its key is not in base64"))?;
+    let (byte, key) = bytes.split_first().ok_or_else(|| wrong("it has no key"))?;
+    let kind = SignatureType::ALL.into_iter().find(|kind| kind.byte() == *byte);
+    let kind = kind.ok_or_else(|| wrong("its key is of an unknown kind"))?;
+    if verifier_key(name, kind, key) != text {
+        return Err(wrong("its hash is not that of its name and key"));
+    }
+    Ok((name, kind, key.to_vec()))
 }
 
 /// One line under a note: who claims to have signed, with which key, and the signature; nothing is verified.

@@ -234,6 +234,60 @@ impl ChunkSealer {
     }
 }
 
+/// The plaintext root of a content that is read from its first byte to its last: what its manifest states if it is the
+/// content that was signed. It holds one chunk.
+pub struct ContentDigest {
+    secret: PartSecret,
+    buffer: Vec<u8>,
+    number: u64,
+    leaves: Frontier,
+}
+
+impl ContentDigest {
+    /// The digest of a content whose salts follow from `secret`.
+    pub fn new(secret: PartSecret) -> Self {
+        Self { secret, buffer: Vec::with_capacity(CHUNK), number: 0, leaves: Frontier::new() }
+    }
+
+    /// Takes the next piece of the content.
+    ///
+    /// # Errors
+    /// When the content is over its limit.
+    pub fn update(&mut self, mut piece: &[u8]) -> Result<(), EvidenceError> {
+        while !piece.is_empty() {
+            // A full chunk is the last one only if nothing follows.
+            if self.buffer.len() == CHUNK {
+                self.take_chunk()?;
+            }
+            let room = CHUNK.saturating_sub(self.buffer.len()).min(piece.len());
+            let (taken, rest) = piece.split_at_checked(room).unwrap_or((piece, &[]));
+            self.buffer.extend_from_slice(taken);
+            piece = rest;
+        }
+        Ok(())
+    }
+
+    /// The size and root of the whole content.
+    ///
+    /// # Errors
+    /// When the content is over its limit.
+    pub fn finish(mut self) -> Result<SealedContent, EvidenceError> {
+        let size = self.number * CHUNK as u64 + self.buffer.len() as u64;
+        self.take_chunk()?;
+        Ok(SealedContent { size, plaintext_root: Digest(self.leaves.root()) })
+    }
+
+    fn take_chunk(&mut self) -> Result<(), EvidenceError> {
+        if self.number >= MAX_CHUNKS {
+            return Err(EvidenceError::value("content", "size", "a part in chunks has at most 16 GiB"));
+        }
+        self.leaves.push(chunk_leaf(&self.secret, self.number, &self.buffer));
+        self.buffer.clear();
+        self.number += 1;
+        Ok(())
+    }
+}
+
 /// Opens one chunk at its place, in the buffer that holds its sealed bytes.
 ///
 /// # Errors

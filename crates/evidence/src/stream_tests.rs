@@ -55,6 +55,23 @@ fn a_content_is_opened_as_it_was_sealed_however_it_came() {
 }
 
 #[test]
+fn the_digest_of_a_content_is_that_with_which_it_was_sealed() {
+    for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5] {
+        let content = content(length);
+        let (_, whole) = sealed(&content, 70_001);
+        for step in [1 + length / 3, CHUNK, 2 * CHUNK + 1] {
+            let mut digest = ContentDigest::new(secret());
+            content.chunks(step).for_each(|piece| digest.update(piece).unwrap());
+            assert_eq!(digest.finish().unwrap(), whole, "{length} bytes in pieces of {step}");
+        }
+    }
+    let mut other = ContentDigest::new(secret());
+    other.update(&[content(CHUNK), vec![1]].concat()).unwrap();
+    let (_, whole) = sealed(&[content(CHUNK), vec![0]].concat(), CHUNK);
+    assert_ne!(other.finish().unwrap(), whole);
+}
+
+#[test]
 fn the_nonce_is_the_number_and_the_last_flag() {
     assert_eq!(nonce(0x0102, false).as_ref(), &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0]);
     assert_eq!(nonce(u64::MAX, true).as_ref(), &[0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 1]);

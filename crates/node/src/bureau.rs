@@ -5,6 +5,7 @@ use crate::clock::World;
 use crate::config::{Config, OwnRelay, Release};
 use crate::identity::{Identity, PartnerCard};
 use crate::keys::held::HeldRegister;
+use crate::keys::ml_dsa::MlDsaWitnessing;
 use crate::reference::euro_rates;
 use crate::tls::KeyExchange;
 use agreements::DecisionPoint;
@@ -34,6 +35,8 @@ pub struct Bureau {
     pub suspended: BTreeMap<Administration, String>,
     /// How the channel to partners is made.
     pub channel: ChannelPolicy,
+    /// Cosigning with ML-DSA-44, here and by partners.
+    pub ml_dsa: MlDsaWitnessing,
     /// The agreements in force.
     pub decision_point: Arc<DecisionPoint>,
     /// How transit is carried out here.

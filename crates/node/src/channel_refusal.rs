@@ -44,6 +44,7 @@ reasons! {
     OwnKey "own-key" "the key is this node's own"
     KeyNotYetValid "key-not-yet-valid" "the key is not valid yet"
     KeyExpired "key-expired" "the key is valid no longer"
+    KeyRevoked "key-revoked" "the key was revoked"
     RelayNamesNoKey "relay-names-no-key" "the relay does not say which key the partner has proved to hold"
     PeerGaveUp "peer-gave-up" "the peer ended the handshake"
     HandshakeFailed "handshake-failed" "the handshake failed"
@@ -159,7 +160,7 @@ mod tests {
             codes.join(" "),
             "not-tls tls-version no-common-group no-common-algorithm no-certificate certificate-malformed \
              key-not-proved unknown-key wrong-purpose own-key key-not-yet-valid key-expired \
-             relay-names-no-key peer-gave-up handshake-failed"
+             key-revoked relay-names-no-key peer-gave-up handshake-failed"
         );
     }
 

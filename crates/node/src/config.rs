@@ -212,11 +212,22 @@ pub struct LogPublication {
     pub checkpoint_leaves: u32,
     /// What partners were shown of each log is compared after so many seconds.
     pub monitor_seconds: u32,
+    /// Cosign partners' checkpoints with ML-DSA-44 too; the key file must have a key for it.
+    pub cosign_ml_dsa_44: bool,
+    /// The ML-DSA-44 keys of partners as witnesses, as verifier keys of C2SP `signed-note`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub witness_keys: Vec<String>,
 }
 
 impl Default for LogPublication {
     fn default() -> Self {
-        Self { checkpoint_ms: 1_000, checkpoint_leaves: 8_192, monitor_seconds: 30 }
+        Self {
+            checkpoint_ms: 1_000,
+            checkpoint_leaves: 8_192,
+            monitor_seconds: 30,
+            cosign_ml_dsa_44: false,
+            witness_keys: Vec::new(),
+        }
     }
 }
 

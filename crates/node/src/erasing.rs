@@ -90,9 +90,7 @@ impl Node {
         let erased = self
             .write(move |tx, _| -> Result<_, NodeError> { Ok(erase(tx, message, (&by, &ground), now)?) })
             .await?;
-        if erased.is_some() {
-            self.scrub_store().await?;
-        }
+        self.scrub_what_is_owed().await?;
         Ok(erased)
     }
 
@@ -103,26 +101,39 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn erase_attachment(&self, id: i64) -> Result<bool, NodeError> {
+        let now = self.now();
         let erased = self
             .write(move |tx, _| -> Result<_, NodeError> {
-                settings::put(tx, SCRUB_OWED, b"1")?;
+                owe_scrub(tx, now, id)?;
                 Ok(attachments::erase(tx, id)?)
             })
             .await?;
         if erased {
-            self.scrub_store().await?;
+            self.scrub_what_is_owed().await?;
         }
         Ok(erased)
     }
 
     /// Erases the content of all messages that are older than the retention rule lets them be kept, and that nothing needs
-    /// any more. Returns how many. The database's files forget them at the end, and also what an earlier run left there.
-    ///
+    /// any more, if there is a rule. Returns how many. The database's files forget them at the end, and also what an earlier
+    /// run or erasure left there.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn apply_retention(&self) -> Result<usize, NodeError> {
-        let Some(days) = self.config().retention.content_days else { return Ok(0) };
+        let count = match self.config().retention.content_days {
+            Some(days) => self.erase_older_than(days).await?,
+            None => 0,
+        };
+        if count > 0 {
+            tracing::info!(count, "erased the content of messages under the retention rule");
+        }
+        self.scrub_what_is_owed().await?;
+        Ok(count)
+    }
+
+    /// Erases the content of the messages that are so many days old and that nothing needs. Returns how many.
+    async fn erase_older_than(&self, days: u32) -> Result<usize, NodeError> {
         let now = self.now();
         let before = now.plus_seconds(-i64::from(days) * 24 * 3600);
         let ground = format!("kept for {days} days, as the retention rule says");
@@ -147,26 +158,35 @@ impl Node {
             count += erased;
             match last {
                 Some(last) => after = last,
-                None => break,
+                None => return Ok(count),
             }
         }
-        if count > 0 {
-            tracing::info!(count, "erased the content of messages under the retention rule");
-        }
-        let owed = self.read(|tx| -> Result<_, NodeError> { Ok(settings::get(tx, SCRUB_OWED)?) }).await?;
-        if owed.is_some_and(|owed| !owed.is_empty()) {
-            self.scrub_store().await?;
-        }
-        Ok(count)
     }
 
-    /// Has the database's files forget what was erased.
-    async fn scrub_store(&self) -> Result<(), NodeError> {
+    /// Has the database's files forget what was erased and that they may still hold.
+    async fn scrub_what_is_owed(&self) -> Result<(), NodeError> {
+        let owed = self.read(|tx| -> Result<_, NodeError> { Ok(settings::get(tx, SCRUB_OWED)?) }).await?;
+        let Some(owed) = owed.filter(|owed| !owed.is_empty()) else { return Ok(()) };
         let Ok(location) = self.config().store_location().parse::<Location>() else { return Ok(()) };
         let scrubbed = tokio::task::spawn_blocking(move || store::scrub(&location, &TABLES)).await;
-        scrubbed.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Store)?;
-        self.write(|tx, _| -> Result<(), NodeError> { Ok(settings::put(tx, SCRUB_OWED, b"")?) }).await
+        let remains = scrubbed.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Store)?;
+        for reason in remains {
+            tracing::warn!(reason, "erased content may still be in files of the database server");
+        }
+        self.write(move |tx, _| -> Result<(), NodeError> {
+            // What was erased meanwhile owes it again.
+            if settings::get(tx, SCRUB_OWED)?.is_some_and(|now| now == owed) {
+                settings::put(tx, SCRUB_OWED, b"")?;
+            }
+            Ok(())
+        })
+        .await
     }
+}
+
+/// Notes that the files may still hold what is erased now.
+fn owe_scrub(tx: &mut dyn Tx, now: Timestamp, erased: i64) -> Result<(), StoreError> {
+    settings::put(tx, SCRUB_OWED, format!("{erased} at {}", now.as_micros()).as_bytes())
 }
 
 /// Erases in one transaction with the record of it.
@@ -195,7 +215,7 @@ fn erase(
     messages::erase(tx, message, rest)?;
     erase_document(tx, message)?;
     erase_attachments(tx, &kept)?;
-    settings::put(tx, SCRUB_OWED, b"1")?;
+    owe_scrub(tx, now, message)?;
     let erasure = proofs::Erasure { at: now.as_micros(), by: by.to_owned(), ground: ground.to_owned() };
     let row: [Value; 4] = [message.into(), now.into(), by.into(), ground.into()];
     tx.execute("INSERT INTO erasures (message, at, by_whom, ground) VALUES (?1, ?2, ?3, ?4)", &row)?;

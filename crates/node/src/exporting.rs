@@ -10,10 +10,10 @@ use base::{Administration, Timestamp};
 use evidence::disclosure::{LeafTree, PartSecret, Shown};
 use evidence::{
     Conflict, ConflictEvidence, EvidenceError, EvidenceFile, LoggedCheckpoint, Manifest, PublicKeys,
-    ShownPart, Statement, TreeHead, merkle, witness_name,
+    ShownAttachment, ShownPart, Statement, TreeHead, merkle, witness_name,
 };
 use exchange::{AnswerError, Envelope, answer_evidence};
-use store::{StoreError, Tx, inbox, journal, log, outbox, stages};
+use store::{StoreError, Tx, attachments, inbox, journal, log, outbox, stages};
 use verifier::{Trust, Verdict};
 
 /// What of the content an evidence file shows.
@@ -77,8 +77,29 @@ impl Node {
     /// # Errors
     /// When it cannot be made, or the store fails.
     pub async fn evidence(&self, message: i64, disclose: Disclose) -> Result<Option<Vec<u8>>, NodeError> {
+        self.evidence_with(message, disclose, false).await
+    }
+
+    /// The same; with `attachments` the file also lets whoever has the attachments of the message compare them with what
+    /// was signed, as long as they were not erased here.
+    ///
+    /// # Errors
+    /// As [`Node::evidence`].
+    pub async fn evidence_with(
+        &self,
+        message: i64,
+        disclose: Disclose,
+        attachments: bool,
+    ) -> Result<Option<Vec<u8>>, NodeError> {
         let (bureau, now) = (self.bureau(), self.now());
-        self.read(move |tx| Ok(export(tx, &bureau, (message, now), &disclose)?)).await
+        self.read(move |tx| {
+            let Some(mut file) = file(tx, &bureau, (message, now), &disclose)? else { return Ok(None) };
+            if attachments {
+                file.attachments = shown_attachments(tx, message, &file.statement)?;
+            }
+            Ok(Some(file.encode().map_err(ExportError::from)?))
+        })
+        .await
     }
 
     /// The numbers of the messages with this identity between nodes.
@@ -119,22 +140,6 @@ impl Node {
             Ok(Some(EvidenceView { verdict, erasure }))
         })
         .await
-    }
-}
-
-/// Makes the evidence file of a message.
-///
-/// # Errors
-/// When it cannot be made, or the store fails.
-pub(crate) fn export(
-    tx: &mut dyn Tx,
-    bureau: &Bureau,
-    (message, now): (i64, Timestamp),
-    disclose: &Disclose,
-) -> Result<Option<Vec<u8>>, ExportError> {
-    match file(tx, bureau, (message, now), disclose)? {
-        Some(file) => Ok(Some(file.encode()?)),
-        None => Ok(None),
     }
 }
 
@@ -181,7 +186,30 @@ pub(crate) fn file(
         cards,
         registers: records::youngest(tx, &manifest.agreement.id, REGISTERS_IN_A_FILE)?,
         conflict,
+        attachments: Vec::new(),
     }))
+}
+
+/// The secrets of the attachments of a message that are still here, by which a copy of one can be compared with the
+/// statement.
+fn shown_attachments(
+    tx: &mut dyn Tx,
+    message: i64,
+    statement: &Statement,
+) -> Result<Vec<ShownAttachment>, ExportError> {
+    let Some(kept) = proofs::find(tx, message)? else { return Ok(Vec::new()) };
+    let manifest = Statement::read(statement.as_bytes())?.manifest().clone();
+    let partner = if kept.sent { manifest.to() } else { manifest.from() };
+    let mut shown = Vec::new();
+    for row in attachments::of_message(tx, &kept.message_id.to_string())? {
+        let (Ok(part), Some(secret)) = (usize::try_from(row.part), row.secret) else { continue };
+        let signed = manifest.parts.get(part).filter(|_| manifest.is_chunked(part));
+        let is_signed = signed.is_some_and(|signed| Some(signed.plaintext_root) == row.plaintext_root);
+        if is_signed && row.partner == partner.as_str() {
+            shown.push(ShownAttachment { part: part as u64, secret: PartSecret::from_bytes(secret) });
+        }
+    }
+    Ok(shown)
 }
 
 /// Where the evidence of a message is kept.

@@ -1,11 +1,13 @@
 //! Who a node is: its private keys on disk, and the card by which partners know it.
 
 use crate::clock::World;
+use crate::config::Config;
 use crate::keys::file::{self, KeyFile};
 use crate::keys::passphrase::{Passphrase, PassphraseError};
 use crate::keys::ring::{Rank, Ring, TlsSecret};
 use crate::tls::{TlsError, TlsIdentity};
 use base::{Administration, Digest};
+use evidence::key_register::RegisteredKey;
 use evidence::{EvidenceError, KeySet, Keys, PublicKeys, Purpose, Seed, StatementKey};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -50,6 +52,14 @@ pub enum IdentityError {
         /// The reason.
         reason: String,
     },
+    /// The node is to cosign with ML-DSA-44 and cannot.
+    #[error(
+        "`log.cosign_ml_dsa_44` is on and the key file has no such key: make one with `tidewaiter key witness-ml-dsa-44`"
+    )]
+    NoMlDsaKey,
+    /// A witness's key in the configuration is not usable.
+    #[error("`log.witness_keys`: `{0}`: {1}")]
+    WitnessKey(String, String),
     /// A key is unusable.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -116,7 +126,14 @@ impl Identity {
             now.plus_seconds(VALIDITY_SECONDS),
         )?;
         card.register = Some(StatementKey::from_seed(register.as_bytes())?.public());
-        let file = KeyFile { evidence, tls, card, register: Some(register), later: Vec::new() };
+        let file = KeyFile {
+            evidence,
+            tls,
+            card,
+            register: Some(register),
+            witness_ml_dsa_44: None,
+            later: Vec::new(),
+        };
         file::create(path, &file, world, passphrase.as_ref())?;
         Self::of_file(&file, passphrase)
     }
@@ -152,6 +169,20 @@ impl Identity {
 }
 
 impl PartnerCard {
+    /// This card with the youngest TLS key of the key file, which may not be in use yet; behind a relay partners never
+    /// meet that key, and the card stays as it is.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub fn with_rotated_tls(mut self, config: &Config, identity: &Identity) -> Result<Self, IdentityError> {
+        if config.relay.is_none()
+            && let RegisteredKey::Tls(youngest) = identity.ring.youngest(Purpose::Tls)?
+        {
+            self.keys.tls_spki = youngest;
+        }
+        Ok(self)
+    }
+
     /// Reads and checks a card.
     ///
     /// # Errors

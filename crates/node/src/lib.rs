@@ -110,6 +110,7 @@ pub use keys::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE};
 pub use keys::change::{KeyOrder, RevocationOrder, Rotation};
 pub use keys::file::seal_key_file;
 pub use keys::held::{Freshness, HeldRegister};
+pub use keys::ml_dsa::{MlDsaWitnessing, ml_dsa_witness_key};
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::propose::Progress;
 pub use keys::ring::{DeviceKey, Ring, in_device as open_device_key};
@@ -142,15 +143,15 @@ pub use stages::{DeliveryView, STAGE_LIMIT, STAGE_ROUTE, StageView};
 pub use tls::{KeyExchange, TlsError, TlsIdentity, key_digest};
 pub use transparency::{
     CheckpointView, FileHead, FindingView, HeadRecord, LOG_PREFIX, LogBehind, LogError, LogProof,
-    LogResource, LogView, MemoryHead, QuorumView, WITNESS_PREFIX, WitnessReply, WitnessView, fill_tiles,
-    inclusion_path, root_at,
+    LogResource, LogView, MemoryHead, QuorumView, SeeError, SeenView, WITNESS_PREFIX, WitnessReply,
+    WitnessView, fill_tiles, inclusion_path, root_at,
 };
 pub use transport::{
     Bytes, CHUNK_ROUTE, Calling, Carrier, Delivery, ENVELOPE_ROUTE, HttpsTransport, Method, PeerAnswer,
     PeerRequest, Route, Transport, TransportError,
 };
 pub use verifier::{
-    Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem, Standing as EvidenceStanding,
-    Verdict,
+    Attached as EvidenceAttachment, Finding, Gap, Outcome as EvidenceOutcome, Problem as EvidenceProblem,
+    Standing as EvidenceStanding, Verdict,
 };
 pub use views::{MessageRow, MovementFilter, MovementRow, PAGE_LIMIT};

@@ -92,6 +92,7 @@ impl Node {
     /// How the log stands with its checkpoints and witnesses.
     async fn log_samples(&self, out: &mut String) -> Result<(), NodeError> {
         let log = self.log_view().await?;
+        let (findings, proved) = self.unseen_findings().await?;
         let mut gauge =
             |name: &str, help: &str, value: String| sample(out, name, "gauge", help, &[("", value)]);
         let (size, age) = log.checkpoint.as_ref().map_or((0, 0), |checkpoint| {
@@ -110,10 +111,10 @@ impl Node {
         );
         let behind = u8::from(log.behind.is_some());
         gauge("log_behind", "Whether the database is behind what was signed.", behind.to_string());
-        let proved = log.findings.iter().filter(|finding| finding.proved).count();
-        gauge("log_equivocations", "Proofs that a log showed two histories.", proved.to_string());
-        let findings = log.findings.len().to_string();
-        gauge("log_findings", "What monitoring has found, of the last hundred.", findings);
+        let words = "Proofs that a log showed two histories, which no officer has marked as seen.";
+        gauge("log_equivocations", words, proved.to_string());
+        let words = "What monitoring of logs has found and no officer has marked as seen.";
+        gauge("log_findings", words, findings.to_string());
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use crate::clock::World;
 use crate::config::{Config, Rates};
 use crate::federation;
 use crate::identity::{Identity, PartnerCard};
+use crate::keys::ml_dsa::MlDsaWitnessing;
 use crate::keys::records;
 use crate::node::NodeError;
 use crate::partners;
@@ -77,6 +78,7 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
     let catalogue = store.read(|tx| reference::stored_catalogue(tx))?;
     let rates = exchange_rates(config)?;
     let registers = store.read(|tx| records::in_force(tx))?;
+    let ml_dsa = MlDsaWitnessing::of(&config.log, &identity)?;
     let mut bureau = Bureau {
         edition: 0,
         administration: config.administration.clone(),
@@ -86,6 +88,7 @@ pub fn open_bureau(config: &Config, world: World, store: &Store) -> Result<Burea
         partners: partners::cards(partners),
         registers: Arc::new(registers),
         channel: ChannelPolicy::of(config),
+        ml_dsa,
         decision_point: Arc::new(DecisionPoint::new(agreements, Vec::new())?),
         profile: Bureau::profile_of(config),
         catalogue: Arc::new(catalogue),

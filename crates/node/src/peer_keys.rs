@@ -37,6 +37,8 @@ pub struct AcceptedKey {
     pub from: Timestamp,
     /// The first moment at which it is valid no longer.
     pub until: Timestamp,
+    /// Whether it is so because a register has revoked it.
+    pub revoked: bool,
 }
 
 /// The keys that a node knows, by the SHA-256 of their subject public key info.
@@ -97,14 +99,14 @@ impl PeerKeys {
 /// The key of a card that is for TLS.
 pub fn tls_key_of(card: &PublicKeys) -> (Digest, AcceptedKey) {
     let (administration, from, until) = (card.administration.clone(), card.valid_from, card.valid_until);
-    (card.tls_spki, AcceptedKey { administration, from, until })
+    (card.tls_spki, AcceptedKey { administration, from, until, revoked: false })
 }
 
 impl AcceptedKey {
     /// A key that is accepted for as long as the configuration names it.
     pub fn always(administration: &Administration) -> Self {
         let (from, until) = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
-        Self { administration: administration.clone(), from, until }
+        Self { administration: administration.clone(), from, until, revoked: false }
     }
 }
 
@@ -132,7 +134,8 @@ impl Doorkeeper for PeerKeys {
         }
         if accepted.until <= now {
             let detail = format!("`{administration}`, until `{}`", accepted.until);
-            return refused(ChannelReason::KeyExpired, detail);
+            let reason = if accepted.revoked { ChannelReason::KeyRevoked } else { ChannelReason::KeyExpired };
+            return refused(reason, detail);
         }
         Ok(Entrant::Partner(administration.clone()))
     }

@@ -77,6 +77,14 @@ pub struct Opening {
     label: Option<Label>,
 }
 
+impl Opening {
+    /// Whether letters or statements of ours may follow from it at once: from a message of transit that rooms decide on. A
+    /// document waits for an officer.
+    pub(crate) fn may_be_answered(&self) -> bool {
+        matches!(self.content, Content::Transit(_))
+    }
+}
+
 /// What a message holds.
 enum Content {
     /// Nothing: a tombstone, in the place of a message whose time was over.

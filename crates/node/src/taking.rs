@@ -150,12 +150,10 @@ impl Node {
             first => first,
         };
         self.counters().received();
-        self.wake_stages();
         if let Some(reason) = answer.as_ref().ok().and_then(|answer| exchange::refusal_in(answer)) {
             self.counters().channel().envelope_refused(reason);
         }
-        self.log_operator().leaves_entered(1, u64::from(self.config().log.checkpoint_leaves));
-        self.wake_sender();
+        self.statements_entered(1);
         answer
     }
 
@@ -171,6 +169,7 @@ impl Node {
         failpoint::pass("receive-before-open");
         let opening = self.effort().of(Step::Open, || reception::open(&self.bureau(), &peer, &envelope, now));
         failpoint::pass("receive-after-open");
+        let answered = opening.as_ref().is_none_or(reception::Opening::may_be_answered);
         let answer = self
             .write_as(Step::Take, move |tx, bureau| -> Result<_, NodeError> {
                 Ok(reception::receive(tx, bureau, &peer, &envelope, opening, ((now, handling), allowance))?)
@@ -178,6 +177,10 @@ impl Node {
             .await;
         if answer.is_ok() {
             failpoint::pass("receive-after-commit");
+        }
+        if answered {
+            self.wake_stages();
+            self.wake_sender();
         }
         answer
     }

@@ -43,6 +43,7 @@ impl Node {
         self: Arc<Self>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
+        let started = self.now();
         tokio::spawn(async move {
             self.set_sending(true);
             // In one order, so that a simulation runs the same way twice. None of these is ready for ever.
@@ -57,7 +58,7 @@ impl Node {
                 () = self.monitor_logs() => {}
                 () = self.keep_registers() => {}
                 () = self.forget_for_ever() => {}
-                () = self.tidy_attachments() => {}
+                () = self.tidy_attachments(started) => {}
             }
             self.set_sending(false);
         })
@@ -79,12 +80,13 @@ impl Node {
         }
     }
 
-    /// Applies the retention rule.
+    /// Applies the retention rule, finishes erasures that the database's files have not followed yet, and forgets
+    /// checkpoints that nothing needs.
     async fn forget_for_ever(self: &Arc<Self>) {
-        if self.config().retention.content_days.is_none() {
-            return std::future::pending().await;
-        }
         loop {
+            if let Err(error) = self.prune_checkpoints().await {
+                tracing::error!(%error, "checkpoints that nothing needs could not be forgotten");
+            }
             let pause = match self.apply_retention().await {
                 Ok(_) => RETENTION_PAUSE,
                 Err(error) => {

@@ -4,8 +4,9 @@
 use base::{Administration, Country};
 use exchange::Chunk;
 use node::{
-    AttachmentView, Attachments, CHUNK_ROUTE, Calling, Config, Delivery, DocumentContent, Lane, NewDocument,
-    Node, PeerAnswer, PeerRequest, Prepared, Principal, Role, SetUp, Transport, TransportError, World,
+    AttachmentView, Attachments, CHUNK_ROUTE, Calling, Config, Delivery, Disclose, DocumentContent, Lane,
+    NewDocument, Node, PeerAnswer, PeerRequest, Prepared, Principal, Role, SetUp, Transport, TransportError,
+    World,
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -238,6 +239,20 @@ async fn a_document_arrives_with_its_attachments_and_not_before_them() {
     let message = pair.send("CASE-1", vec![first.id, second.id]).await;
     eventually(async || (pair.wire.sent() > 6).then_some(())).await;
     assert!(pair.received().await.is_empty());
+    // Both sides see how far it is.
+    let arriving = pair.fr().attachments_under_way(0, 10).await.unwrap();
+    let far: Vec<_> = arriving.iter().map(|one| (one.standing, one.chunks_there, one.chunks)).collect();
+    assert_eq!(far, [("under way", Some(3), 6), ("waiting", Some(0), 1)]);
+    assert_eq!((arriving[0].partner.as_str(), arriving[0].document), ("NTA.GB", None));
+    let sending = pair.gb.attachments_under_way(0, 10).await.unwrap();
+    assert_eq!(
+        (sending[0].id, sending[0].document, &sending[0].digest),
+        (first.id, Some(message), &first.digest)
+    );
+    assert!(
+        [("waiting", None), ("under way", Some(3))].contains(&(sending[0].standing, sending[0].chunks_there)),
+        "{sending:?}"
+    );
     // A letter in another channel does not wait, one in the same does.
     let other = pair.send("CASE-2", Vec::new()).await;
     let behind = pair.send("CASE-1", Vec::new()).await;
@@ -252,9 +267,42 @@ async fn a_document_arrives_with_its_attachments_and_not_before_them() {
     assert_eq!(subjects, ["CASE-1", "CASE-1", "CASE-2"]);
     let attachments = &received[1].1;
     assert_eq!(attachments.len(), 2);
+    assert!(pair.fr().attachments_under_way(0, 10).await.unwrap().is_empty());
+    assert!(pair.gb.attachments_under_way(0, 10).await.unwrap().is_empty());
+    for listed in [&attachments[0], &pair.gb.attachment(first.id).await.unwrap().unwrap()] {
+        assert_eq!((listed.standing, listed.chunks_there), ("complete", Some(6)));
+        assert_eq!(listed.digest, first.digest, "the digest that was signed");
+    }
     assert_eq!(pair.content(attachments[0].id).await, large);
     assert_eq!(pair.content(attachments[1].id).await, empty);
     assert_eq!((attachments[0].state.as_str(), attachments[0].name.as_str()), ("received", "scan.tif"));
+
+    // Either side's evidence tells which attachments the statement covers, and lets a copy be compared.
+    let there = attachments[0].document.unwrap();
+    for (node, message) in [(&pair.gb, message), (&pair.fr(), there)] {
+        let file = node.evidence_with(message, Disclose::Nothing, true).await.unwrap().unwrap();
+        let given = [&large[..], &large[1..]]
+            .map(|copy| verifier::Given::read(&file, "copy.tif", &mut &*copy).unwrap());
+        let verdict = verifier::verify_with(&file, &verifier::Trust::nobody(), &given[..1]);
+        assert_eq!(verdict.outcome, verifier::Outcome::Unanchored, "{}", verifier::report(&verdict));
+        let [scan, nothing] = verdict.attachments.as_slice() else { panic!("{verdict:?}") };
+        assert_eq!((scan.chunks, scan.given.as_deref(), scan.comparable), (6, Some("copy.tif"), true));
+        assert_eq!(Some(&scan.digest), first.digest.as_ref());
+        assert_eq!(
+            (nothing.name.as_str(), nothing.chunks, nothing.given.as_deref()),
+            ("nothing.tif", 1, None)
+        );
+        let changed = verifier::verify_with(&file, &verifier::Trust::nobody(), &given);
+        assert_eq!(changed.outcome, verifier::Outcome::Refused);
+        let without = node.evidence(message, Disclose::Nothing).await.unwrap().unwrap();
+        let without = verifier::verify(&without, &verifier::Trust::nobody());
+        assert!(without.attachments.iter().all(|attachment| !attachment.comparable), "{without:?}");
+    }
+    assert!(pair.gb.erase_attachment(first.id).await.unwrap());
+    let file = pair.gb.evidence_with(message, Disclose::Nothing, true).await.unwrap().unwrap();
+    let verdict = verifier::verify(&file, &verifier::Trust::nobody());
+    let comparable: Vec<bool> = verdict.attachments.iter().map(|attachment| attachment.comparable).collect();
+    assert_eq!(comparable, [false, true], "what was erased leaves no secret");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -233,6 +233,35 @@ async fn what_a_suspended_partner_states_waits_for_the_resumption() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn statements_for_a_partner_that_hangs_are_on_their_way_once() {
+    let pair = Pair::open(|_| {}).await;
+    let mut sent = Vec::new();
+    for number in 0..6 {
+        let (_, id) = pair.send(&format!("case-7-{number}"), "Held", Lane::Normal, 5).await.unwrap();
+        pair.comes_to(&id, DeliveryStatus::Received).await;
+        sent.push(id);
+    }
+    pair.way.holds.store(true, Ordering::SeqCst);
+    let open = pair.nodes[1].open_documents(0, 10).await.unwrap();
+    assert_eq!(open.len(), 6);
+    for document in &open {
+        let accept = DocumentDecision { accept: true, words: String::new() };
+        // Each decision wakes the bearer.
+        assert!(pair.nodes[1].decide_document(&officer(), document.message, accept).await.unwrap().unwrap());
+        while pair.way.bearing.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    // It also looks by itself twice a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    pair.way.holds.store(false, Ordering::SeqCst);
+    for id in &sent {
+        pair.comes_to(id, DeliveryStatus::Decided).await;
+    }
+    assert_eq!(pair.way.most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_all_but_urgent_documents_and_drains_in_order() {
     let pair = Pair::open(|config| config.exchange.queue_letters = 6).await;
     pair.close(true);

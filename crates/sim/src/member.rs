@@ -127,6 +127,7 @@ impl Member {
             partners: partners.collect(),
             suspended: BTreeMap::new(),
             channel: node::ChannelPolicy::default(),
+            ml_dsa: node::MlDsaWitnessing::default(),
             decision_point,
             profile: Bureau::profile_of(&config),
             catalogue: Arc::clone(&common.catalogue),

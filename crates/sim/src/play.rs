@@ -27,8 +27,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long the people of one movement may take over a step, in milliseconds: what driving is in a simulation.
 const STEP: (u64, u64) = (50, 2_500);
 
-/// How long everything must have been at rest before the simulation ends: the nodes sign their last checkpoints.
-const REST: Duration = Duration::from_millis(2_500);
+/// How long everything must have been at rest before the simulation ends.
+const REST: Duration = Duration::from_millis(1_000);
 
 /// How many rows of a movement are read: it has one in each of its offices here.
 const ROWS: i64 = 20;

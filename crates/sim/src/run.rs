@@ -87,7 +87,7 @@ impl Scenario {
     pub fn of_letters(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "letters");
         let countries = members(&mut dice);
-        let documents = usize::try_from(dice.between(10, 40)).unwrap_or(10);
+        let documents = usize::try_from(dice.between(8, 32)).unwrap_or(8);
         let mut dice = Dice::of(seed, "attachments");
         let attachments = usize::try_from(dice.between(0, 2)).unwrap_or(0);
         let mut dice = Dice::of(seed, "witnesses");
@@ -104,7 +104,7 @@ impl Scenario {
             witnesses: usize::try_from(witnesses).unwrap_or(0),
             needed: usize::try_from(needed).unwrap_or(0),
             checkpoint_ms: 2_500,
-            monitor_seconds: 10,
+            monitor_seconds: 12,
             span: Duration::from_secs(6),
         }
     }

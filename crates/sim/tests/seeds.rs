@@ -85,8 +85,8 @@ fn federations_of_two_and_of_twelve_end_well() {
             attachments: 1,
             witnesses: 2,
             needed: 1,
-            checkpoint_ms: 1_000,
-            monitor_seconds: 5,
+            checkpoint_ms: 2_000,
+            monitor_seconds: 10,
             span: Duration::from_secs(20),
         });
     }

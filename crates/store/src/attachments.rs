@@ -56,8 +56,7 @@ crate::statements! {
     UNDER_WAY = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment
         where (state in ('uploading', 'arriving') or state = 'bound'
-                and exists (select 1 from outbox where outbox.message_id = attachment.message_id
-                    and status in ('ready', 'waiting')))
+                and (select status from outbox where outbox.message_id = attachment.message_id) in ('ready', 'waiting'))
             and id > ?1 order by id limit ?2";
     READY = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment

@@ -8,6 +8,7 @@
 //! | `TEXT` | `TEXT` | `TEXT COLLATE "C"` (both sort by bytes) |
 //! | `BLOB` | `BLOB` | `BYTEA` |
 //! | `create table (...)` | `... strict` (a column takes its own kind only) | as it is |
+//! | `alter table ... set statistics 0` | nothing: it gathers none | as it is: no samples of the column are kept |
 //!
 //! Types are translated in migrations only, and only when written in capitals, so that a column may be called `text`.
 
@@ -77,7 +78,8 @@ pub(crate) fn schema(engine: Engine, sql: &str) -> Vec<String> {
     }
     let trimmed =
         statements.iter().map(|statement| statement.trim()).filter(|statement| !statement.is_empty());
-    trimmed.map(|statement| closed_types(engine, statement)).collect()
+    let spoken = trimmed.filter(|statement| engine == Engine::Postgres || !is_on_statistics(statement));
+    spoken.map(|statement| closed_types(engine, statement)).collect()
 }
 
 fn push(statements: &mut [String], text: &str) {
@@ -108,6 +110,11 @@ fn types(engine: Engine, code: &str) -> String {
         rest = next;
     }
     out
+}
+
+/// Whether a statement says what statistics are kept of a column.
+fn is_on_statistics(statement: &str) -> bool {
+    statement.starts_with("alter table ") && statement.contains(" set statistics ")
 }
 
 /// Makes SQLite check column types as PostgreSQL does.
@@ -151,6 +158,9 @@ mod tests {
                 "create index i on t (b)",
             ]
         );
+        let sql = "alter table t alter column b set statistics 0;";
+        assert_eq!(schema(Engine::Sqlite, sql), [] as [&str; 0]);
+        assert_eq!(schema(Engine::Postgres, sql), ["alter table t alter column b set statistics 0"]);
     }
 
     proptest::proptest! {

@@ -1,7 +1,7 @@
 //! The rows of the node's Merkle log: entries, leaf hashes, frontier and checkpoints. The hashing is `evidence`'s.
 
-use crate::db::{first, only};
-use crate::{Migration, Row, StoreError, Tx};
+use crate::db::{first, limit_value, only};
+use crate::{Migration, Row, StoreError, Tx, settings};
 use base::Timestamp;
 
 pub(crate) const SCHEMA: Migration = Migration {
@@ -26,6 +26,10 @@ crate::statements! {
     CHECKPOINT = "select size, at, note from log_checkpoint where size = ?1";
     FIRST_COVERING = "select size, at, note from log_checkpoint where size > ?1 order by size limit 1";
     LATEST_BEFORE = "select size, at, note from log_checkpoint where at <= ?1 order by size desc limit 1";
+    LAST_AGED = "select max(size) from log_checkpoint where at < ?1";
+    AGED = "select c.size, (select count(*) from log_cosignature s where s.size = c.size) from log_checkpoint c
+        where c.size > ?1 and c.size < ?2 order by c.size limit ?3";
+    DROP_CHECKPOINT = "delete from log_checkpoint where size = ?1";
     ENTRIES = "select entry from log where leaf_index >= ?1 and leaf_index < ?2 order by leaf_index";
 }
 
@@ -153,6 +157,31 @@ pub fn checkpoint(tx: &mut dyn Tx, size: i64) -> Result<Option<SavedCheckpoint>,
 /// When the database fails.
 pub fn first_checkpoint_over(tx: &mut dyn Tx, index: i64) -> Result<Option<SavedCheckpoint>, StoreError> {
     checkpoint_in(tx.query(FIRST_COVERING, &[index.into()])?)
+}
+
+/// The setting that says up to which size checkpoints were looked at for pruning.
+const PRUNED: &str = "checkpoints-pruned";
+
+/// Forgets checkpoints from before a moment that no witness has cosigned, and of which a later one from before it says
+/// more: the log can sign for their entries again at any time, and they prove no moment. Looks at `limit` of them, and says
+/// whether there may be more.
+///
+/// # Errors
+/// When the database fails.
+pub fn prune_checkpoints(tx: &mut dyn Tx, before: Timestamp, limit: usize) -> Result<bool, StoreError> {
+    let Some(last) = only(tx.query(LAST_AGED, &[before.into()])?)?.opt_int(0)? else { return Ok(false) };
+    let looked_at =
+        settings::get(tx, PRUNED)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_be_bytes);
+    let aged = tx.query(AGED, &[looked_at.into(), last.into(), limit_value(limit)])?;
+    for row in &aged {
+        if row.int(1)? == 0 {
+            tx.execute(DROP_CHECKPOINT, &[row.int(0)?.into()])?;
+        }
+    }
+    if let Some(row) = aged.last() {
+        settings::put(tx, PRUNED, &row.int(0)?.to_be_bytes())?;
+    }
+    Ok(aged.len() == limit)
 }
 
 fn checkpoint_in(rows: Vec<Row>) -> Result<Option<SavedCheckpoint>, StoreError> {

@@ -43,7 +43,9 @@ const OWN: &[Migration] = &[
     attachments::TIDYING,
     outbox::LEASELESS,
     outbox::DEALT_WITH,
+    witnessing::SEEN,
     outbox::UNDEALT,
+    outbox::UNSAMPLED,
     outbox::CONTENT,
 ];
 

@@ -92,11 +92,20 @@ pub(crate) const DEALT_WITH: Migration = Migration {
 /// SQLite preferred the index of all dead letters to that of the undealt ones, and so read all there ever were.
 pub(crate) const UNDEALT: Migration = Migration { name: "outbox-undealt", sql: "drop index outbox_dead" };
 
+/// The server takes no samples of content into its statistics, where nothing would erase them.
+pub(crate) const UNSAMPLED: Migration = Migration {
+    name: "outbox-unsampled",
+    sql: "alter table outbox alter column cleared set statistics 0;
+        alter table outbox alter column envelope set statistics 0;
+        alter table attachment alter column name set statistics 0;
+        alter table attachment alter column content_key set statistics 0;
+        alter table attachment alter column secret set statistics 0",
+};
+
 crate::statements! {
     TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and sealed_bytes is not null
         order by available, id limit ?2";
-    SIZES = "select id, content_bytes + coalesce(sealed_bytes, 0)
-        from outbox where status = 'ready' and recipient = ?1 and available <= ?2
+    DUE = "select id from outbox where status = 'ready' and recipient = ?1 and available <= ?2
         order by lane, available, id limit ?3";
     OVERDUE = "select id, message_id from outbox where status in ('ready', 'waiting') and sealed_bytes is null
         and withdrawn is null and expires <= ?1 order by expires, id limit ?2";
@@ -108,7 +117,8 @@ crate::statements! {
     CLAIM = "select o.id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type, lane,
             created, expires, c.cleared, e.envelope, attempts, withdrawn
         from outbox o join outbox_content c on c.id = o.id left join outbox_envelope e on e.id = o.id
-        where status = 'ready' and o.id = ?1";
+        where status = 'ready' and o.id = ?1
+            and content_bytes + coalesce(sealed_bytes, 0) <= cast(?2 as BIGINT)";
     CLAIM_MESSAGE = "select o.id, message_id, recipient, channel, sequence, clause, purpose, agreement, message_type,
             lane, created, expires, c.cleared, e.envelope, attempts, withdrawn
         from outbox o join outbox_content c on c.id = o.id left join outbox_envelope e on e.id = o.id
@@ -232,21 +242,24 @@ pub fn due_to(
     now: Timestamp,
     space: Space<'_>,
 ) -> Result<Vec<Claim>, StoreError> {
-    // At most as many of the first rows are under way as are under way at all, so the others are behind them.
+    // At most as many of the first rows are under way as are under way at all, so the others are behind them. They are
+    // told apart in the index alone.
     let rows = limit_value(space.letters.saturating_add(space.under_way.len()));
-    let sizes = tx.query(SIZES, &[recipient.as_str().into(), now.into(), rows])?;
+    let due = tx.query(DUE, &[recipient.as_str().into(), now.into(), rows])?;
     let (mut claims, mut total) = (Vec::new(), space.bytes_under_way);
-    for row in &sizes {
+    for row in &due {
         let id = row.int(0)?;
         if space.under_way.contains(&id) {
             continue;
         }
-        let with = total.saturating_add(row.int(1)?);
-        if claims.len() == space.letters || total > 0 && with > CLAIMED_BYTES {
+        if claims.len() == space.letters {
             break;
         }
-        total = with;
-        claims.extend(claim(tx, CLAIM, id.into())?);
+        let left = if total > 0 { CLAIMED_BYTES.saturating_sub(total) } else { i64::MAX };
+        // One that does not fit keeps its turn.
+        let Some(claim) = claim(tx, CLAIM, &[id.into(), left.into()])? else { break };
+        total = total.saturating_add(i64::try_from(claim.bytes()).unwrap_or(i64::MAX));
+        claims.push(claim);
     }
     Ok(claims)
 }
@@ -267,7 +280,7 @@ pub fn due_for_trial(
     for row in tx.query(TRIAL, &[recipient.as_str().into(), rows])? {
         let id = row.int(0)?;
         if !under_way.contains(&id) {
-            return claim(tx, CLAIM, id.into());
+            return claim(tx, CLAIM, &[id.into(), i64::MAX.into()]);
         }
     }
     Ok(due_to(tx, recipient, now, Space { letters: 1, bytes_under_way: 0, under_way })?.pop())
@@ -278,11 +291,11 @@ pub fn due_for_trial(
 /// # Errors
 /// When the database fails.
 pub fn ready(tx: &mut dyn Tx, message_id: MessageId) -> Result<Option<Claim>, StoreError> {
-    claim(tx, CLAIM_MESSAGE, message_id.to_string().into())
+    claim(tx, CLAIM_MESSAGE, &[message_id.to_string().into()])
 }
 
-fn claim(tx: &mut dyn Tx, statement: &str, key: Value) -> Result<Option<Claim>, StoreError> {
-    first(tx.query(statement, &[key])?).as_ref().map(Claim::from_row).transpose()
+fn claim(tx: &mut dyn Tx, statement: &str, which: &[Value]) -> Result<Option<Claim>, StoreError> {
+    first(tx.query(statement, which)?).as_ref().map(Claim::from_row).transpose()
 }
 
 /// A letter as it was sent, for what is said about it later.

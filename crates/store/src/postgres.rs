@@ -1,7 +1,10 @@
 //! The server adapter: one writing connection that holds its schema by a session lock, and reading connections with
 //! repeatable-read snapshots.
 
+mod scrub;
 mod values;
+
+pub(crate) use scrub::scrub;
 
 use crate::session::Session;
 use crate::{Engine, Row, StoreError, Value, dialect};
@@ -88,7 +91,7 @@ impl PostgresSession {
     /// Connects, or connects again.
     fn connect(&mut self) -> Result<(), StoreError> {
         self.drop_client();
-        let mut client = connect(&self.url, &self.location)?;
+        let mut client = connect(&self.url, &self.location, |_| ())?;
         let schema = &self.schema;
         let lost = |error: ::postgres::Error| unavailable(&self.location, &error);
         if self.role == Role::Writer {
@@ -285,8 +288,12 @@ impl Session for PostgresSession {
     }
 }
 
-/// Connects to the server.
-fn connect(url: &str, location: &str) -> Result<Client, StoreError> {
+/// Connects to the server. What it says beside its answers goes to `notice`.
+fn connect(
+    url: &str,
+    location: &str,
+    notice: impl Fn(::postgres::error::DbError) + Send + Sync + 'static,
+) -> Result<Client, StoreError> {
     let config: Result<::postgres::Config, _> = url.parse();
     let mut config = config.map_err(|error| unavailable(location, &error))?;
     if config.get_connect_timeout().is_none() {
@@ -298,6 +305,7 @@ fn connect(url: &str, location: &str) -> Result<Client, StoreError> {
     if config.get_application_name().is_none() {
         config.application_name("tidewaiter");
     }
+    config.notice_callback(notice);
     config.connect(NoTls).map_err(|error| unavailable(location, &error))
 }
 

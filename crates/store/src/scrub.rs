@@ -2,24 +2,21 @@
 //!
 //! SQLite overwrites deleted content with zeroes (`secure_delete`, set on every connection that writes), but old pages
 //! stay in the write-ahead log until it is emptied. PostgreSQL keeps old row versions until a table is rewritten, and
-//! its own write-ahead log for as long as the server is told to.
+//! its own write-ahead log for as long as the server is told to (see `postgres/scrub.rs`).
 
-use crate::session::Session;
 use crate::{Location, StoreError, postgres, sqlite};
 
 /// Makes what was erased from these tables unreadable in the files of the store, which may be open meanwhile. On
-/// PostgreSQL each table is rewritten, during which nobody else can use it.
+/// PostgreSQL each table is rewritten, during which nobody else can use it. Gives what may still hold old content, in
+/// words: settings of a server that only its administrator can change.
 ///
 /// # Errors
 /// When the database cannot be reached, or is too busy for it now: try again.
-pub fn scrub(location: &Location, tables: &[&str]) -> Result<(), StoreError> {
+pub fn scrub(location: &Location, tables: &[&str]) -> Result<Vec<String>, StoreError> {
     match location {
-        Location::SqliteFile(path) => sqlite::empty_log(path, &location.shown()),
+        Location::SqliteFile(path) => sqlite::empty_log(path, &location.shown()).map(|()| Vec::new()),
         // There are no files.
-        Location::SqliteMemory(_) => Ok(()),
-        Location::Postgres { url, schema } => {
-            let mut session = postgres::PostgresSession::reader(url, schema, &location.shown())?;
-            tables.iter().try_for_each(|table| session.batch(&format!("vacuum (full) {table}")))
-        }
+        Location::SqliteMemory(_) => Ok(Vec::new()),
+        Location::Postgres { url, schema } => postgres::scrub(url, schema, &location.shown(), tables),
     }
 }

@@ -36,10 +36,13 @@ const SERVER_USER: &str = "postgres";
 /// ended it. Then stops it and removes its directory.
 const KEEPER: &str = r#"
 exec 3<&0
-"$1/postgres" -D "$2/data" -k "$2" -h 127.0.0.1 -p "$3" -c max_connections=200 3<&- </dev/null >"$2/log" 2>&1 &
+binaries=$1 directory=$2 port=$3
+shift 3
+"$binaries/postgres" -D "$directory/data" -k "$directory" -h 127.0.0.1 -p "$port" -c max_connections=200 "$@" \
+    3<&- </dev/null >"$directory/log" 2>&1 &
 server=$!
 (cat <&3 >/dev/null; kill -INT $server) &
-wait $server && rm -rf "$2"
+wait $server && rm -rf "$directory"
 "#;
 
 /// Whether statements are kept.
@@ -72,13 +75,18 @@ pub(crate) fn heard(sql: &str) {
 #[derive(Clone)]
 pub struct PgServer {
     url: String,
-    _cluster: Option<Arc<Cluster>>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl PgServer {
     /// The URL of its database, without a schema.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The folder with everything that it writes, its log too; `None` when the server is not ours.
+    pub fn directory(&self) -> Option<&Path> {
+        self.cluster.as_ref().map(|cluster| cluster.directory.as_path())
     }
 
     /// The location of a schema on it.
@@ -90,6 +98,7 @@ impl PgServer {
 /// A private server.
 struct Cluster {
     url: String,
+    directory: PathBuf,
     keeper: Child,
 }
 
@@ -114,28 +123,43 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 #[allow(clippy::panic)]
 pub fn postgres() -> Option<PgServer> {
     if let Ok(url) = std::env::var(URL_VARIABLE) {
-        return Some(PgServer { url, _cluster: None });
+        return Some(PgServer { url, cluster: None });
     }
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(cluster) = shared.upgrade() {
-        return Some(PgServer { url: cluster.url.clone(), _cluster: Some(cluster) });
+        return Some(PgServer { url: cluster.url.clone(), cluster: Some(cluster) });
     }
-    match start() {
-        Ok(cluster) => {
+    match found_or_skipped(start(&[])) {
+        Some(cluster) => {
             let cluster = Arc::new(cluster);
             *shared = Arc::downgrade(&cluster);
-            Some(PgServer { url: cluster.url.clone(), _cluster: Some(cluster) })
+            Some(PgServer { url: cluster.url.clone(), cluster: Some(cluster) })
         }
-        Err(error) => {
-            drop(shared);
+        None => None,
+    }
+}
+
+/// A private server with these settings beside the defaults, shared with nobody, whatever `TIDEWAITER_PG_URL` says; or
+/// nothing, with a line that says so, when the machine has none.
+///
+/// # Panics
+/// As [`postgres`] does.
+pub fn private_postgres(settings: &[&str]) -> Option<PgServer> {
+    let cluster = Arc::new(found_or_skipped(start(settings))?);
+    Some(PgServer { url: cluster.url.clone(), cluster: Some(cluster) })
+}
+
+#[allow(clippy::panic)]
+fn found_or_skipped(started: Result<Cluster>) -> Option<Cluster> {
+    started
+        .inspect_err(|error| {
             assert!(
                 std::env::var(REQUIRE_VARIABLE).as_deref() != Ok("1"),
                 "{REQUIRE_VARIABLE} is 1 but there is no PostgreSQL server: {error}"
             );
             println!("skipped: no PostgreSQL server: {error} (install one or set {URL_VARIABLE})");
-            None
-        }
-    }
+        })
+        .ok()
 }
 
 /// The directory with the newest `postgres` and `initdb`.
@@ -156,7 +180,7 @@ fn binaries() -> Result<PathBuf> {
 }
 
 /// Starts a private server and waits until it answers.
-fn start() -> Result<Cluster> {
+fn start(settings: &[&str]) -> Result<Cluster> {
     let binaries = binaries()?;
     let number = STARTED.fetch_add(1, Ordering::Relaxed);
     let directory = std::env::temp_dir().join(format!("tidewaiter-pg-{}-{number}", std::process::id()));
@@ -189,7 +213,7 @@ fn start() -> Result<Cluster> {
     let mut last = Error::other("not started");
     // A keeper whose server failed leaves the directory as it is.
     for _ in 0..START_ATTEMPTS {
-        match attempt(&binaries, &directory, as_root) {
+        match attempt(&binaries, &directory, as_root, settings) {
             Ok(cluster) => return Ok(cluster),
             Err(error) => last = error,
         }
@@ -198,15 +222,17 @@ fn start() -> Result<Cluster> {
     Err(last)
 }
 
-fn attempt(binaries: &Path, directory: &Path, as_root: bool) -> Result<Cluster> {
+fn attempt(binaries: &Path, directory: &Path, as_root: bool, settings: &[&str]) -> Result<Cluster> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let mut command = unprivileged(as_root, Path::new("sh"));
     command.args(["-c", KEEPER, "keeper"]).arg(binaries).arg(directory).arg(port.to_string());
+    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
     // A group of its own, so that an interrupt from the terminal reaches the keeper only through its input.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let keeper =
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let mut cluster = Cluster { url: format!("postgres://tidewaiter@127.0.0.1:{port}/postgres"), keeper };
+    let url = format!("postgres://tidewaiter@127.0.0.1:{port}/postgres");
+    let mut cluster = Cluster { url, directory: directory.to_owned(), keeper };
     let deadline = Instant::now() + START_PATIENCE;
     loop {
         match ::postgres::Client::connect(&cluster.url, ::postgres::NoTls) {

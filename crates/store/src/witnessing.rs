@@ -19,6 +19,14 @@ pub(crate) const SCHEMA: Migration = Migration {
         create unique index log_finding_once on log_finding (origin, kind, digest)",
 };
 
+/// Who has seen a finding, when, and what they noted.
+pub(crate) const SEEN: Migration = Migration {
+    name: "log-findings-seen",
+    sql: "alter table log_finding add column seen BIGINT;
+        alter table log_finding add column seen_by TEXT;
+        alter table log_finding add column note TEXT",
+};
+
 crate::statements! {
     COSIGN = "insert into log_cosignature (size, witness, at, line) values (?1, ?2, ?3, ?4)
         on conflict (size, witness) do nothing";
@@ -34,8 +42,11 @@ crate::statements! {
     FIND = "insert into log_finding (id, at, origin, source, kind, digest, words, proof) values
         ((select coalesce(max(id), 0) + 1 from log_finding), ?1, ?2, ?3, ?4, ?5, ?6, ?7)
         on conflict (origin, kind, digest) do nothing";
-    FINDINGS = "select id, at, origin, source, kind, words, proof from log_finding order by id desc limit ?1";
-    FINDING = "select id, at, origin, source, kind, words, proof from log_finding where id = ?1";
+    FINDINGS = "select id, at, origin, source, kind, words, proof, seen, seen_by, note from log_finding
+        order by id desc limit ?1";
+    FINDING = "select id, at, origin, source, kind, words, proof, seen, seen_by, note from log_finding where id = ?1";
+    SEE = "update log_finding set seen = ?2, seen_by = ?3, note = ?4 where id = ?1 and seen is null";
+    UNSEEN = "select kind, count(*) from log_finding where seen is null group by kind order by kind";
 }
 
 /// A witness's signature under a checkpoint of the node's log.
@@ -47,8 +58,8 @@ pub struct SavedCosignature {
     pub witness: String,
     /// When it cosigned, by its own clock.
     pub at: Timestamp,
-    /// The signature line, with its line feed.
-    pub line: String,
+    /// The signature lines, one for each key that it cosigned with, each with its line feed.
+    pub lines: String,
 }
 
 /// A checkpoint of another's log that the node cosigned.
@@ -79,6 +90,19 @@ pub struct Finding {
     pub words: String,
     /// The portable proof, when there is one.
     pub proof: Option<Vec<u8>>,
+    /// Who has seen to it.
+    pub seen: Option<Seen>,
+}
+
+/// That somebody has seen to a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What they noted.
+    pub note: String,
 }
 
 /// Keeps a cosignature; the first of a witness for a size counts.
@@ -86,8 +110,8 @@ pub struct Finding {
 /// # Errors
 /// When the database fails.
 pub fn save_cosignature(tx: &mut dyn Tx, cosignature: &SavedCosignature) -> Result<(), StoreError> {
-    let SavedCosignature { size, witness, at, line } = cosignature;
-    tx.execute(COSIGN, &[(*size).into(), witness.as_str().into(), (*at).into(), line.as_str().into()])
+    let SavedCosignature { size, witness, at, lines } = cosignature;
+    tx.execute(COSIGN, &[(*size).into(), witness.as_str().into(), (*at).into(), lines.as_str().into()])
         .map(drop)
 }
 
@@ -132,7 +156,7 @@ fn cosignature(row: &Row) -> Result<SavedCosignature, StoreError> {
         size: row.int(0)?,
         witness: row.text(1)?.to_owned(),
         at: row.timestamp(2)?,
-        line: row.text(3)?.to_owned(),
+        lines: row.text(3)?.to_owned(),
     })
 }
 
@@ -217,6 +241,23 @@ pub fn finding_of(tx: &mut dyn Tx, id: i64) -> Result<Option<Finding>, StoreErro
     first(tx.query(FINDING, &[id.into()])?).as_ref().map(finding).transpose()
 }
 
+/// Notes who has seen to a finding. `false` means that somebody had before, or that there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn see_finding(tx: &mut dyn Tx, id: i64, seen: &Seen) -> Result<bool, StoreError> {
+    let row = [id.into(), seen.at.into(), seen.by.as_str().into(), seen.note.as_str().into()];
+    Ok(tx.execute(SEE, &row)? == 1)
+}
+
+/// How many findings of each kind nobody has seen to.
+///
+/// # Errors
+/// When the database fails.
+pub fn unseen_findings(tx: &mut dyn Tx) -> Result<Vec<(String, i64)>, StoreError> {
+    tx.query(UNSEEN, &[])?.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?))).collect()
+}
+
 fn finding(row: &Row) -> Result<Finding, StoreError> {
     Ok(Finding {
         id: row.int(0)?,
@@ -226,5 +267,9 @@ fn finding(row: &Row) -> Result<Finding, StoreError> {
         kind: row.text(4)?.to_owned(),
         words: row.text(5)?.to_owned(),
         proof: row.opt_bytes(6)?.map(<[u8]>::to_vec),
+        seen: match row.opt_timestamp(7)? {
+            Some(at) => Some(Seen { at, by: row.text(8)?.to_owned(), note: row.text(9)?.to_owned() }),
+            None => None,
+        },
     })
 }

@@ -1,5 +1,6 @@
 //! The examination of a file: each piece by itself, and each against the others.
 
+use crate::attached;
 use crate::gaps;
 use crate::keyring::{KEY_REVOKED, Keyring, When};
 use crate::logs;
@@ -34,6 +35,7 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
     examination.statement();
     examination.shown();
     examination.conflict();
+    examination.seen.problems.extend(attached::problems(&file, &manifest));
     let seen = examination.seen;
     let keys = party_keys(&keyring);
     Verdict {
@@ -42,6 +44,7 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Verdict {
         message: Some(facts(&manifest, &file.statement)),
         findings: seen.findings,
         shown: seen.shown,
+        attachments: attached::of(&file, &manifest),
         problems: seen.problems,
         keys,
     }
@@ -53,6 +56,7 @@ fn refused_unread(error: &EvidenceError) -> Verdict {
         message: None,
         findings: Vec::new(),
         shown: Vec::new(),
+        attachments: Vec::new(),
         problems: vec![Problem::new("malformed", error.to_string())],
         not_proved: Vec::new(),
         keys: Vec::new(),

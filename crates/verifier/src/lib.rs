@@ -17,6 +17,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod attached;
 mod command;
 mod examination;
 mod gaps;
@@ -28,10 +29,11 @@ mod unpack;
 mod verdict;
 mod words;
 
+pub use attached::{Given, verify_with};
 pub use command::{read_trust, report};
 pub use examination::verify;
 pub use trust::{Trust, TrustError};
 pub use unpack::{Unpacked, unpack};
 pub use verdict::{
-    Claimed, Finding, Gap, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
+    Attached, Claimed, Finding, Gap, MessageFacts, Outcome, PartyKeys, Problem, ShownField, Standing, Verdict,
 };

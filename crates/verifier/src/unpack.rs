@@ -2,6 +2,7 @@
 //! check each.
 
 use crate::jwks;
+use evidence::chunked::ChunkedPart;
 use evidence::disclosure::WHOLE;
 use evidence::{EvidenceError, EvidenceFile, Manifest, ShownPart, StagedStatement, Statement, log_origin};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub struct Unpacked {
 /// | `card-N.json` | the cards that the file brings | partner card |
 /// | `register-N.cbor` | the key registers that the file brings | signed key register |
 /// | `manifest.json` | what the statement says, and how the pieces belong together | JSON |
-/// | `disclosed.json` | fields shown, with salts and proofs | JSON |
+/// | `disclosed.json` | fields shown, with salts and proofs, and the secrets of attachments' salts | JSON |
 /// | `part-N.bin` | parts shown whole | as their media type says |
 /// | `conflict.cose`, `conflicting-statement.cose` | proof of a conflict | COSE_Sign1 |
 ///
@@ -87,8 +88,10 @@ fn described(file: &EvidenceFile, manifest: &Manifest) -> Value {
     let parts: Vec<Value> = manifest
         .parts
         .iter()
-        .map(|part| {
+        .enumerate()
+        .map(|(index, part)| {
             json!({
+                "chunks": ChunkedPart::of(manifest, index).map(|part| part.count()).ok(),
                 "name": part.name, "media_type": part.media_type, "size": part.size,
                 "ciphertext_sha256": part.ciphertext.to_string(),
                 "plaintext_root": part.plaintext_root.to_string(),
@@ -152,5 +155,15 @@ fn disclosed(file: &EvidenceFile, manifest: &Manifest) -> Value {
             })
         })
         .collect();
-    json!({ "leaf": leaf, "root": "plaintext_root of the part in manifest.json (RFC 9162)", "fields": fields })
+    let attachments: Vec<Value> = file
+        .attachments
+        .iter()
+        .map(|shown| json!({ "part": shown.part, "secret": hex(shown.secret.as_bytes()) }))
+        .collect();
+    json!({
+        "leaf": leaf, "root": "plaintext_root of the part in manifest.json (RFC 9162)", "fields": fields,
+        "chunks": "the leaves of an attachment are its pieces of 262144 bytes at the paths chunk/0, chunk/1, ...; the \
+            salt of a path is the first 16 bytes of HMAC-SHA-256 of it under the secret",
+        "attachments": attachments,
+    })
 }

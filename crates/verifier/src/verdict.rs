@@ -111,6 +111,28 @@ pub struct Claimed {
     pub size: u64,
 }
 
+/// An attachment that the statement covers: a part that travelled in chunks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attached {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// In how many chunks it travelled.
+    pub chunks: u64,
+    /// The digest of its content that is signed: the root over its salted chunks.
+    pub digest: String,
+    /// The digest of its sealed form that is signed: the root over its head and its sealed chunks.
+    pub sealed_digest: String,
+    /// Whether the file holds what a copy of the attachment can be compared with.
+    pub comparable: bool,
+    /// The file that was given and is this attachment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<String>,
+}
+
 /// A field or the whole of a part that is shown and belongs to the signed message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ShownField {
@@ -150,6 +172,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What is shown of the content.
     pub shown: Vec<ShownField>,
+    /// The attachments that the statement covers.
+    pub attachments: Vec<Attached>,
     /// What does not hold.
     pub problems: Vec<Problem>,
     /// What is not proved.

@@ -1,6 +1,7 @@
 //! A verdict in words, for whoever has to decide by it.
 
-use crate::verdict::{Finding, MessageFacts, Outcome, ShownField, Standing, Verdict};
+use crate::attached::only_given;
+use crate::verdict::{Attached, Finding, MessageFacts, Outcome, ShownField, Standing, Verdict};
 use std::fmt::Write;
 
 /// The longest value that is printed; longer ones are told by size and digest.
@@ -29,6 +30,8 @@ fn write(verdict: &Verdict, out: &mut String) -> std::fmt::Result {
     let claimed = verdict.findings.iter().filter(|found| found.standing == Standing::Claimed).map(finding);
     section(out, "Claimed by keys that you have not said you trust", claimed)?;
     section(out, "Shown of the content", verdict.shown.iter().map(shown))?;
+    let attachments = verdict.attachments.iter().map(Attached::words);
+    section(out, "Attachments that the statement covers", attachments)?;
     section(out, "Not proved", verdict.not_proved.iter().map(|gap| format!("{} [{}]", gap.words, gap.code)))?;
     let keys = verdict.keys.iter().map(|card| {
         let trusted = if card.trusted { "trusted" } else { "not trusted yet" };
@@ -40,6 +43,10 @@ fn write(verdict: &Verdict, out: &mut String) -> std::fmt::Result {
         Outcome::Unanchored => {
             "NOT DECIDED: the file holds together, but it alone cannot prove whose keys these are. Give the cards or \
              fingerprints that the administrations publish, with --trust."
+        }
+        Outcome::Refused if only_given(&verdict.problems) => {
+            "REFUSED: what was given as an attachment is not shown to be one that was signed. Everything in the evidence \
+             file itself holds."
         }
         Outcome::Refused => "REFUSED: this file proves nothing, as something in it does not hold.",
     };

@@ -13,7 +13,7 @@ use evidence::{EvidenceFile, PublicKeys, StageName, Statement};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use verifier::{Trust, verify};
+use verifier::{Given, Trust, verify_with};
 
 fn python() -> Option<String> {
     let python = std::env::var("TIDEWAITER_PYTHON").ok().filter(|path| !path.is_empty());
@@ -92,9 +92,20 @@ fn an_independent_verifier_gives_the_same_verdicts() {
     std::fs::write(directory.path().join("anchors.json"), serde_json::to_string(&anchors).unwrap()).unwrap();
     let (trust, nobody) = (world.trust(), Trust::nobody());
     let mut ours = BTreeMap::new();
+    // Every third file comes with what may be its second attachment, sometimes changed.
     let mut keep = |name: String, bytes: &[u8], trust: &Trust| {
         std::fs::write(directory.path().join(format!("{name}.evidence")), bytes).unwrap();
-        let verdict = serde_json::to_value(verify(bytes, trust).outcome).unwrap();
+        let number = ours.len();
+        let mut given = Vec::new();
+        if number.is_multiple_of(3) {
+            let mut content = World::attachment(2);
+            if number.is_multiple_of(9) {
+                content[number] ^= 1;
+            }
+            std::fs::write(directory.path().join(format!("{name}.attachment")), &content).unwrap();
+            given.push(Given::read(bytes, "attachment", &mut &*content).unwrap());
+        }
+        let verdict = serde_json::to_value(verify_with(bytes, trust, &given).outcome).unwrap();
         ours.insert(name, verdict.as_str().unwrap().to_owned());
     };
     for number in 0..count {

@@ -8,7 +8,7 @@ use evidence::key_register::{
     Approval, KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedRegister, Threshold,
 };
 use evidence::{EvidenceFile, StageName, Statement};
-use verifier::{Outcome, Standing, Trust, Verdict, verify};
+use verifier::{Given, Outcome, Standing, Trust, Verdict, verify, verify_with};
 
 fn verdict(file: &EvidenceFile, trust: &Trust) -> Verdict {
     verify(&file.encode().unwrap(), trust)
@@ -89,6 +89,67 @@ fn the_json_form_has_the_same_content() {
     assert_eq!(json["message"]["from"], "NTA.GB");
     assert_eq!(json["findings"].as_array().unwrap().len(), verdict.findings.len());
     assert_eq!(json["not_proved"][0]["code"], "revocations");
+}
+
+/// A file that is given to be compared.
+fn given(file: &EvidenceFile, name: &str, content: &[u8]) -> Given {
+    Given::read(&file.encode().unwrap(), name, &mut &*content).unwrap()
+}
+
+#[test]
+fn the_attachments_that_a_statement_covers_are_told_and_compared() {
+    let world = World::new();
+    let file = world.file(&Plan {
+        attachments: 2,
+        witnessed: false,
+        checkpoints: false,
+        decided: false,
+        ..Plan::full()
+    });
+    let bytes = file.encode().unwrap();
+    let plain = verdict(&file, &world.trust());
+    assert_eq!(plain.outcome, Outcome::Proved);
+    let of = |at: usize| {
+        (plain.attachments[at].name.as_str(), plain.attachments[at].size, plain.attachments[at].chunks)
+    };
+    assert_eq!([of(0), of(1)], [("scan-1.tif", 200_000, 1), ("scan-2.tif", 400_000, 2)]);
+    let right = given(&file, "copy.tif", &World::attachment(2));
+    let proved = verify_with(&bytes, &world.trust(), std::slice::from_ref(&right));
+    assert_eq!((proved.outcome, proved.exit_code()), (Outcome::Proved, 0));
+    assert_eq!(proved.attachments[1].given.as_deref(), Some("copy.tif"));
+    assert_eq!(proved.attachments[0].given, None);
+    insta::assert_snapshot!(verifier::report(&proved));
+    let json: serde_json::Value = serde_json::from_str(&proved.to_json()).unwrap();
+    assert_eq!(json["attachments"][1]["given"], "copy.tif");
+    assert_eq!(json["attachments"][1]["chunks"], 2);
+
+    let mut changed = World::attachment(2);
+    changed[300_000] ^= 1;
+    for wrong in [changed, World::attachment(2)[..399_999].to_vec(), Vec::new()] {
+        let refused =
+            verify_with(&bytes, &world.trust(), &[right.clone(), given(&file, "other.tif", &wrong)]);
+        assert_eq!((refused.outcome, codes(&refused)), (Outcome::Refused, vec!["attachment".to_owned()]));
+        assert!(verifier::report(&refused).ends_with("Everything in the evidence file itself holds.\n"));
+    }
+}
+
+#[test]
+fn an_attachment_is_not_compared_without_its_salts() {
+    let world = World::new();
+    let file = world.file(&Plan { attachments: 1, comparable: false, ..Plan::full() });
+    assert_eq!(verdict(&file, &world.trust()).outcome, Outcome::Proved);
+    let right = given(&file, "copy.tif", &World::attachment(1));
+    let refused = verify_with(&file.encode().unwrap(), &world.trust(), &[right]);
+    assert_eq!(codes(&refused), ["attachment-incomparable"]);
+    assert!(refused.problems[0].words.contains("--attachments"), "{}", refused.problems[0].words);
+    // Salts of a part that is no attachment belong to another message.
+    let foreign = world.file(&Plan { attachments: 1, ..Plan::full() }).attachments;
+    for part in [0, 1, 7] {
+        let mut shown = foreign[0].clone();
+        shown.part = part;
+        let file = EvidenceFile { attachments: vec![shown], ..world.file(&Plan::full()) };
+        assert_eq!(codes(&verdict(&file, &world.trust())), ["contradiction"], "part {part}");
+    }
 }
 
 type Change = fn(&mut EvidenceFile, &World);

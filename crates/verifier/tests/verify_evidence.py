@@ -12,6 +12,7 @@ of docs/evidence.md.
 
 import base64
 import hashlib
+import hmac
 import json
 import pathlib
 import re
@@ -476,6 +477,19 @@ def read_hashes(value):
     return value
 
 
+CHUNK = 256 * 1024
+
+
+def tree_root(leaves):
+    """The root of RFC 9162 section 2.1.1 over leaves that are hashed already."""
+    if len(leaves) == 1:
+        return leaves[0]
+    left = 1
+    while left * 2 < len(leaves):
+        left *= 2
+    return sha256(b"\x01" + tree_root(leaves[:left]) + tree_root(leaves[left:]))
+
+
 def ordered(items, key):
     keys = [key(item) for item in items]
     must(all(a < b for a, b in zip(keys, keys[1:])), "out of order")
@@ -485,7 +499,7 @@ class File:
     def __init__(self, data):
         must(len(data) <= 48 * 1024 * 1024, "too large")
         top = load(data)
-        must(isinstance(top, dict) and list(top) == list(range(9)), "sections")
+        must(isinstance(top, dict) and list(top) in (list(range(9)), list(range(10))), "sections")
         must(top[0] == MAGIC and top[1] == 1 and is_int(top[1]), "version")
         must(is_bytes(top[2]), "statement")
         self.statement, self.receipts = self.transparent(top[2])
@@ -521,6 +535,13 @@ class File:
         if self.conflict is not None:
             must(isinstance(self.conflict, list) and len(self.conflict) == 2, "conflict")
             must(all(map(is_bytes, self.conflict)), "conflict")
+        self.attachments = top.get(9, [])
+        must(isinstance(self.attachments, list) and len(self.attachments) <= 16, "attachments")
+        must(9 not in top or self.attachments, "attachments")
+        for attachment in self.attachments:
+            must(isinstance(attachment, list) and len(attachment) == 2, "attachment")
+            must(is_uint(attachment[0]) and is_bytes(attachment[1], 32), "attachment")
+        ordered(self.attachments, lambda attachment: attachment[0])
 
     @staticmethod
     def transparent(data):
@@ -580,6 +601,8 @@ class Examination:
         for log, index in [(log, index) for log, index, _ in self.entries] + stated:
             must(places.setdefault(log, index) == index, "different entries")
         self.statement()
+        for part, _ in self.file.attachments:
+            must(self.is_chunked(part), "an attachment that is none")
         for shown in self.file.shown:
             self.disclosed(shown)
         if self.file.conflict is not None:
@@ -719,6 +742,23 @@ class Examination:
         leaf = sha256(b"\x00" + salt + len(encoded).to_bytes(4, "big") + encoded + value)
         must(root_from_path(leaf, index, 1 << len(proof), proof) == root, "not in the part")
 
+    def is_chunked(self, part):
+        return self.manifest[12][0] == 2 and 0 < part < len(self.manifest[11])
+
+    def is_attachment(self, content):
+        """Whether a content is an attachment of the message, as far as the file lets it be compared."""
+        for part, secret in self.file.attachments:
+            _, _, _, root, size, _ = self.manifest[11][part]
+            chunks = [content[at : at + CHUNK] for at in range(0, len(content), CHUNK)] or [b""]
+            leaves = []
+            for number, chunk in enumerate(chunks):
+                path = f"chunk/{number}".encode()
+                salt = hmac.digest(secret, path, "sha256")[:16]
+                leaves.append(sha256(b"\x00" + salt + len(path).to_bytes(4, "big") + path + chunk))
+            if len(content) == size and tree_root(leaves) == root:
+                return True
+        return False
+
     def conflict(self, proof, other):
         signed, conflict = signed_document(proof, "application/vnd.tidewaiter.conflict+cbor", 1024, 6)
         by = signed.claims.get(1)
@@ -768,6 +808,8 @@ def main(directory):
         try:
             examination = Examination(path.read_bytes(), trusted)
             verdicts[path.stem] = examination.verdict()
+            given = path.with_suffix(".attachment")
+            must(not given.exists() or examination.is_attachment(given.read_bytes()), "another attachment")
         except AssertionError:
             raise
         except Exception:  # Whatever does not hold, or cannot be read: the file proves nothing.

@@ -34,6 +34,7 @@ const MOVEMENT_LINKS = "table[aria-labelledby=movements-table] tbody th a";
 const FIXED = [
   "/console",
   "/console/documents",
+  "/console/attachments",
   "/console/exchange",
   "/console/guarantees",
   "/console/partners",
@@ -109,7 +110,7 @@ async function signIn(visitor, report, { user, password }) {
 
 /** Waits until the worklist has a movement, and returns the addresses of some pages found from there. */
 async function findPages(visitor, report, patience) {
-  const found = { movements: [], messages: [], guarantees: [] };
+  const found = { movements: [], messages: [], guarantees: [], documents: [], attachments: [] };
   const until = Date.now() + patience * 1000;
   for (;;) {
     await visitor.page.goto(visitor.url + "/console");
@@ -127,6 +128,10 @@ async function findPages(visitor, report, patience) {
   report.check(found.messages.length > 0, "a movement's timeline leads to its messages");
   await visitor.page.goto(visitor.url + "/console/guarantees");
   found.guarantees = await visitor.links("/console/guarantees/");
+  await visitor.page.goto(visitor.url + "/console/documents");
+  found.documents = await visitor.links("/console/documents/");
+  await visitor.page.goto(visitor.url + "/console/attachments");
+  found.attachments = await visitor.links("/console/attachments/");
   return found;
 }
 
@@ -138,10 +143,13 @@ function pages(found) {
     ["/console?q=NO-SUCH-LRN", "search-nothing", ["No movement with the reference", "NO-SUCH-LRN"]],
     ["/console/guarantees", "guarantees", ["Guarantees", ["Reference amount", "No guarantee is registered"]]],
     ["/console/partners", "partners", ["Partners", ["Fingerprint of its card", "No partner is registered"]]],
-    ["/console/documents", "documents", ["Documents"]],
-    ["/console/exchange", "exchange", ["Exchange"]],
+    ["/console/documents", "documents", ["Documents", "Attachments, and how far they are", "Send a document"]],
+    ["/console/attachments", "attachments", ["Attachments", "Under way", "All, newest first"]],
+    ["/console/exchange", "exchange", ["Exchange", "Dead letters that were dealt with"]],
     ["/console/keys", "keys", ["Keys"]],
-    ["/console/log", "log", ["Log"]],
+    ["/console/log", "log", ["Log", "Findings"]],
+    ["/console/documents/999999999", "no-document", ["Not found"], 404],
+    ["/console/attachments/999999999/content", "no-attachment", ["Not found"], 404],
     ["/console/nowhere", "not-found", ["Not found"], 404],
     ["/console/movements/99XX000000000000X0", "no-movement", ["Not found", "99XX000000000000X0"], 404],
     ["/console/messages/999999999", "no-message", ["Not found"], 404],
@@ -151,6 +159,8 @@ function pages(found) {
   found.movements.slice(0, 1).forEach((path) => list.push([path, "movement", movement]));
   found.messages.slice(0, 1).forEach((path) => list.push([path, "message", ["The message", "Download the XML", "<"]]));
   const account = ["Guarantee", "Reference amount", "Available", "Statement"];
+  const document = ["Content", "Download the content"];
+  found.documents.slice(0, 1).forEach((path) => list.push([path, "document", document]));
   found.guarantees.slice(0, 1).forEach((path) => list.push([path, "guarantee", account]));
   return list;
 }
@@ -173,6 +183,31 @@ async function download(visitor, report, path) {
   const { "content-type": kind, "content-disposition": disposition } = answer.headers();
   report.check(kind === "application/xml" && /^attachment;/.test(disposition ?? ""), "a message can be downloaded", kind);
   report.check((await answer.body()).length > 0, "a downloaded message is not empty");
+}
+
+/** An attachment is kept as a file, and never shown as a page. */
+async function attachment(visitor, report, path) {
+  const answer = await visitor.get(path);
+  const { "content-disposition": disposition, "x-content-type-options": sniff } = answer.headers();
+  const kept = /^attachment; filename="attachment-[A-Za-z0-9._-]+"$/.test(disposition ?? "") && sniff === "nosniff";
+  report.check(answer.status() === 200 && kept, "an attachment can be downloaded, and only that", disposition);
+}
+
+/** The form of a document takes files along, and is refused from elsewhere before any is read. */
+async function documentForm(visitor, report) {
+  await visitor.page.goto(visitor.url + "/console/documents");
+  const form = visitor.page.locator("form[action='/console/documents']");
+  const encoding = await form.getAttribute("enctype");
+  const files = await form.locator("input[type=file]").count();
+  report.check(encoding === "multipart/form-data" && files === 1, "a document can be sent with files", String(encoding));
+  const first = await form.locator("input").first().getAttribute("name");
+  report.check(first === "form_token", "the secret of the form comes before its files", String(first));
+  const field = { name: "scan.txt", mimeType: "text/plain", buffer: Buffer.from("scan") };
+  const foreign = await visitor.context.request.post(visitor.url + "/console/documents", {
+    multipart: { form_token: "made-up", file: field },
+    maxRedirects: 0,
+  });
+  report.check(foreign.status() === 403, "a file without the form's secret is refused", String(foreign.status()));
 }
 
 /** Forms from elsewhere change nothing; incomplete ones say what is missing and keep what was entered. */
@@ -242,6 +277,10 @@ async function run(settings) {
     }
     if (found.messages.length > 0) {
       await download(visitor, report, found.messages[0]);
+    }
+    await documentForm(visitor, report);
+    if (found.attachments.length > 0) {
+      await attachment(visitor, report, found.attachments[0]);
     }
     await visitor.stop();
     await withoutScripts(browser, report, settings, list);

@@ -80,10 +80,23 @@ pub async fn serve_peers(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    serve_peers_within(node, listener, KEY_CONNECTIONS, stop).await
+}
+
+/// As [`serve_peers`], with at most so many connections of one key at once.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub async fn serve_peers_within(
+    node: Arc<Node>,
+    listener: TcpListener,
+    of_one_key: usize,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
     // A configuration that fails is told at once, and not to the first partner.
     node.peer_tls().map_err(io::Error::other)?;
     let router = peer::routes(Arc::clone(&node));
-    let seats = Shares::new(PEER_CONNECTIONS, KEY_CONNECTIONS);
+    let seats = Shares::new(PEER_CONNECTIONS, of_one_key);
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
         secured(Arc::clone(&node), stream, router.clone(), Arc::clone(&seats))
     })
@@ -113,7 +126,7 @@ async fn secured(
     let visitor = peer::Visitor { key: key_of(&tls)?, address };
     let Some(seat) = seats.take(visitor.key, 1) else {
         let (key, address) = (visitor.key.to_string(), &visitor.address);
-        tracing::warn!(key, address, "refused a connection: this key has {KEY_CONNECTIONS} open");
+        tracing::warn!(key, address, "refused a connection: this key has as many open as one may have");
         return Err(io::Error::other("too many connections of one key"));
     };
     // The seat lasts as long as the routes of this connection.

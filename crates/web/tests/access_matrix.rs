@@ -202,6 +202,8 @@ fn request_body(method: &str, path: &str, caller: &str) -> Vec<u8> {
         ("POST", "/api/v1/keys/renewals" | "/api/v1/registers/{agreement}") => b"{}".to_vec(),
         ("POST", "/api/v1/documents") => b"text".to_vec(),
         ("POST", "/api/v1/documents/{id}/decision") => br#"{"accept":true}"#.to_vec(),
+        // Nothing was found: 404 shows a caller who may say that it was seen.
+        ("POST", "/api/v1/log/findings/{finding}/seen") => br#"{"note":"asked them"}"#.to_vec(),
         ("POST", "/api/v1/dead-letters/{id}/redrive") => Vec::new(),
         ("POST", "/api/v1/dead-letters/{id}/close") => br#"{"reason":"not needed"}"#.to_vec(),
         // Without a name, nothing is uploaded: 400 shows a caller who may.

@@ -1,20 +1,14 @@
 //! The console before a real node: who gets in, what a form may do, and an officer's decision from page to page.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode, header};
-use base::Administration;
-use node::{
-    Config, Delivery, DocumentContent, Lane, NewDocument, Node, Principal, Role, SetUp, Transport, World,
-};
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use tower::ServiceExt;
+mod office;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use office::{KEEPER, Office, office_with_a_document, request};
 
 /// Every route of the console that shows or does something for officers.
-const GUARDED: [(&str, &str); 13] = [
+const GUARDED: [(&str, &str); 20] = [
     ("GET", "/console"),
     ("GET", "/console/movements/26GB000060KNEJKEJ3"),
     ("POST", "/console/movements/26GB000060KNEJKEJ3/decisions"),
@@ -22,144 +16,20 @@ const GUARDED: [(&str, &str); 13] = [
     ("GET", "/console/messages/1/xml"),
     ("GET", "/console/guarantees"),
     ("GET", "/console/guarantees/26GB0000000001236"),
+    ("GET", "/console/documents"),
+    ("POST", "/console/documents"),
+    ("GET", "/console/documents/1"),
+    ("GET", "/console/attachments"),
+    ("GET", "/console/attachments/1/content"),
+    ("GET", "/console/exchange"),
     ("GET", "/console/partners"),
     ("GET", "/console/keys"),
     ("GET", "/console/log"),
     ("GET", "/console/log/findings/1/proof"),
+    ("POST", "/console/log/findings/1/seen"),
     ("POST", "/console/sign-out"),
     ("GET", "/console/no/such/page"),
 ];
-
-/// The password of an operator.
-const KEEPER: &str = "keeper-of-the-node";
-
-/// A node of its own for one test, with its console.
-struct Office {
-    folder: PathBuf,
-    node: Arc<Node>,
-    password: String,
-}
-
-/// An answer of the console.
-struct Answer {
-    status: StatusCode,
-    location: String,
-    cookie: String,
-    policy: String,
-    cache: String,
-    text: String,
-}
-
-impl Office {
-    async fn open() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("tidewaiter-console-{}-{number}", std::process::id()));
-        let set_up = SetUp {
-            folder: folder.clone(),
-            administration: Administration::parse("NTA.GB").unwrap(),
-            store: "sqlite:node.db".to_owned(),
-            api: "127.0.0.1:0".parse().unwrap(),
-            peer: "127.0.0.1:0".parse().unwrap(),
-            corridor_defaults: true,
-            reference: None,
-        };
-        let prepared = node::initialise(&set_up).unwrap();
-        let anyone = BTreeSet::new();
-        node::register_principal(&prepared.config, "keeper", Role::Operator, KEEPER, &anyone).unwrap();
-        let node = Node::open(Config::load(&prepared.config).unwrap(), World::system()).await.unwrap();
-        Self { folder, node, password: prepared.officer_password }
-    }
-
-    /// Enters France as a partner, with a card of its own.
-    async fn federate(&self) -> Administration {
-        let france = Administration::parse("NTA.FR").unwrap();
-        let prepared = node::initialise(&SetUp {
-            folder: self.folder.join("fr"),
-            administration: france.clone(),
-            store: "sqlite:node.db".to_owned(),
-            api: "127.0.0.1:0".parse().unwrap(),
-            peer: "127.0.0.1:0".parse().unwrap(),
-            corridor_defaults: true,
-            reference: None,
-        })
-        .unwrap();
-        self.node.enter_partner(node::PartnerCard::load(&prepared.card).unwrap()).await.unwrap();
-        france
-    }
-
-    async fn ask(&self, request: Request<Body>) -> Answer {
-        let console = web::console::routes().with_state(Arc::clone(&self.node));
-        let response = console.oneshot(request).await.unwrap();
-        let text = |name: header::HeaderName| {
-            let value = response.headers().get(name);
-            value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
-        };
-        let (location, cookie) = (text(header::LOCATION), text(header::SET_COOKIE));
-        let (policy, cache) = (text(header::CONTENT_SECURITY_POLICY), text(header::CACHE_CONTROL));
-        let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        Answer { status, location, cookie, policy, cache, text }
-    }
-
-    async fn get(&self, path: &str, cookie: &str) -> Answer {
-        self.ask(request("GET", path, cookie).body(Body::empty()).unwrap()).await
-    }
-
-    async fn post(&self, path: &str, cookie: &str, form: &str) -> Answer {
-        let request =
-            request("POST", path, cookie).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.ask(request.body(Body::from(form.to_owned())).unwrap()).await
-    }
-
-    /// Signs the officer in; returns the cookie and the secret of their forms.
-    async fn sign_in(&self) -> (String, String) {
-        self.sign_in_as("officer", &self.password).await
-    }
-
-    async fn sign_in_as(&self, name: &str, password: &str) -> (String, String) {
-        let form = format!("name={name}&password={password}");
-        let answer = self.post("/console/sign-in", "", &form).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-        let cookie = answer.cookie.split(';').next().unwrap().to_owned();
-        let page = self.get("/console", &cookie).await.text;
-        let secret =
-            page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        (cookie, secret)
-    }
-
-    /// Has the declaration of the demonstration accepted, and returns its MRN.
-    async fn declare(&self) -> String {
-        let officer = Principal { name: "officer".to_owned(), role: Role::Officer };
-        let guarantee = serde_json::json!({
-            "grn": "26GB0000000001236", "type": "1", "holders": ["GB205672212000"], "access_code": "AV26",
-            "reference_amount": {"minor": 10_000_000, "currency": "EUR"},
-        });
-        let guarantee = serde_json::from_value(guarantee).unwrap();
-        assert!(self.node.register_guarantee(&officer, guarantee).await.unwrap().accepted);
-        let declaration = concat!(env!("CARGO_MANIFEST_DIR"), "/../corridor/declarations/gb-fr-it.xml");
-        let trader = Principal { name: "trader".to_owned(), role: Role::Trader };
-        let submission = self.node.submit(&trader, std::fs::read(declaration).unwrap()).await.unwrap();
-        assert!(submission.accepted, "{}", submission.words);
-        submission.movement
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        // A folder that stays behind harms nothing.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn request(method: &str, path: &str, cookie: &str) -> axum::http::request::Builder {
-    Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::HOST, "127.0.0.1:8080")
-        .header(header::COOKIE, cookie)
-}
 
 #[tokio::test]
 async fn every_route_without_a_session_leads_to_the_sign_in() {
@@ -303,59 +173,6 @@ async fn an_operator_sees_a_movement_and_does_not_decide_on_it() {
     assert!(taken.text.contains("Officers decide on movements"), "{}", taken.text);
 }
 
-/// Takes letters of France to the office.
-struct ToOffice(Arc<Node>);
-
-impl Transport for ToOffice {
-    fn deliver<'a>(&'a self, _: &'a Administration, envelope: node::Bytes) -> Delivery<'a> {
-        let france = Administration::parse("NTA.FR").unwrap();
-        Box::pin(async move { Ok(self.0.receive(&france, envelope.into()).await.unwrap()) })
-    }
-}
-
-/// An office that France has sent a document of text.
-async fn office_with_a_document() -> Office {
-    let mut office = Office::open().await;
-    let parties = ["NTA.GB", "NTA.FR"].map(|name| Administration::parse(name).unwrap());
-    let prepared = node::initialise(&SetUp {
-        folder: office.folder.join("fr"),
-        administration: parties[1].clone(),
-        store: "sqlite:node.db".to_owned(),
-        api: "127.0.0.1:0".parse().unwrap(),
-        peer: "127.0.0.1:0".parse().unwrap(),
-        corridor_defaults: true,
-        reference: None,
-    })
-    .unwrap();
-    let own = office.folder.join("tidewaiter.toml");
-    node::join_corridor(&own, vec![prepared.card.clone()], &parties).unwrap();
-    node::join_corridor(&prepared.config, vec![office.folder.join("card.json")], &parties).unwrap();
-    office.node.close().await;
-    office.node = Node::open(Config::load(&own).unwrap(), World::system()).await.unwrap();
-    let way = Arc::new(ToOffice(Arc::clone(&office.node)));
-    let config = Config::load(&prepared.config).unwrap();
-    let france = Node::open_with(config, World::system(), way).await.unwrap();
-    Arc::clone(&france).start_workers(std::future::pending());
-    let sender = Principal { name: "officer".to_owned(), role: Role::Officer };
-    let new = NewDocument {
-        recipient: parties[0].clone(),
-        subject: "case-1".to_owned(),
-        purpose: node::default_purpose().unwrap(),
-        lane: Lane::Normal,
-        expires_seconds: 24 * 3600,
-        document: DocumentContent {
-            title: "A note".to_owned(),
-            media_type: "text/plain".to_owned(),
-            content: b"for officers to read".to_vec(),
-        },
-    };
-    france.send_document(&sender, new).await.unwrap().unwrap();
-    while office.node.open_documents(0, 1).await.unwrap().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    office
-}
-
 #[tokio::test]
 async fn only_an_officer_who_reads_a_document_has_it_handed_out() {
     let office = office_with_a_document().await;
@@ -450,4 +267,22 @@ async fn a_message_is_shown_and_downloaded_as_it_came() {
     assert!(shown.contains("&#60;LRN&#62;</span>LEEDS-TURIN-000001"), "{shown}");
     let download = office.get(&format!("/console/messages/{first}/xml"), &cookie).await;
     assert!(download.text.contains("<LRN>LEEDS-TURIN-000001</LRN>"));
+}
+
+#[tokio::test]
+async fn only_an_officer_sees_to_findings_and_only_to_those_that_are_there() {
+    let office = Office::open().await;
+    let (cookie, secret) = office.sign_in().await;
+    let see = "/console/log/findings/1/seen";
+    let forged = office.post(see, &cookie, "note=asked+them&form_token=made-up").await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let absent = office.post(see, &cookie, &format!("note=asked+them&form_token={secret}")).await;
+    assert_eq!(absent.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(absent.text.contains("there is no finding"), "{}", absent.text);
+    let mute = office.post(see, &cookie, &format!("note=+&form_token={secret}")).await;
+    assert!(mute.text.contains("the note must be one line"), "{}", mute.text);
+    let (operator, secret) = office.sign_in_as("keeper", KEEPER).await;
+    let refused = office.post(see, &operator, &format!("note=asked+them&form_token={secret}")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("Officers see to findings"), "{}", refused.text);
 }

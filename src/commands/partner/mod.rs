@@ -11,7 +11,7 @@ use base::Administration;
 use clap::{Args, Subcommand};
 use desk::At;
 use list::List;
-use node::OwnCard;
+use node::{Config, Identity, OwnCard};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -46,6 +46,9 @@ pub struct Card {
     /// Where the card goes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// With the youngest TLS key of the key file: for the relays of partners after `key rotate tls`
+    #[arg(long)]
+    rotated_tls: bool,
     #[command(flatten)]
     reached: Reached,
 }
@@ -129,6 +132,13 @@ impl Card {
                 node.close().await;
                 card?
             }
+        };
+        let card = if self.rotated_tls {
+            let config = Config::load(&self.reached.config)?;
+            let identity = Identity::load(&config.resolve(&config.keys))?;
+            card.with_rotated_tls(&config, &identity)?
+        } else {
+            card
         };
         say(format_args!("administration     {}", card.keys.administration));
         say(format_args!("address            {}", card.address));

@@ -23,6 +23,20 @@ fn joins(register: &KeyRegister, by: &[(&str, u8)], signers: Option<u64>) -> Res
 }
 
 #[test]
+fn more_than_half_must_sign_also_when_somebody_was_let_in() {
+    assert_eq!((genesis().register().threshold.change, admitting().threshold.change), (2, 3));
+    let mut fifth = admitting();
+    fifth.admit(&card("ES", 5));
+    assert_eq!(fifth.threshold, Threshold { change: 3, revocation: 1 });
+    fifth.admit(&card("ES", 5));
+    assert_eq!(fifth.stewards.len(), 5, "once");
+    // What was not so before is left as the parties have made it.
+    let mut few = KeyRegister { threshold: Threshold { change: 1, revocation: 1 }, ..admitting() };
+    few.admit(&card("ES", 5));
+    assert_eq!(few.threshold.change, 1);
+}
+
+#[test]
 fn a_newcomer_takes_up_what_all_have_signed_or_as_many_as_its_agreement_says() {
     joins(&admitting(), &ALL, None).unwrap();
     // Its own signature is none of them.

@@ -20,9 +20,9 @@ const IDLE_SECONDS: i64 = 30 * 24 * 3_600;
 const AT_ONCE: usize = 64;
 
 impl Node {
-    /// Tidies up for as long as the node runs. Uploads of an earlier run have nobody who goes on with them.
-    pub(crate) async fn tidy_attachments(self: &Arc<Self>) {
-        let mut uploads = self.now();
+    /// Tidies up for as long as the node runs. Uploads of before it `started` have nobody who goes on with them.
+    pub(crate) async fn tidy_attachments(self: &Arc<Self>, started: Timestamp) {
+        let mut uploads = started;
         loop {
             if let Err(error) = self.tidy(uploads).await {
                 tracing::error!(%error, "attachments could not be tidied up");

@@ -9,11 +9,11 @@
 //! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
 //! party whose card this node has, be it this node itself, which believes then only what its operator has pinned
 //! ([`evidence::key_register::Pinned`]); of a proposer with whom the exchange is suspended, only if it does nothing but revoke.
-//! Of two proposals for one version the one of the administration that comes first in the alphabet goes first, unless the
-//! other has an approval already; the one that comes later is made again on top of it.
+//! Who answers what to two proposals for one version is in [`super::canvass`].
 //! A steward approves one document a version. Asked for another, it shows the one that it has approved, so that whoever
 //! asks lets that one come first instead of waiting for ever.
 
+use super::canvass::{Ballot, Vote};
 use super::records;
 use crate::bureau::Bureau;
 use crate::node::{Node, NodeError};
@@ -219,7 +219,15 @@ pub(super) fn countersign(
     let ours = records::proposal(tx, agreement)?.map(|(ours, _)| ours);
     let ours = ours.filter(|ours| ours.register().version == version);
     let signed_before = records::approved(tx, agreement, version, &bureau.administration)?;
-    if let Some(before) = signed_before.filter(|before| *before != digest) {
+    let own = match &ours {
+        Some(ours) if manners == Manners::Alphabet => {
+            Some((ours.register().digest()?, has_approvals(tx, bureau, ours)?))
+        }
+        _ => None,
+    };
+    let ballot = Ballot { approved: signed_before, own, first: bureau.administration < *proposal.by() };
+    let vote = ballot.vote(digest);
+    if let (Vote::Bound, Some(before)) = (vote, signed_before) {
         let other = records::countersigned(tx, agreement, version)?.or(ours);
         let other = other.filter(|other| other.register().digest().ok() == Some(before));
         let approvals = records::approvals(tx, (agreement, version), before)?;
@@ -235,12 +243,9 @@ pub(super) fn countersign(
                 return Ok(RegisterAnswer::Refused(words));
             }
         }
-    } else if let Some(ours) = ours
-        && manners == Manners::Alphabet
-        && signed_before.is_none()
-        && (bureau.administration < *proposal.by() || has_approvals(tx, bureau, &ours)?)
-        && ours.register().digest()? != digest
-    {
+    } else if let (Vote::OwnFirst, Some(ours)) = (vote, ours) {
+        // Whoever is shown it approves it: it is not changed any more.
+        records::keep_countersigned(tx, &ours)?;
         return Ok(RegisterAnswer::GoesFirst(Box::new(ours)));
     }
     let key = &bureau.identity.ring.steward_key(&steward)?;
@@ -259,6 +264,15 @@ pub(super) fn has_approvals(
     let register = proposal.register();
     let approvals = records::approvals(tx, (&register.agreement, register.version), register.digest()?)?;
     Ok(approvals.iter().any(|approval| *approval.steward() != bureau.administration))
+}
+
+/// Whether anybody may have approved what this node proposes: it is known, or somebody was asked to, or was shown the proposal
+/// as the one that goes first.
+pub(super) fn is_out(tx: &mut dyn Tx, bureau: &Bureau, proposal: &Proposal) -> Result<bool, NodeError> {
+    let register = proposal.register();
+    let shown = records::countersigned(tx, &register.agreement, register.version)?;
+    let shown = shown.is_some_and(|shown| shown.as_bytes() == proposal.as_bytes());
+    Ok(shown || has_approvals(tx, bureau, proposal)?)
 }
 
 /// This administration as a steward of the version before, or of this one.
@@ -292,7 +306,11 @@ fn acceptable(
             );
         }
         proposal.verify(&register.stewards)?;
-        return if register.version == 1 {
+        return if register.version == 1 && !register.has_majority() {
+            person(
+                "half of its stewards or fewer can change it, so that two versions of a number can come about",
+            )
+        } else if register.version == 1 {
             bureau.vouches_for(register, now)
         } else {
             // It lets this administration into a register that others keep already.
@@ -308,7 +326,12 @@ fn acceptable(
     if suspended && !proposed.only_revokes(held) {
         return person("the exchange with its proposer is suspended here, and it is more than a revocation");
     }
-    if register.threshold != held.register().threshold {
+    let mut joined = held.register().clone();
+    let newcomers =
+        register.stewards.iter().filter(|steward| joined.steward(&steward.administration).is_none());
+    let newcomers: Vec<_> = newcomers.cloned().collect();
+    newcomers.into_iter().for_each(|newcomer| joined.join(newcomer));
+    if register.threshold != joined.threshold {
         return person("it changes how many must sign");
     }
     let gone = known.iter().any(|steward| register.steward(&steward.administration).is_none());

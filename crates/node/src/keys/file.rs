@@ -27,6 +27,9 @@ pub(crate) struct KeyFile {
     /// The key that approves key registers. Nodes of before had none and use their first signing key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register: Option<Seed>,
+    /// The ML-DSA-44 key that cosigns beside the witness key, if the node was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness_ml_dsa_44: Option<Seed>,
     /// Keys that were made later, in the order in which they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<HeldKey>,

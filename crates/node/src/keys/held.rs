@@ -136,7 +136,9 @@ impl Bureau {
                     administration: administration.clone(),
                     from: entry.from,
                     until: end,
+                    revoked: false,
                 });
+                known.revoked |= entry.revocation.is_some();
                 known.from = known.from.min(entry.from);
                 known.until = if entry.revocation.is_some() { known.until.min(end) } else { known.until };
             }

@@ -4,7 +4,7 @@
 //! comes later is kept, and proposed on top of it once it is in force. The same goes for another's proposal that was
 //! approved here. A revocation for which our signature suffices waits for nobody.
 
-use super::answer::{Manners, RegisterAnswer, countersign, has_approvals, own_steward, released};
+use super::answer::{Manners, RegisterAnswer, countersign, has_approvals, is_out, own_steward, released};
 use super::propose::Progress;
 use super::records;
 use crate::node::{Node, NodeError};
@@ -93,7 +93,7 @@ impl Node {
             let (name, version) = (register.agreement.as_str(), register.version);
             let spent = records::approved(tx, name, version, &bureau.administration)?.is_some();
             let waits = match before.filter(|before| before.register().version == version) {
-                Some(before) => has_approvals(tx, bureau, &before)?,
+                Some(before) => is_out(tx, bureau, &before)?,
                 None => false,
             };
             if spent || waits || queued.is_some() {
@@ -271,7 +271,7 @@ fn on_top(old: &KeyRegister, held: &SignedRegister, own: &Administration, now: T
     next.expires = next.expires.max(old.expires);
     for newcomer in &old.stewards {
         if held.register().steward(&newcomer.administration).is_none() {
-            next.stewards.push(newcomer.clone());
+            next.join(newcomer.clone());
         }
     }
     let newcomer = |entry: &Administration| !held.register().parties().contains(entry);

@@ -1,14 +1,14 @@
 //! Making a new version of a key register: it is proposed to the other stewards, and in force once enough have signed.
 
 use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward, released};
+use super::canvass::Canvassed;
 use super::orders::{Asked, ToPropose};
 use super::records;
 use crate::bureau::Bureau;
 use crate::node::{Node, NodeError};
 use crate::transport::{Method, PeerRequest};
 use base::Administration;
-use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister, Steward};
-use std::collections::BTreeSet;
+use evidence::key_register::{Approval, KeyRegister, Proposal, RegisterError, SignedRegister};
 use std::time::Duration;
 
 /// How often registers are looked after: what is proposed is proposed again, and partners that lag are told.
@@ -24,7 +24,7 @@ const ROUNDS: usize = 4;
 pub(crate) const LIFETIME_SECONDS: i64 = 90 * 24 * 3600;
 
 /// The longest answer about a register that is read.
-const ANSWER_LIMIT: usize = 256 * 1024;
+pub(super) const ANSWER_LIMIT: usize = 256 * 1024;
 
 fn posting(path: &str, body: Vec<u8>) -> PeerRequest {
     PeerRequest { method: Method::Post, path: path.to_owned(), body, limit: ANSWER_LIMIT }
@@ -81,23 +81,9 @@ impl Node {
         let register = proposal.register().clone();
         let mut hindrances = Vec::new();
         if !self.enough_with_us(&proposal, held.as_ref()).await? {
-            for partner in self.other_stewards(&register, held.as_ref()) {
-                let newcomer = held.as_ref().is_some_and(|held| held.register().steward(&partner).is_none());
-                if newcomer && !hindrances.is_empty() {
-                    // Whoever is let in approves one document of a number as everybody does, and no other can be agreed on
-                    // after that: it is asked when the others have agreed on this one.
-                    break;
-                }
-                match self.ask_to_approve(&partner, &proposal, held.as_ref()).await? {
-                    Asked::Approved => {}
-                    Asked::Hindered(words) => hindrances.push(format!("{partner}: {words}")),
-                    Asked::Otherwise => return Ok(None),
-                    Asked::After(words) => {
-                        // Nobody else is asked to approve what must be made again.
-                        hindrances.push(format!("{partner}: {words}"));
-                        break;
-                    }
-                }
+            match self.canvass(&proposal, held.as_ref()).await? {
+                Canvassed::Done(found) => hindrances = found,
+                Canvassed::Again => return Ok(None),
             }
         }
         let moved = self.held(agreement).await?.map_or(0, |held| held.register().version);
@@ -200,7 +186,7 @@ impl Node {
     }
 
     /// Asks one steward for its approval; gives what became of it.
-    async fn ask_to_approve(
+    pub(super) async fn ask_to_approve(
         &self,
         partner: &Administration,
         proposal: &Proposal,
@@ -245,7 +231,7 @@ impl Node {
         }
     }
 
-    async fn ask_about_register(
+    pub(super) async fn ask_about_register(
         &self,
         partner: &Administration,
         ask: PeerRequest,
@@ -257,18 +243,10 @@ impl Node {
         RegisterAnswer::decode(&answer.body).map_err(|error| error.to_string())
     }
 
-    /// Those whom this node can ask to approve: first those of the version before, then whom this one lets in.
-    fn other_stewards(&self, register: &KeyRegister, held: Option<&SignedRegister>) -> Vec<Administration> {
-        let stewards = held.map_or(&register.stewards, |held| &held.register().stewards);
-        let own = self.administration();
-        let names = |of: &[Steward]| {
-            let names = of.iter().map(|steward| steward.administration.clone());
-            names.filter(|steward| steward != own).collect::<BTreeSet<_>>()
-        };
-        let before = names(stewards);
-        let newcomers = names(&register.stewards).into_iter().filter(|steward| !before.contains(steward));
-        let newcomers: Vec<_> = newcomers.collect();
-        before.into_iter().chain(newcomers).collect()
+    /// The other stewards of a version.
+    fn other_stewards(&self, register: &KeyRegister) -> Vec<Administration> {
+        let stewards = register.stewards.iter().map(|steward| steward.administration.clone());
+        stewards.filter(|steward| steward != self.administration()).collect()
     }
 
     /// Brings the versions that they lack to the parties that lag behind.
@@ -356,7 +334,7 @@ impl Node {
     pub(super) async fn fetch_register(&self, agreement: &str) {
         let bureau = self.bureau();
         let Some(held) = bureau.registers.get(agreement) else { return };
-        for partner in self.other_stewards(held.signed.register(), None) {
+        for partner in self.other_stewards(held.signed.register()) {
             let path = format!("{REGISTERS_ROUTE}/{agreement}");
             let ask = PeerRequest { method: Method::Get, path, body: Vec::new(), limit: ANSWER_LIMIT };
             if let Ok(RegisterAnswer::InForce(Some(theirs))) = self.ask_about_register(&partner, ask).await
@@ -450,6 +428,13 @@ impl Node {
         let threshold = threshold.unwrap_or(evidence::key_register::Threshold { change, revocation: 1 });
         let expires = now.plus_seconds(LIFETIME_SECONDS);
         let register = KeyRegister::genesis(agreement, &cards, threshold, now, expires)?;
+        if !register.has_majority() {
+            return Err(NodeError::Order(format!(
+                "{} of {change} parties are too few: more than half must sign a change, or else two groups could make two \
+                 versions of one number",
+                threshold.change
+            )));
+        }
         self.propose_first(register, now).await
     }
 

@@ -7,8 +7,11 @@ use crate::identity::IdentityError;
 use crate::tls::TlsIdentity;
 use base::Administration;
 use evidence::key_register::{RegisteredKey, Steward};
-use evidence::{Algorithm, KeyId, Keys, Purpose, SealingKey, Seed, SigningKey, StatementKey};
+use evidence::{
+    Algorithm, KeyId, Keys, MlDsaSigningKey, Purpose, SealingKey, Seed, SigningKey, StatementKey,
+};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Certificate and key of a TLS identity, DER as hexadecimal digits.
 #[derive(Clone, Serialize, Deserialize)]
@@ -77,6 +80,8 @@ pub struct Ring {
     pub(crate) tls: Vec<TlsIdentity>,
     /// Approves key registers.
     pub(crate) register: StatementKey,
+    /// Cosigns checkpoints beside the witness key, if the node was given one.
+    pub(crate) witness_ml_dsa_44: Option<Arc<MlDsaSigningKey>>,
 }
 
 impl Ring {
@@ -89,6 +94,7 @@ impl Ring {
             witness: vec![keys.witness.clone()],
             tls: vec![tls.clone()],
             register: keys.sign.clone(),
+            witness_ml_dsa_44: None,
         }
     }
 
@@ -98,6 +104,9 @@ impl Ring {
         let mut ring = Self::of(&keys, &tls);
         if let Some(seed) = &file.register {
             ring.register = StatementKey::from_seed(seed.as_bytes())?;
+        }
+        if let Some(seed) = &file.witness_ml_dsa_44 {
+            ring.witness_ml_dsa_44 = Some(Arc::new(MlDsaSigningKey::from_seed(seed.as_bytes())?));
         }
         for held in &file.later {
             ring.hold(held)?;
@@ -245,6 +254,7 @@ mod tests {
             tls: vec![TlsIdentity::new(certificate, key).unwrap()],
             register: first.clone(),
             log: vec![log],
+            witness_ml_dsa_44: None,
         };
         let rank = |_, key| if key == first.key_id() { Rank::Revoked } else { Rank::Unusable };
         assert!(matches!(ring.choose(&rank), Err(IdentityError::AllRevoked(Purpose::Sign))));

@@ -10,7 +10,7 @@ use crate::node::Node;
 use crate::transport::{Method, PeerRequest};
 use base::{Administration, Timestamp};
 use evidence::witness::{AddCheckpoint, WitnessAnswer};
-use evidence::{SignedNote, log_origin, witness_name};
+use evidence::{NoteSignature, SignedNote, log_origin, witness_name};
 use exchange::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,13 +193,15 @@ impl Node {
         note: SignedNote,
     ) -> Result<(), Vain> {
         let bureau = self.bureau();
-        let verified = verify_own(&bureau, &note.to_note(), &witnesses_of(&bureau, partner, self.now()))?;
+        let witnesses = witnesses_of(&bureau, partner, self.now());
+        let verified = verify_own(&bureau, &note.to_note(), &witnesses)?;
         let at = verified.cosigned_by(&witness_name(partner)).ok_or(Vain::NotSigned)?;
         let name = witness_name(partner);
-        let line = note.signatures().iter().rfind(|line| line.name() == name);
-        let line = line.ok_or(Vain::NotSigned)?.line();
+        // A signature by a key of it that this node does not know proves nothing here.
+        let known = |line: &&NoteSignature| witnesses.iter().any(|witness| witness.claimed_by(line));
+        let lines = note.signatures().iter().filter(known).map(NoteSignature::line).collect();
         self.write(move |tx, _| -> Result<(), LogError> {
-            let saved = witnessing::SavedCosignature { size: row(size), witness: name, at, line };
+            let saved = witnessing::SavedCosignature { size: row(size), witness: name, at, lines };
             Ok(witnessing::save_cosignature(tx, &saved)?)
         })
         .await?;

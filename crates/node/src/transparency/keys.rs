@@ -32,10 +32,12 @@ pub(super) fn revoked_log_keys(bureau: &Bureau, owner: &Administration) -> BTree
         .collect()
 }
 
-/// A partner as a witness, once for each of its witness keys that are valid at `moment`.
+/// A partner as a witness, once for each of its witness keys that are valid at `moment`, and for each of its ML-DSA-44
+/// keys that the configuration names.
 pub(super) fn witnesses_of(bureau: &Bureau, partner: &Administration, moment: Timestamp) -> Vec<Witness> {
     let keys = partner_keys(bureau, partner, Purpose::Witness, Some(moment));
-    keys.into_iter().map(|key| Witness::of(partner, key)).collect()
+    let keys = keys.into_iter().map(|key| Witness::of(partner, key));
+    keys.chain(bureau.ml_dsa.of_partner(partner)).collect()
 }
 
 fn partner_keys(

@@ -37,7 +37,7 @@ pub use quorum::QuorumView;
 pub(crate) use receipts::Receipted;
 pub use serving::LogResource;
 pub use tree::{fill_tiles, inclusion_path, root_at};
-pub use view::{CheckpointView, FindingView, LogView, WitnessView};
+pub use view::{CheckpointView, FindingView, LogView, SeeError, SeenView, WitnessView};
 pub use witness::WitnessReply;
 
 use evidence::EvidenceError;

@@ -227,6 +227,7 @@ impl Node {
             kind: kind.to_owned(),
             words: words.clone(),
             proof,
+            seen: None,
         };
         let code = if kind == EQUIVOCATION { "LogEquivocation" } else { "LogUnproved" };
         let noted = words.clone();

@@ -115,8 +115,7 @@ pub(super) fn by_size(saved: Vec<SavedCosignature>) -> BTreeMap<i64, Vec<SavedCo
 /// A checkpoint's note with the cosignatures that were kept for it.
 pub(super) fn cosigned_note(note: &str, saved: &[SavedCosignature]) -> Result<String, LogError> {
     let note = SignedNote::parse("checkpoint", note)?;
-    let lines = saved.iter().map(|saved| {
-        evidence::NoteSignature::parse("cosignature", saved.line.strip_suffix('\n').unwrap_or(&saved.line))
-    });
-    Ok(note.with(lines.collect::<Result<Vec<_>, _>>()?).to_note())
+    let lines = saved.iter().map(|saved| evidence::NoteSignature::parse_lines("cosignature", &saved.lines));
+    let lines = lines.collect::<Result<Vec<_>, _>>()?;
+    Ok(note.with(lines.into_iter().flatten()).to_note())
 }

@@ -18,6 +18,12 @@ use store::{Execution, log};
 /// How many tiles are saved in one transaction: 65,536 leaves, whose hashing takes some ten milliseconds.
 const TILES_AT_ONCE: u64 = 256;
 
+/// How old a checkpoint is that no witness will cosign any more, as witnesses are asked for the newest one: an hour.
+const PRUNE_MICROS: i64 = 3_600_000_000;
+
+/// How many checkpoints are looked at for pruning in one transaction.
+const PRUNE_AT_ONCE: usize = 1_024;
+
 impl Node {
     /// Signs checkpoints as the log grows.
     pub(crate) async fn sign_checkpoints(self: &Arc<Self>) {
@@ -92,6 +98,23 @@ impl Node {
     /// the log. Otherwise when the store or the record fails.
     pub async fn sign_checkpoint(&self) -> Result<(), NodeError> {
         self.sign_next().await.map_err(NodeError::Log)
+    }
+
+    /// Forgets checkpoints of the log that nothing needs: those that no witness has cosigned within an hour and that a later
+    /// one has followed. Witnesses are asked for the newest one only; monitors, receipts and consistency proofs are
+    /// answered from the tree.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prune_checkpoints(&self) -> Result<(), NodeError> {
+        let before = self.now().plus_micros(-PRUNE_MICROS);
+        while self
+            .write(move |tx, _| -> Result<_, NodeError> {
+                Ok(log::prune_checkpoints(tx, before, PRUNE_AT_ONCE)?)
+            })
+            .await?
+        {}
+        Ok(())
     }
 
     async fn sign_next(&self) -> Result<(), LogError> {

@@ -4,10 +4,17 @@ use super::cosigning::standing;
 use super::quorum::{self, QuorumView};
 use super::tree::count;
 use super::{LogError, monitor};
+use crate::bureau::Bureau;
+use crate::messages;
 use crate::node::{Node, NodeError};
-use evidence::{Checkpoint, SignedNote, log_origin, witness_name};
+use crate::principals::Principal;
+use evidence::{Checkpoint, SignedNote, Witness, log_origin, witness_name};
 use serde::Serialize;
+use store::witnessing::Seen;
 use store::{log, witnessing};
+
+/// The longest note on a finding, in bytes.
+const MAX_NOTE: usize = 400;
 
 /// How many findings a page shows.
 const FINDINGS: usize = 100;
@@ -19,6 +26,8 @@ pub struct LogView {
     pub origin: String,
     /// Its key in the form that signed-note tools take.
     pub verifier_key: String,
+    /// The keys with which this node cosigns the logs of partners, in the same form.
+    pub witness_keys: Vec<String>,
     /// How many entries it has.
     pub size: u64,
     /// The last signed checkpoint.
@@ -76,6 +85,30 @@ pub struct FindingView {
     pub words: String,
     /// Whether there is a portable proof.
     pub proved: bool,
+    /// Who has seen to it; it is no alarm any more then.
+    pub seen: Option<SeenView>,
+}
+
+/// That an officer has seen to a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeenView {
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// Who.
+    pub by: String,
+    /// What they noted.
+    pub note: String,
+}
+
+/// Why a finding is not marked as seen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeeError {
+    /// There is none, or somebody has marked it.
+    #[error("there is no finding `{0}` that nobody has seen to")]
+    Absent(i64),
+    /// The note is missing or too long.
+    #[error("the note must be one line of 1 to {MAX_NOTE} bytes: say what you did about it")]
+    Note,
 }
 
 impl Node {
@@ -91,6 +124,7 @@ impl Node {
         let (bureau, now) = (self.bureau(), self.now());
         let origin = log_origin(&bureau.administration);
         let verifier_key = Checkpoint::verifier_key(&origin, &bureau.identity.keys.log.public());
+        let witness_keys = own_witness_keys(&bureau)?;
         let partners: Vec<_> = bureau.partners.keys().cloned().collect();
         let problems: Vec<_> = partners.iter().map(|partner| standing(self, partner).0).collect();
         let behind = self.log_operator().behind().map(|behind| behind.to_string());
@@ -111,6 +145,7 @@ impl Node {
             Ok(LogView {
                 origin,
                 verifier_key,
+                witness_keys,
                 size: count(log::size(tx)?),
                 checkpoint: latest
                     .map(|latest| checkpoint_view(&latest.note, latest.at.as_micros()))
@@ -128,6 +163,46 @@ impl Node {
         .await
     }
 
+    /// Marks a finding as seen by an officer, with what they did about it. The finding and its proof stay on record; it is
+    /// counted as an alarm no more.
+    ///
+    /// # Errors
+    /// When the store fails; in the inner result, why it is not marked.
+    pub async fn see_finding(
+        &self,
+        officer: &Principal,
+        id: i64,
+        note: &str,
+    ) -> Result<Result<(), SeeError>, NodeError> {
+        let (by, note, at) = (officer.name.clone(), note.trim().to_owned(), self.now());
+        if note.is_empty() || note.len() > MAX_NOTE || note.chars().any(char::is_control) {
+            return Ok(Err(SeeError::Note));
+        }
+        self.write(move |tx, _| -> Result<_, LogError> {
+            let words = format!("{by} has seen finding {id} about a log: {note}");
+            if !witnessing::see_finding(tx, id, &Seen { at, by, note })? {
+                return Ok(Err(SeeError::Absent(id)));
+            }
+            messages::note(tx, at, "log", "", "FindingSeen", &words)?;
+            Ok(Ok(()))
+        })
+        .await
+        .map_err(NodeError::Log)
+    }
+
+    /// How many findings nobody has seen to: all, and those with a proof.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn unseen_findings(&self) -> Result<(i64, i64), NodeError> {
+        let kinds = self
+            .read(|tx| -> Result<_, LogError> { Ok(witnessing::unseen_findings(tx)?) })
+            .await
+            .map_err(NodeError::Log)?;
+        let proved = kinds.iter().filter(|(kind, _)| kind == monitor::EQUIVOCATION);
+        Ok((kinds.iter().map(|(_, count)| count).sum(), proved.map(|(_, count)| count).sum()))
+    }
+
     /// The portable proof of a finding; `None` when there is no such finding or no proof of it.
     ///
     /// # Errors
@@ -139,6 +214,14 @@ impl Node {
             .map_err(NodeError::Log)?;
         Ok(found.filter(|found| found.kind == monitor::EQUIVOCATION).and_then(|found| found.proof))
     }
+}
+
+fn own_witness_keys(bureau: &Bureau) -> Result<Vec<String>, LogError> {
+    let mut own = vec![Witness::of(&bureau.administration, bureau.identity.keys.witness.public())];
+    if let Some(key) = bureau.ml_dsa.key(&bureau.identity) {
+        own.push(Witness::ml_dsa_44(&witness_name(&bureau.administration), key.public().clone())?);
+    }
+    Ok(own.iter().map(Witness::verifier_key).collect())
 }
 
 fn checkpoint_view(note: &str, at: i64) -> Result<CheckpointView, LogError> {
@@ -159,5 +242,6 @@ fn finding_view(finding: witnessing::Finding) -> FindingView {
         kind: finding.kind,
         words: finding.words,
         proved: finding.proof.is_some(),
+        seen: finding.seen.map(|seen| SeenView { at: seen.at.as_micros(), by: seen.by, note: seen.note }),
     }
 }

@@ -20,10 +20,10 @@ pub struct WitnessReply {
     pub body: String,
 }
 
-/// What a submission comes to: the cosignature line with the note that it is for, or a refusal with what the log was seen
+/// What a submission comes to: the cosignature lines with the note that they are for, or a refusal with what the log was seen
 /// to sign before.
 enum Verdict {
-    Cosigned { line: String, note: String },
+    Cosigned { lines: String, note: String },
     Refused { refusal: WitnessRefusal, latest: Option<String> },
 }
 
@@ -52,10 +52,10 @@ impl Node {
             .await
             .map_err(NodeError::Log)?;
         match verdict {
-            Verdict::Cosigned { line, note } => {
+            Verdict::Cosigned { lines, note } => {
                 let record = self.log_operator().record();
                 self.beside(move || record.store_witnessed(&origin, &note)).await?;
-                Ok(WitnessReply { status: 200, content_type: TEXT_TYPE, body: line })
+                Ok(WitnessReply { status: 200, content_type: TEXT_TYPE, body: lines })
             }
             Verdict::Refused { refusal, latest } => {
                 drop(alone);
@@ -112,10 +112,13 @@ fn consider(
     if let Err(refusal) = submission.extends(latest.as_ref()) {
         return Ok(Verdict::Refused { refusal, latest: saved.map(|saved| saved.note) });
     }
-    let key = CosigningKey::Ed25519(&bureau.identity.keys.witness);
-    let line = cosign(submission.note(), &witness_name(&bureau.administration), &key, now)?;
+    let mut keys = vec![CosigningKey::Ed25519(&bureau.identity.keys.witness)];
+    keys.extend(bureau.ml_dsa.key(&bureau.identity).map(CosigningKey::MlDsa44));
+    let name = witness_name(&bureau.administration);
+    let lines = keys.iter().map(|key| Ok(cosign(submission.note(), &name, key, now)?.line()));
+    let lines = lines.collect::<Result<String, LogError>>()?;
     let note = submission.note().clone().only(&checkpoint.origin).to_note();
     let next = witnessing::Witnessed { size: row(checkpoint.size), at: now, note: note.clone() };
     witnessing::save_witnessed(tx, &checkpoint.origin, saved.map(|saved| saved.size), &next)?;
-    Ok(Verdict::Cosigned { line: line.line(), note })
+    Ok(Verdict::Cosigned { lines, note })
 }

@@ -42,6 +42,11 @@ pub struct Way {
     put: Mutex<Vec<MessageId>>,
     /// How many batches of staged statements were answered.
     pub batches: AtomicU32,
+    /// Batches are on their way for as long as this is so.
+    pub holds: AtomicBool,
+    /// How many batches are on their way, and how many ever were at once.
+    pub bearing: AtomicU32,
+    pub most: AtomicU32,
 }
 
 /// What is about such a subject can be spoilt on its way.
@@ -94,7 +99,13 @@ impl Transport for From {
             if request.path != node::STAGE_ROUTE {
                 return Ok(PeerAnswer { status: 404, body: Vec::new() });
             }
+            let bearing = self.way.bearing.fetch_add(1, Ordering::SeqCst) + 1;
+            self.way.most.fetch_max(bearing, Ordering::SeqCst);
+            while self.way.holds.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let answer = partner.receive_stages(&self.own, request.body).await.unwrap();
+            self.way.bearing.fetch_sub(1, Ordering::SeqCst);
             self.way.batches.fetch_add(1, Ordering::SeqCst);
             Ok(answer.map_or_else(
                 |reason| PeerAnswer { status: 400, body: reason.into_bytes() },

@@ -74,9 +74,9 @@ fn holds(stage: &Stage, country: Country, records: &Records, saved: &SavedCosign
     let words = |error: evidence::EvidenceError| error.to_string();
     let (_, note) =
         records.checkpoints.iter().find(|(size, _)| *size == saved.size).ok_or("there is no checkpoint")?;
-    let line = saved.line.strip_suffix('\n').unwrap_or(&saved.line);
-    let line = NoteSignature::parse("cosignature", line).map_err(words)?;
-    let note = SignedNote::parse("checkpoint", note).map_err(words)?.with(vec![line]).to_note();
+    let lines = saved.lines.lines().map(|line| NoteSignature::parse("cosignature", line));
+    let lines = lines.collect::<Result<Vec<_>, _>>().map_err(words)?;
+    let note = SignedNote::parse("checkpoint", note).map_err(words)?.with(lines).to_note();
     let mut others = stage.federation.countries().iter().map(|other| Administration::of(*other));
     let witness = others.find(|other| witness_name(other) == saved.witness).ok_or("of a stranger")?;
     let card = |country: Country| stage.federation.card(country).ok_or("there is no card");

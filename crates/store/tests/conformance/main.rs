@@ -12,6 +12,7 @@ mod letters;
 mod lost_connection;
 mod opening;
 mod rooms;
+mod scrubbing;
 mod values;
 mod witnessing;
 

@@ -2,7 +2,7 @@
 
 use crate::support::at;
 use crate::{on_every_engine, read, write};
-use store::witnessing::{Finding, SavedCosignature, Witnessed};
+use store::witnessing::{Finding, SavedCosignature, Seen, Witnessed};
 use store::{StoreError, log, tiles, witnessing};
 
 on_every_engine! {
@@ -34,10 +34,34 @@ on_every_engine! {
         assert_eq!(read(&store, |tx| log::entries(tx, 7, 99)), [[7], [8]]);
     }
 
+    fn checkpoints_that_nobody_cosigned_are_forgotten_when_a_later_one_has_aged(place) {
+        let store = place.store();
+        write(&store, |tx| (0..9_u8).try_for_each(|n| log::append(tx, &[n], [n; 32], at(1)).map(drop)));
+        write(&store, |tx| (1..=9).try_for_each(|size| log::save_checkpoint(tx, size, "note", at(size))));
+        let cosigned = SavedCosignature { size: 3, witness: "w".into(), at: at(3), lines: "a\n".into() };
+        write(&store, move |tx| witnessing::save_cosignature(tx, &cosigned));
+        let kept = || {
+            let of = |size| read(&store, move |tx| log::checkpoint(tx, size)).is_some();
+            (1..=9).filter(|size| of(*size)).collect::<Vec<i64>>()
+        };
+        let prune = |before, limit| write(&store, move |tx| log::prune_checkpoints(tx, at(before), limit));
+        assert!(!prune(1, 9), "none is that old");
+        // Of those before 7 the last stays, for it says what was due then, and the one that was cosigned.
+        assert!(prune(7, 2));
+        assert_eq!(kept(), [3, 4, 5, 6, 7, 8, 9]);
+        while prune(7, 2) {}
+        assert_eq!(kept(), [3, 6, 7, 8, 9]);
+        assert_eq!(read(&store, |tx| log::latest_checkpoint_before(tx, at(6))).unwrap().size, 6);
+        assert!(!prune(100, 9));
+        assert_eq!(kept(), [3, 9]);
+        // An entry whose checkpoint is gone is covered by the next one.
+        assert_eq!(read(&store, |tx| log::first_checkpoint_over(tx, 4)).unwrap().size, 9);
+    }
+
     fn the_first_cosignature_of_a_witness_counts(place) {
         let store = place.store();
         let line = |size: i64, witness: &str, line: &str| SavedCosignature {
-            size, witness: witness.to_owned(), at: at(size), line: line.to_owned(),
+            size, witness: witness.to_owned(), at: at(size), lines: line.to_owned(),
         };
         for saved in [line(3, "w1", "a\n"), line(3, "w1", "b\n"), line(3, "w2", "c\n"), line(5, "w1", "d\n")] {
             write(&store, move |tx| witnessing::save_cosignature(tx, &saved));
@@ -68,7 +92,7 @@ on_every_engine! {
         let store = place.store();
         let finding = |source: &str| Finding {
             id: 0, at: at(1), origin: "log".to_owned(), source: source.to_owned(), kind: "equivocation".to_owned(),
-            words: "two roots".to_owned(), proof: Some(vec![1, 2]),
+            words: "two roots".to_owned(), proof: Some(vec![1, 2]), seen: None,
         };
         let record = |source: &'static str, digest: u8| {
             let finding = finding(source);
@@ -82,5 +106,27 @@ on_every_engine! {
         assert_eq!(read(&store, |tx| witnessing::finding_of(tx, 1)), Some(Finding { id: 1, ..finding("NTA.FR") }));
         assert_eq!(read(&store, |tx| witnessing::finding_of(tx, 3)), None);
         assert_eq!(read(&store, |tx| witnessing::findings(tx, 1)).len(), 1);
+    }
+
+    fn a_finding_is_seen_once_and_stays_on_record(place) {
+        let store = place.store();
+        for (digest, kind) in [(1u8, "equivocation"), (2, "unproved"), (3, "unproved")] {
+            let finding = Finding {
+                id: 0, at: at(1), origin: "log".to_owned(), source: "NTA.FR".to_owned(), kind: kind.to_owned(),
+                words: "two roots".to_owned(), proof: None, seen: None,
+            };
+            assert!(write(&store, move |tx| witnessing::record_finding(tx, &finding, [digest; 32])));
+        }
+        let unseen = || read(&store, witnessing::unseen_findings);
+        assert_eq!(unseen(), [("equivocation".to_owned(), 1), ("unproved".to_owned(), 2)]);
+        let seen = |by: &str| Seen { at: at(2), by: by.to_owned(), note: "asked them".to_owned() };
+        let see = |id, by: &'static str| write(&store, move |tx| witnessing::see_finding(tx, id, &seen(by)));
+        assert!(see(2, "j.doe"));
+        assert!(!see(2, "a.other"), "the first one stands");
+        assert!(!see(9, "j.doe"));
+        assert_eq!(unseen(), [("equivocation".to_owned(), 1), ("unproved".to_owned(), 1)]);
+        let found = read(&store, |tx| witnessing::finding_of(tx, 2)).unwrap();
+        assert_eq!((found.seen, found.words.as_str()), (Some(seen("j.doe")), "two roots"));
+        assert_eq!(read(&store, |tx| witnessing::findings(tx, 9)).len(), 3);
     }
 }

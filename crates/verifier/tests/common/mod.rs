@@ -2,15 +2,17 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use base::{Administration, Digest, MessageId, Timestamp};
-use evidence::disclosure::{Field, LeafTree, PartSecret};
+use evidence::disclosure::{Field, LeafScheme, LeafTree, PartSecret};
 use evidence::key_register::{
     Approval, KeyEntry, KeyRegister, RegisteredKey, Revocation, RevocationReason, SignedRegister, Threshold,
 };
 use evidence::merkle::{self, Hash};
+use evidence::stream::{ContentDigest, SealedContent};
 use evidence::{
     AgreementReference, Channel, Checkpoint, Conflict, ConflictEvidence, CosigningKey, Encryption,
-    EvidenceFile, KeySet, Keys, LoggedCheckpoint, Manifest, PartManifest, PublicKeys, ShownPart, SignedNote,
-    Stage, StageName, StageReason, StagedStatement, Statement, Suite, TreeHead, cosign, witness_name,
+    EvidenceFile, KeySet, Keys, LoggedCheckpoint, Manifest, PartManifest, PublicKeys, ShownAttachment,
+    ShownPart, SignedNote, Stage, StageName, StageReason, StagedStatement, Statement, Suite, TreeHead,
+    cosign, witness_name,
 };
 use verifier::Trust;
 
@@ -91,6 +93,9 @@ pub struct Plan {
     pub conflict: bool,
     pub log_position: usize,
     pub cards: bool,
+    /// How many attachments there are, and whether the file lets them be compared.
+    pub attachments: u8,
+    pub comparable: bool,
 }
 
 impl Plan {
@@ -110,6 +115,8 @@ impl Plan {
             conflict: false,
             log_position: 5,
             cards: true,
+            attachments: 0,
+            comparable: true,
         }
     }
 
@@ -130,6 +137,8 @@ impl Plan {
             conflict: dice.chance(15),
             log_position: usize::try_from(dice.below(20)).unwrap(),
             cards: dice.chance(80),
+            attachments: u8::try_from(dice.below(6)).unwrap().saturating_sub(3),
+            comparable: dice.chance(70),
         }
     }
 }
@@ -152,6 +161,29 @@ impl World {
         (1..=count).map(field).collect()
     }
 
+    /// The content of an attachment: one to three chunks.
+    pub fn attachment(part: u8) -> Vec<u8> {
+        (0..200_000 * usize::from(part)).map(|at| u8::try_from(at % 251).unwrap() ^ part).collect()
+    }
+
+    fn secret(part: u8) -> PartSecret {
+        PartSecret::from_bytes([0x30 ^ part; 32])
+    }
+
+    fn attached(part: u8) -> PartManifest {
+        let mut digest = ContentDigest::new(Self::secret(part));
+        digest.update(&Self::attachment(part)).unwrap();
+        let SealedContent { size, plaintext_root } = digest.finish().unwrap();
+        PartManifest {
+            name: format!("scan-{part}.tif"),
+            media_type: "image/tiff".to_owned(),
+            ciphertext: Digest([0x20 ^ part; 32]),
+            plaintext_root,
+            size,
+            leaves: LeafScheme::Chunks,
+        }
+    }
+
     fn manifest(&self, plan: &Plan, tree: &LeafTree, content: &[u8]) -> Manifest {
         Manifest {
             message_id: MessageId::new(moment(), [plan.number; 10]),
@@ -167,16 +199,21 @@ impl World {
             created: moment(),
             expires: moment().plus_seconds(40 * DAY),
             exercise: false,
-            parts: vec![PartManifest {
+            parts: std::iter::once(PartManifest {
                 name: "message".to_owned(),
                 media_type: "application/xml".to_owned(),
                 ciphertext: Digest([2; 32]),
                 plaintext_root: tree.root(),
                 size: content.len() as u64,
                 leaves: tree.scheme(),
-            }],
+            })
+            .chain((1..=plan.attachments).map(Self::attached))
+            .collect(),
             encryption: Encryption {
-                suite: Suite::HpkeX25519ChaCha20Poly1305,
+                suite: match plan.attachments {
+                    0 => Suite::HpkeX25519ChaCha20Poly1305,
+                    _ => Suite::HpkeX25519ChaCha20Poly1305Chunks,
+                },
                 recipient_key: self.fr.card.enc.key_id(),
             },
             nonce: [plan.number; 16],
@@ -290,6 +327,10 @@ impl World {
             checkpoints,
             cards: if plan.cards { parties.map(|party| party.card.clone()).to_vec() } else { Vec::new() },
             registers: Vec::new(),
+            attachments: (1..=plan.attachments)
+                .filter(|_| plan.comparable)
+                .map(|part| ShownAttachment { part: part.into(), secret: Self::secret(part) })
+                .collect(),
         }
     }
 

@@ -189,7 +189,10 @@ mod tests {
     #[test]
     fn a_download_has_a_harmless_name() {
         assert_eq!(file_name(7, "scans of 3.tar"), "attachment-000007-scans_of_3.tar");
-        assert_eq!(file_name(7, "../../x\"; filename=a.html\r\n"), "attachment-000007-_.._x___filename_a.html__");
+        assert_eq!(
+            file_name(7, "../../x\"; filename=a.html\r\n"),
+            "attachment-000007-_.._x___filename_a.html__"
+        );
         assert_eq!(file_name(7, "Röntgen.tif"), "attachment-000007-R_ntgen.tif");
         assert_eq!(file_name(7, &"a".repeat(128)).len(), "attachment-000007-".len() + 80);
     }

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::Administration;
 use node::{
-    DocumentContent, DocumentDecision, DocumentRow, Lane, NewDocument, Node, Principal, Replacements, SendError,
+    DocumentContent, DocumentDecision, DocumentRow, Lane, NewDocument, Node, Principal, Replacements,
+    SendError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;

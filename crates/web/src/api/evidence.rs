@@ -22,6 +22,9 @@ pub struct Shown {
     show: Option<String>,
     /// Paths of fields, separated by commas.
     fields: Option<String>,
+    /// Whether copies of the attachments can be compared by the file.
+    #[serde(default)]
+    attachments: bool,
 }
 
 impl Shown {
@@ -39,19 +42,21 @@ impl Shown {
 }
 
 /// `GET /api/v1/messages/{id}/evidence?show=none|whole` or `?fields=PATH,...`: the evidence file of a message by its
-/// number, or by its identity between nodes. The operator gets it without content.
+/// number, or by its identity between nodes; with `attachments=true` copies of the attachments can be compared by it.
+/// The operator gets it without content.
 pub async fn file(
     State(node): State<Arc<Node>>,
     StaffCaller(principal): StaffCaller,
     Path(id): Path<String>,
     Query(shown): Query<Shown>,
 ) -> Result<Response, Problem> {
+    let attachments = shown.attachments;
     let disclose = shown.disclose()?;
-    if disclose != Disclose::Nothing && !principal.role.decides() {
+    if (attachments || disclose != Disclose::Nothing) && !principal.role.decides() {
         return Err(Problem::forbidden("content is shown by officers of the administration only"));
     }
     let number = number(&node, &id).await?;
-    let exported = node.evidence(number, disclose).await;
+    let exported = node.evidence_with(number, disclose, attachments).await;
     let file =
         exported.map_err(refused)?.ok_or_else(|| Problem::absent("message between administrations"))?;
     Ok(download(number, file))

@@ -1,13 +1,14 @@
 //! The node's log for those who look after it: its state, single entries with their proofs, and what monitoring has found.
 
 use super::Problem;
-use super::auth::{ReaderCaller, StaffCaller};
-use super::extract::Path;
+use super::auth::{OfficerCaller, ReaderCaller, StaffCaller};
+use super::extract::{Content, Path};
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use node::Node;
+use node::{Node, SeeError};
+use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -54,4 +55,25 @@ pub async fn finding(
 ) -> Result<Response, Problem> {
     let proof = node.finding_proof(id).await?.ok_or_else(|| Problem::absent("proof"))?;
     Ok(([(header::CONTENT_TYPE, node::EQUIVOCATION_TYPE)], proof).into_response())
+}
+
+/// What an officer did about a finding.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    note: String,
+}
+
+/// `POST /api/v1/log/findings/{id}/seen`: marks a finding as seen, which ends its alarm and keeps its record.
+pub async fn see(
+    State(node): State<Arc<Node>>,
+    OfficerCaller(principal): OfficerCaller,
+    Path(id): Path<i64>,
+    Content(Note { note }): Content<Note>,
+) -> Result<Response, Problem> {
+    match node.see_finding(&principal, id, &note).await? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(SeeError::Absent(_)) => Err(Problem::absent("finding that nobody has seen to")),
+        Err(error @ SeeError::Note) => Err(Problem::unprocessable(error.to_string())),
+    }
 }

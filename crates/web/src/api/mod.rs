@@ -18,6 +18,7 @@
 //! | `GET /log` | officer, operator | the node's log: size, checkpoint, witnesses, findings |
 //! | `GET /log/entries/{index}`, `GET /log/entries/{index}/proof` | officer, operator, auditor | an entry of the log, and its proof |
 //! | `GET /log/findings/{id}/proof` | officer, operator | the portable proof that a log showed two histories |
+//! | `POST /log/findings/{id}/seen` | officer | mark a finding as seen, with a note |
 //! | `GET /exchange` | officer, operator | what waits for each partner, circuits, alarms |
 //! | `GET /messages/{id}/delivery` | officer, operator | how far a message to a partner has come |
 //! | `GET /dead-letters`, `POST /dead-letters/{id}/redrive`, `.../close` | officer (list: operator too) | messages that will never be delivered |
@@ -100,6 +101,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/log/entries/{index}", || get(log::entry)),
     route("GET", "/api/v1/log/entries/{index}/proof", || get(log::proof)),
     route("GET", "/api/v1/log/findings/{finding}/proof", || get(log::finding)),
+    route("POST", "/api/v1/log/findings/{finding}/seen", || post(log::see)),
     route("GET", "/api/v1/exchange", || get(exchange::show)),
     route("GET", "/api/v1/messages/{id}/delivery", || get(exchange::delivery)),
     route("GET", "/api/v1/dead-letters", || get(exchange::dead)),

@@ -60,7 +60,10 @@ impl From<&AttachmentView> for Line {
             digest: view.digest.clone().unwrap_or_default(),
             state,
             tone,
-            progress: view.chunks_there.filter(|_| view.standing == "under way").map(|there| (there, view.chunks)),
+            progress: view
+                .chunks_there
+                .filter(|_| view.standing == "under way")
+                .map(|there| (there, view.chunks)),
             direction: match view.state.as_str() {
                 "arriving" | "received" => "From",
                 _ if view.owner.is_empty() => "From",

@@ -88,7 +88,8 @@ pub async fn read(visit: &Visit, mut form: Multipart) -> Result<(Entered, Option
         let Some(field) = next.map_err(|error| unreadable(visit, &error))? else { break };
         let name = field.name().unwrap_or_default().to_owned();
         if !checked {
-            let token = if name == "form_token" { text(visit, field, &mut room).await? } else { String::new() };
+            let token =
+                if name == "form_token" { text(visit, field, &mut room).await? } else { String::new() };
             visit.check_form_token(&token, DOCUMENTS.to_owned())?;
             checked = true;
             continue;
@@ -147,7 +148,8 @@ async fn text(visit: &Visit, mut field: Field<'_>, room: &mut usize) -> Result<S
         })?;
         bytes.extend_from_slice(&piece);
     }
-    String::from_utf8(bytes).map_err(|_| Failure::malformed(&visit.frame, "A field of the form is not UTF-8."))
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::malformed(&visit.frame, "A field of the form is not UTF-8."))
 }
 
 /// Takes a file as it comes in, a piece at a time; in the inner result, why it is not taken.
@@ -226,7 +228,8 @@ fn base_name(name: &str) -> &str {
 /// The media type that the browser says, without parameters.
 fn media_type(said: Option<&str>) -> String {
     let said = said.and_then(|said| said.split(';').next()).map(str::trim).unwrap_or_default();
-    let usable = said.contains('/') && said.len() <= LONGEST_TYPE && said.bytes().all(|b| b.is_ascii_graphic());
+    let usable =
+        said.contains('/') && said.len() <= LONGEST_TYPE && said.bytes().all(|b| b.is_ascii_graphic());
     if usable { said.to_owned() } else { "application/octet-stream".to_owned() }
 }
 

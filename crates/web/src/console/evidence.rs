@@ -15,6 +15,8 @@ pub struct Evidence {
     pub holds: bool,
     /// What is proved, one sentence each.
     pub proved: Vec<Line>,
+    /// The attachments that the statement covers, one sentence each.
+    pub attachments: Vec<String>,
     /// What does not hold, one sentence each.
     pub problems: Vec<String>,
     /// What is not proved, one sentence each.
@@ -47,6 +49,7 @@ impl Evidence {
         Self {
             holds: verdict.outcome != EvidenceOutcome::Refused,
             proved: proved.collect(),
+            attachments: verdict.attachments.iter().map(node::EvidenceAttachment::words).collect(),
             problems: verdict.problems.iter().map(|problem| problem.words.clone()).collect(),
             gaps: gaps.map(|gap| gap.words.clone()).collect(),
             erased: view
@@ -61,6 +64,8 @@ impl Evidence {
 #[derive(Deserialize)]
 pub struct Shown {
     show: Option<String>,
+    #[serde(default)]
+    attachments: bool,
 }
 
 /// `GET /console/messages/{id}/evidence`: the evidence file, with the whole content for an
@@ -77,12 +82,12 @@ pub async fn download(
         Some("whole") => Disclose::Whole,
         _ => Disclose::Nothing,
     };
-    if disclose != Disclose::Nothing && !visit.principal.role.decides() {
+    if (shown.attachments || disclose != Disclose::Nothing) && !visit.principal.role.decides() {
         let words =
             "Content is shown by officers of the administration only; the operator gets the file without it.";
         return Err(Failure::forbidden(&visit.frame, words));
     }
-    match visit.node.evidence(number, disclose).await {
+    match visit.node.evidence_with(number, disclose, shown.attachments).await {
         Ok(Some(bytes)) => Ok(file(number, bytes)),
         Ok(None) => Err(absent()),
         Err(NodeError::Export(error)) if !matches!(error, ExportError::Store(_)) => {

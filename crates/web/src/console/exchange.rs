@@ -11,7 +11,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use node::{DeadLetterView, QueueView};
+use node::{DeadLetterView, ExchangeView, QueueView};
 use serde::Deserialize;
 
 /// The address of the page.
@@ -108,6 +108,32 @@ pub struct ExchangePage {
     problem: String,
 }
 
+impl ExchangePage {
+    /// The page of this state of the exchange: dead letters that nobody has dealt with, and those that somebody has.
+    pub fn new(
+        frame: Frame,
+        view: &ExchangeView,
+        (dead, settled): (&[DeadLetterView], &[DeadLetterView]),
+        decides: bool,
+    ) -> Self {
+        let full = |letters: &[DeadLetterView], most: i64| i64::try_from(letters.len()).unwrap_or(0) == most;
+        let next = dead.last().filter(|_| full(dead, SHOWN));
+        let earlier = settled.last().filter(|_| full(settled, SETTLED_SHOWN));
+        Self {
+            frame,
+            queues: view.queues.iter().map(Queue::from).collect(),
+            stages_waiting: view.stages_waiting,
+            dead: dead.iter().map(Dead::from).collect(),
+            next: next.map(|last| format!("{PAGE}?after={}", last.id)).unwrap_or_default(),
+            settled: settled.iter().map(Dead::from).collect(),
+            earlier: earlier.map(|last| format!("{PAGE}?before={}#settled", last.id)).unwrap_or_default(),
+            decides,
+            done: String::new(),
+            problem: String::new(),
+        }
+    }
+}
+
 /// Bytes in the unit that reads best.
 pub fn size(bytes: i64) -> String {
     match bytes {
@@ -131,28 +157,16 @@ async fn draw(visit: Visit, asked: Asked, status: StatusCode, problem: String) -
     let visit = visit.within(Section::Exchange);
     let view = visit.node.exchange().await.map_err(visit.failed())?;
     let letters = visit.node.dead_letters(asked.after, SHOWN).await.map_err(visit.failed())?;
-    let full = i64::try_from(letters.len()).unwrap_or(0) == SHOWN;
-    let next = letters.last().filter(|_| full).map(|last| format!("{PAGE}?after={}", last.id));
-    let settled = visit.node.settled_dead_letters(asked.before, SETTLED_SHOWN).await.map_err(visit.failed())?;
-    let full = i64::try_from(settled.len()).unwrap_or(0) == SETTLED_SHOWN;
-    let earlier = settled.last().filter(|_| full).map(|last| format!("{PAGE}?before={}#settled", last.id));
+    let settled =
+        visit.node.settled_dead_letters(asked.before, SETTLED_SHOWN).await.map_err(visit.failed())?;
     let done = match asked.done.as_str() {
         "sent" => "The message is on its way again, as a new message.",
         "closed" => "The dead letter is closed.",
         _ => "",
     };
-    let shown = ExchangePage {
-        decides: visit.principal.role.decides(),
-        frame: visit.frame,
-        queues: view.queues.iter().map(Queue::from).collect(),
-        stages_waiting: view.stages_waiting,
-        dead: letters.iter().map(Dead::from).collect(),
-        next: next.unwrap_or_default(),
-        settled: settled.iter().map(Dead::from).collect(),
-        earlier: earlier.unwrap_or_default(),
-        done: done.to_owned(),
-        problem,
-    };
+    let decides = visit.principal.role.decides();
+    let drawn = ExchangePage::new(visit.frame, &view, (&letters, &settled), decides);
+    let shown = ExchangePage { done: done.to_owned(), problem, ..drawn };
     Ok(page(status, &shown))
 }
 

@@ -4,9 +4,10 @@ use super::decision::Entered;
 use super::frame::{Frame, Section};
 use base::Administration;
 use node::{
-    CheckpointView, DecisionView, EntryView, EventRow, FindingView, GuaranteeView, LockView, LogView,
-    MessageRow, MovementRow, MovementView, PartnerView, PossibleDecision, Principal, QuorumView, Role,
-    WitnessView,
+    Alarm, AlarmCode, AttachmentView, CheckpointView, DeadLetterView, DecisionView, EntryView, EventRow,
+    ExchangeView, FindingView, GuaranteeView, LockView, LogView, MessageRow, MovementRow, MovementView,
+    PartnerView, PossibleDecision, Principal, QueueView, QuorumView, Replacement, Replacements, Role,
+    SeenView, WitnessView,
 };
 
 pub const MRN: &str = "26GB000060KNEJKEJ3";
@@ -172,10 +173,16 @@ pub fn log() -> LogView {
         kind: if proved { "equivocation" } else { "unproved" }.to_owned(),
         words: "the log of `NTA.IT` showed two histories".to_owned(),
         proved,
+        seen: (!proved).then(|| SeenView {
+            at: SIX + 3_600_000_000,
+            by: "j.doe".to_owned(),
+            note: "NTA.IT restored its database; asked for the old checkpoints".to_owned(),
+        }),
     };
     LogView {
         origin: "tidewaiter.example/GB".to_owned(),
         verifier_key: "tidewaiter.example/GB+0a1b2c3d+AQID".to_owned(),
+        witness_keys: vec!["tidewaiter.example/GB/witness+4e5f6a7b+BAID".to_owned()],
         size: 4_243,
         checkpoint: Some(checkpoint("tidewaiter.example/GB", 4_242)),
         witnesses: vec![witness("NTA.FR", Some(4_242)), witness("NTA.IT", None)],
@@ -189,6 +196,80 @@ pub fn log() -> LogView {
         witnessed: vec![checkpoint("tidewaiter.example/FR", 77)],
         findings: vec![finding(2, true), finding(1, false)],
         behind: None,
+    }
+}
+
+/// A letter that was refused, and what took its place was refused too and sent again.
+pub fn dead_letter() -> DeadLetterView {
+    let other = |message| {
+        Some(Replacement {
+            message,
+            exchange_id: Some("0199b6a0-0000-7000-8000-000000000009".to_owned()),
+            message_type: "DOCUMENT".to_owned(),
+            officer: "j.doe".to_owned(),
+            at: SIX,
+        })
+    };
+    DeadLetterView {
+        id: 4,
+        exchange_id: "0199b6a0-0000-7000-8000-000000000004".to_owned(),
+        partner: "NTA.FR".to_owned(),
+        subject: "CASE-2026-77".to_owned(),
+        sequence: 2,
+        message_type: "DOCUMENT".to_owned(),
+        clause: "documents.exchange".to_owned(),
+        fate: "refused",
+        reason: "the document is too large there".to_owned(),
+        created: SIX,
+        since: Some(SIX + 1_000_000),
+        closed: Some(SIX + 2_000_000),
+        closing: Some("sent again as message 9 by j.doe".to_owned()),
+        message: Some(7),
+        replacements: Replacements { replaces: other(3), replaced_by: other(9) },
+    }
+}
+
+/// What waits for France, which does not answer, and one dead letter.
+pub fn exchange() -> ExchangeView {
+    ExchangeView {
+        queues: vec![QueueView {
+            partner: "NTA.FR".to_owned(),
+            circuit: "open",
+            rests_until: Some(SIX + 60_000_000),
+            letters: 12,
+            bytes: 34_567,
+            oldest: Some(SIX),
+            problem: Some("connection refused".to_owned()),
+            delivered: 128,
+            refused: 1,
+            expired: 0,
+            last_delivery: Some(SIX),
+            alarms: vec![Alarm {
+                code: AlarmCode::PartnerAway,
+                words: "NTA.FR does not answer: 12 letters wait, the oldest for 7 minutes".to_owned(),
+            }],
+        }],
+        stages_waiting: 1,
+    }
+}
+
+/// An attachment of which half has arrived.
+pub fn attachment() -> AttachmentView {
+    AttachmentView {
+        id: 9,
+        state: "arriving".to_owned(),
+        standing: "under way",
+        name: "scans.tar".to_owned(),
+        media_type: "application/x-tar".to_owned(),
+        size: 1_048_576,
+        digest: Some("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d".to_owned()),
+        chunks: 4,
+        chunks_here: 2,
+        chunks_there: Some(2),
+        partner: "NTA.FR".to_owned(),
+        exchange_id: Some("0199b6a0-0000-7000-8000-000000000005".to_owned()),
+        document: None,
+        owner: String::new(),
     }
 }
 

@@ -5,10 +5,15 @@ use super::frame::{Frame, Section, page};
 use super::moment::Moment;
 use super::visit::Visit;
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use node::{CheckpointView, FindingView, LogView, WitnessView};
+use serde::Deserialize;
+
+/// The address of the page.
+const PAGE: &str = "/console/log";
 
 /// A checkpoint of a log.
 #[derive(Clone, Debug)]
@@ -74,6 +79,16 @@ pub struct FindingRow {
     origin: String,
     words: String,
     proof: Option<String>,
+    id: i64,
+    seen: Option<Seen>,
+}
+
+/// Who has seen to a finding.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    by: String,
+    note: String,
+    at: Moment,
 }
 
 impl From<&FindingView> for FindingRow {
@@ -89,6 +104,12 @@ impl From<&FindingView> for FindingRow {
             tone,
             origin: view.origin.clone(),
             words: view.words.clone(),
+            id: view.id,
+            seen: view.seen.as_ref().map(|seen| Seen {
+                by: seen.by.clone(),
+                note: seen.note.clone(),
+                at: Moment::from_micros(seen.at),
+            }),
             proof: view.proved.then(|| format!("/console/log/findings/{}/proof", view.id)),
         }
     }
@@ -101,6 +122,7 @@ pub struct LogPage {
     frame: Frame,
     origin: String,
     verifier_key: String,
+    witness_keys: Vec<String>,
     size: u64,
     head: Option<Head>,
     behind: Option<String>,
@@ -108,11 +130,13 @@ pub struct LogPage {
     quorums: Vec<QuorumRow>,
     witnessed: Vec<Head>,
     findings: Vec<FindingRow>,
+    decides: bool,
+    problem: String,
 }
 
 impl LogPage {
-    /// The page of this state of the log.
-    pub fn new(frame: Frame, view: &LogView) -> Self {
+    /// The page of this state of the log; only who `decides` is asked to see to findings.
+    pub fn new(frame: Frame, view: &LogView, decides: bool) -> Self {
         let latest = view.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
         let quorums = view.quorums.iter().map(|quorum| QuorumRow {
             agreement: quorum.agreement.clone(),
@@ -125,6 +149,7 @@ impl LogPage {
             frame,
             origin: view.origin.clone(),
             verifier_key: view.verifier_key.clone(),
+            witness_keys: view.witness_keys.clone(),
             size: view.size,
             head: view.checkpoint.as_ref().map(Head::from),
             behind: view.behind.clone(),
@@ -132,15 +157,48 @@ impl LogPage {
             quorums: quorums.collect(),
             witnessed: view.witnessed.iter().map(Head::from).collect(),
             findings: view.findings.iter().map(FindingRow::from).collect(),
+            decides,
+            problem: String::new(),
         }
     }
 }
 
-/// `GET /console/log`.
-pub async fn show(visit: Visit) -> Result<Response, Failure> {
+async fn draw(visit: Visit, status: StatusCode, problem: String) -> Result<Response, Failure> {
     let visit = visit.within(Section::Log);
     let view = visit.node.log_view().await.map_err(visit.failed())?;
-    Ok(page(StatusCode::OK, &LogPage::new(visit.frame, &view)))
+    let decides = visit.principal.role.decides();
+    Ok(page(status, &LogPage { problem, ..LogPage::new(visit.frame, &view, decides) }))
+}
+
+/// `GET /console/log`.
+pub async fn show(visit: Visit) -> Result<Response, Failure> {
+    draw(visit, StatusCode::OK, String::new()).await
+}
+
+/// What an officer did about a finding.
+#[derive(Deserialize)]
+pub struct Noted {
+    form_token: String,
+    #[serde(default)]
+    note: String,
+}
+
+/// `POST /console/log/findings/{id}/seen`: ends the alarm of a finding, and keeps it on record.
+pub async fn see(
+    visit: Visit,
+    Path(id): Path<i64>,
+    form: Result<Form<Noted>, FormRejection>,
+) -> Result<Response, Failure> {
+    let Form(form) = form.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
+    visit.check_form_token(&form.form_token, PAGE.to_owned())?;
+    if !visit.principal.role.decides() {
+        let words = "Officers see to findings about logs; the operator does not.";
+        return Err(Failure::forbidden(&visit.frame, words));
+    }
+    match visit.node.see_finding(&visit.principal, id, &form.note).await.map_err(visit.failed())? {
+        Ok(()) => Ok(Redirect::to(PAGE).into_response()),
+        Err(error) => draw(visit, StatusCode::UNPROCESSABLE_ENTITY, format!("Finding {id}: {error}.")).await,
+    }
 }
 
 /// `GET /console/log/findings/{id}/proof`: the portable proof, to be handed on.

@@ -87,6 +87,7 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/keys", get(keys::show))
         .route("/console/log", get(log::show))
         .route("/console/log/findings/{id}/proof", get(log::proof))
+        .route("/console/log/findings/{id}/seen", post(log::see))
         .route(DOCUMENTS, get(documents::list))
         // Files stream into the store: their limit is that of attachments.
         .route(DOCUMENTS, post(documents::send).layer(DefaultBodyLimit::disable()))

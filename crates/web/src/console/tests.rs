@@ -1,7 +1,12 @@
 //! The pages as text: fixtures go in, reviewed HTML comes out.
 
+use super::attachments::AttachmentsPage;
+use super::exchange::ExchangePage;
 use super::failure::FailurePage;
-use super::fixtures::{MRN, SIX, counts, entered, frame, guarantee, log, message, movement, partner, view};
+use super::fixtures::{
+    MRN, SIX, attachment, counts, dead_letter, entered, exchange, frame, guarantee, log, message, movement,
+    partner, view,
+};
 use super::frame::{Frame, Section};
 use super::guarantees::{GuaranteePage, GuaranteesPage};
 use super::log::LogPage;
@@ -12,7 +17,7 @@ use super::partners::PartnersPage;
 use super::sign_in::SignInPage;
 use super::worklist::{Wanted, WorklistPage};
 use askama::Template;
-use node::{GuaranteeView, LogView, MessageRow, MovementRow, MovementView, PartnerView};
+use node::{AttachmentView, GuaranteeView, LogView, MessageRow, MovementRow, MovementView, PartnerView};
 
 /// Text that would be markup if anything forgot to escape it.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
@@ -175,7 +180,7 @@ fn an_operator_stops_the_exchange_and_lets_it_go_on() {
 
 #[test]
 fn the_log() {
-    insta::assert_snapshot!(LogPage::new(frame(Section::Log), &log()).render().unwrap());
+    insta::assert_snapshot!(LogPage::new(frame(Section::Log), &log(), true).render().unwrap());
 }
 
 #[test]
@@ -190,7 +195,7 @@ fn a_log_without_anything() {
         behind: None,
         ..log()
     };
-    let html = LogPage::new(frame(Section::Log), &view).render().unwrap();
+    let html = LogPage::new(frame(Section::Log), &view, true).render().unwrap();
     for words in [
         "Every log showed this node and its partners one history.",
         "No partner is registered that could cosign the log.",
@@ -200,6 +205,33 @@ fn a_log_without_anything() {
         assert!(html.contains(words), "{words}");
     }
     assert!(!html.contains("role=\"alert\""));
+}
+
+#[test]
+fn the_exchange_with_dead_letters() {
+    let letters = [dead_letter()];
+    let page = ExchangePage::new(frame(Section::Exchange), &exchange(), (&letters, &letters), true);
+    insta::assert_snapshot!(page.render().unwrap());
+}
+
+#[test]
+fn attachments_on_their_way_and_there() {
+    let complete = AttachmentView {
+        id: 3,
+        state: "bound".to_owned(),
+        standing: "complete",
+        name: "photograph.jpeg".to_owned(),
+        media_type: "image/jpeg".to_owned(),
+        size: 300,
+        chunks: 1,
+        chunks_there: Some(1),
+        document: Some(18),
+        owner: "j.doe".to_owned(),
+        ..attachment()
+    };
+    let all = [attachment(), complete];
+    let page = AttachmentsPage::new(frame(Section::Documents), &all[..1], &all, true);
+    insta::assert_snapshot!(page.render().unwrap());
 }
 
 #[test]
@@ -318,7 +350,9 @@ fn every_page(exercise: bool, outside: &str) -> Vec<String> {
         GuaranteesPage::new(frame(Section::Guarantees), std::slice::from_ref(&guarantee)).render(),
         GuaranteePage::new(frame(Section::Guarantees), &guarantee).render(),
         PartnersPage::new(frame(Section::Partners), &[partner], true, None).render(),
-        LogPage::new(frame(Section::Log), &log_with(outside)).render(),
+        LogPage::new(frame(Section::Log), &log_with(outside), true).render(),
+        exchange_with(frame(Section::Exchange), outside).render(),
+        attachments_with(frame(Section::Documents), outside).render(),
     ];
     pages.into_iter().map(|page| page.unwrap()).collect()
 }
@@ -345,11 +379,32 @@ fn guarantee_with(outside: &str) -> GuaranteeView {
 fn log_with(outside: &str) -> LogView {
     let mut view = log();
     view.findings[0].words.push_str(outside);
+    view.findings[1].seen.as_mut().unwrap().note.push_str(outside);
     view.witnessed[0].origin.push_str(outside);
     view.witnesses[0].problem = Some(format!("no{outside}"));
     view.quorums[0].agreement.push_str(outside);
     view.behind = Some(format!("behind{outside}"));
     view
+}
+
+fn exchange_with(frame: Frame, outside: &str) -> ExchangePage {
+    let (mut view, mut letter) = (exchange(), dead_letter());
+    view.queues[0].problem = Some(format!("no{outside}"));
+    view.queues[0].alarms[0].words.push_str(outside);
+    letter.reason.push_str(outside);
+    letter.subject.push_str(outside);
+    letter.message_type.push_str(outside);
+    letter.closing = Some(outside.to_owned());
+    letter.replacements.replaced_by.as_mut().unwrap().message_type.push_str(outside);
+    ExchangePage::new(frame, &view, (std::slice::from_ref(&letter), std::slice::from_ref(&letter)), true)
+}
+
+fn attachments_with(frame: Frame, outside: &str) -> AttachmentsPage {
+    let mut view = attachment();
+    view.name.push_str(outside);
+    view.media_type.push_str(outside);
+    view.partner.push_str(outside);
+    AttachmentsPage::new(frame, std::slice::from_ref(&view), std::slice::from_ref(&view), true)
 }
 
 fn partner_with(outside: &str) -> PartnerView {
@@ -372,6 +427,7 @@ fn evidence() -> super::evidence::Evidence {
                 "",
             ),
         ],
+        attachments: Vec::new(),
         problems: Vec::new(),
         gaps: vec!["what NTA.FR decided upon the message".to_owned()],
         erased: Some((super::moment::Moment::from_micros(0), "officer".to_owned(), "case 17".to_owned())),

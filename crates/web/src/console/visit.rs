@@ -102,6 +102,9 @@ fn return_address(parts: &Parts) -> String {
     if path.starts_with(paths::PARTNERS) {
         return paths::PARTNERS.to_owned();
     }
+    if path.starts_with("/console/log/findings/") {
+        return "/console/log".to_owned();
+    }
     path.strip_suffix("/decisions").unwrap_or(path).to_owned()
 }
 
