@@ -41,6 +41,14 @@ pub(crate) const TIDYING: Migration = Migration {
     sql: "create index attachment_touched on attachment (state, touched)",
 };
 
+/// The server takes no samples of names and keys into its statistics, where nothing would erase them.
+pub(crate) const UNSAMPLED: Migration = Migration {
+    name: "attachment-unsampled",
+    sql: "alter table attachment alter column name set statistics 0;
+        alter table attachment alter column content_key set statistics 0;
+        alter table attachment alter column secret set statistics 0",
+};
+
 crate::statements! {
     INSERT = "insert into attachment (id, state, partner, message_id, part, name, media_type, size, chunks,
             plaintext_root, content_key, secret, owner, created, touched)

@@ -46,7 +46,7 @@ const OWN: &[Migration] = &[
     witnessing::SEEN,
     outbox::UNDEALT,
     outbox::CONTENT,
-    outbox::UNSAMPLED,
+    attachments::UNSAMPLED,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.

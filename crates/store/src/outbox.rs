@@ -92,16 +92,6 @@ pub(crate) const DEALT_WITH: Migration = Migration {
 /// SQLite preferred the index of all dead letters to that of the undealt ones, and so read all there ever were.
 pub(crate) const UNDEALT: Migration = Migration { name: "outbox-undealt", sql: "drop index outbox_dead" };
 
-/// The server takes no samples of content into its statistics, where nothing would erase them.
-pub(crate) const UNSAMPLED: Migration = Migration {
-    name: "outbox-unsampled",
-    sql: "alter table outbox_content alter column cleared set statistics 0;
-        alter table outbox_envelope alter column envelope set statistics 0;
-        alter table attachment alter column name set statistics 0;
-        alter table attachment alter column content_key set statistics 0;
-        alter table attachment alter column secret set statistics 0",
-};
-
 crate::statements! {
     TRIAL = "select id from outbox where status = 'ready' and recipient = ?1 and sealed_bytes is not null
         order by available, id limit ?2";

@@ -22,7 +22,9 @@ pub(crate) const SCHEMA: Migration = Migration {
         alter table outbox drop column envelope;
         create index outbox_sealed on outbox (recipient, id) where status = 'ready' and sealed_bytes is not null;
         create index outbox_overdue on outbox (expires, id)
-            where status in ('ready', 'waiting') and sealed_bytes is null and withdrawn is null",
+            where status in ('ready', 'waiting') and sealed_bytes is null and withdrawn is null;
+        alter table outbox_content alter column cleared set statistics 0;
+        alter table outbox_envelope alter column envelope set statistics 0",
 };
 
 crate::statements! {
