@@ -161,14 +161,14 @@ pub(crate) fn machine(country: Country) -> String {
     country.as_str().to_lowercase()
 }
 
-/// Starts the node of a member as often as its disk has no space for it, as the service manager of its machine would:
-/// the number of the start that succeeds, and the store.
+/// Starts the node of a member as often as its disk has no space for it or fails, as the service manager of its machine
+/// would: the number of the start that succeeds, and the store.
 async fn started(stage: &Stage, country: Country, member: &Member) -> Result<(u32, Store), WorldError> {
     loop {
         let start = stage.start_of(country);
         match member.store() {
             Ok(store) => return Ok((start, store)),
-            Err(WorldError::Store(error @ StoreError::Full { .. })) => {
+            Err(WorldError::Store(error @ (StoreError::Full { .. } | StoreError::Commit { .. }))) => {
                 stage.note(country.as_str(), format!("cannot start: {error}"));
                 tokio::time::sleep(START_AGAIN).await;
             }

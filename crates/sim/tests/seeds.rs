@@ -104,6 +104,15 @@ fn a_node_whose_disk_is_full_from_the_beginning_is_started_again() {
     assert!(up > Some(refused), "{up:?} {refused}");
 }
 
+/// Letters seed 56 fails the first commit of a node that starts: it ends, and is started again later.
+#[test]
+fn a_node_whose_first_commit_fails_is_started_again() {
+    let run = well(&Level::Letters.scenario(56));
+    let lines: Vec<String> = run.trace.lines().iter().map(ToString::to_string).collect();
+    let refused = lines.iter().position(|line| line.contains("cannot start: the commit failed"));
+    assert!(refused.is_some(), "its commit failed");
+}
+
 #[test]
 fn another_seed_is_another_story() {
     let (one, two) = (sim::run(1).unwrap(), sim::run(2).unwrap());
