@@ -4,12 +4,14 @@
 mod support;
 
 use base::{Administration, Country};
+use evidence::key_register::{Approval, KeyRegister, Proposal, SignedRegister};
 use node::{
     Config, DEFAULT_EXPIRY_SECONDS, DocumentContent, Lane, NewDocument, Node, PartnerCard, Principal,
     Progress, RegisterView, Role, Rotation, SetUp, World, default_purpose,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -36,11 +38,22 @@ async fn patiently<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() 
     panic!("it did not come true within a minute: {what}");
 }
 
+/// The real time, and by how many seconds it was moved on.
+#[derive(Default)]
+struct Moved(AtomicI64);
+
+impl node::Clock for Moved {
+    fn now(&self) -> base::Timestamp {
+        node::SystemClock.now().plus_seconds(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Nodes of Great Britain, France and Italy, which exchange, and of Germany, which knows nobody yet unless four exchange.
 struct Four {
     folder: tempfile::TempDir,
     nodes: Vec<Arc<Node>>,
     agreement: String,
+    clock: Arc<Moved>,
     stop: watch::Sender<bool>,
 }
 
@@ -71,21 +84,23 @@ impl Four {
             prepared.push(node::initialise(&set_up).unwrap());
             listeners.push(listener);
         }
-        let mut nodes = Vec::new();
+        let (mut nodes, clock) = (Vec::new(), Arc::new(Moved::default()));
         for (number, (files, listener)) in prepared.iter().zip(listeners).enumerate() {
             if number < exchanging {
                 let others = prepared.iter().take(exchanging).filter(|other| other.card != files.card);
                 let cards = others.map(|other| other.card.clone()).collect();
                 node::join_corridor(&files.config, cards, &parties).unwrap();
             }
-            let node = Node::open(Config::load(&files.config).unwrap(), World::system()).await.unwrap();
+            let own: Arc<dyn node::Clock> = clock.clone();
+            let world = World { clock: own, ..World::system() };
+            let node = Node::open(Config::load(&files.config).unwrap(), world).await.unwrap();
             let serving = web::server::serve_peers(Arc::clone(&node), listener, until(stopped.clone()));
             tokio::spawn(serving);
             drop(Arc::clone(&node).start_workers(until(stopped.clone())));
             nodes.push(node);
         }
         let agreement = node::model_agreement(&parties).unwrap();
-        Self { folder, nodes, agreement, stop }
+        Self { folder, nodes, agreement, clock, stop }
     }
 
     /// Germany and a node that exchanges already federate: people compared the fingerprints. What is said of the register.
@@ -235,4 +250,74 @@ async fn four_that_propose_at_the_same_moment_do_not_wait_for_each_other_for_eve
         let view = four.view(node).await.unwrap();
         assert_eq!(view.keys.iter().filter(|key| key.purpose == "witness").count(), 8);
     }
+}
+
+/// All must sign. Some have signed what France proposes when that expires, and the version before it too: from then on it holds
+/// up nobody, and what France wanted is done all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_that_has_expired_holds_up_nobody() {
+    let four = Four::open(4).await;
+    let founded = four.nodes[0].found_register(AGREEMENT, None).await.unwrap();
+    assert_eq!(founded, Progress::InForce { version: 1 });
+    four.converged(1, 4).await;
+    let (france, italy) = (&four.nodes[1], &four.nodes[2]);
+    assert!(italy.suspend_partner(&administration("FR"), "a break-in", "keeper").await.unwrap());
+    let purpose = serde_json::from_value(serde_json::Value::from("witness")).unwrap();
+    let ordered = france.rotate_key(Rotation { purpose, algorithm: None, device: None }).await.unwrap();
+    let Progress::Waiting { version: 2, because } = &ordered[AGREEMENT] else { panic!("{ordered:?}") };
+    assert!(because.contains("NTA.IT") && because.contains("suspended"), "{because}");
+
+    four.clock.0.store(91 * 86_400, Ordering::Relaxed);
+    assert!(italy.resume_partner(&administration("FR"), "keeper").await.unwrap());
+    italy.renew_registers(None).await.unwrap();
+    four.converged(2, 4).await;
+    for node in 0..4 {
+        let view = four.view(node).await.unwrap();
+        let of_france = view.keys.iter().filter(|key| key.administration == "NTA.FR");
+        assert_eq!(of_france.filter(|key| key.purpose == "witness").count(), 2, "{}", NAMES[node]);
+    }
+}
+
+/// What a newcomer that has one card is brought by that partner alone, it neither takes up nor signs; the way in stays open.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_partner_alone_decides_nothing_for_a_newcomer() {
+    let four = Four::open(3).await;
+    four.nodes[0].found_register(AGREEMENT, None).await.unwrap();
+    four.converged(1, 3).await;
+    let (britain, germany, by) = (&four.nodes[0], &four.nodes[3], administration("GB"));
+    let invitation = britain.invite(administration("DE"), &four.agreement, 7, "operator").await.unwrap();
+    let fingerprint = invitation.fingerprint();
+    germany.accept_invitation(invitation, &fingerprint, "operator").await.unwrap();
+
+    let file = std::fs::read_to_string(four.folder.path().join("GB/keys.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let seed: evidence::Seed = serde_json::from_value(file["register"].clone()).unwrap();
+    let key = evidence::StatementKey::from_seed(seed.as_bytes()).unwrap();
+    let (now, threshold) = (World::system().clock.now(), node::Threshold { change: 1, revocation: 1 });
+    let (cards, until) = ([britain.own_card().keys, germany.own_card().keys], now.plus_seconds(86_400));
+    let first = KeyRegister::genesis(AGREEMENT, &cards[..1], threshold, now, until).unwrap();
+    for (version, change) in [(2, 1), (2, 2), (1 << 50, 2)] {
+        let mut forged = first.next(now, until);
+        forged.admit(&cards[1]);
+        forged.version = version;
+        forged.threshold.change = change;
+        let approval = Approval::sign(&forged, &by, &key, now).unwrap();
+        let mut signed = SignedRegister::proposal(forged.clone()).unwrap();
+        signed.add(approval);
+        let proposal = Proposal::sign(&forged, &by, &key, now).unwrap().as_bytes().to_vec();
+        let answers = [
+            germany.answer_register(&by, signed.to_bytes()).await.unwrap(),
+            germany.answer_proposal(&by, proposal).await.unwrap(),
+        ];
+        for answer in answers {
+            let words = String::from_utf8_lossy(&answer);
+            let why = if change == 1 { "more than half" } else { "whoever joins needs 3" };
+            assert!(words.contains(why), "{words}");
+        }
+    }
+    assert!(four.view(3).await.is_none());
+    for node in 0..3 {
+        four.federate(node).await;
+    }
+    four.converged(2, 4).await;
 }
