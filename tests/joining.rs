@@ -4,6 +4,7 @@
 mod support;
 
 use base::{Administration, Country};
+use evidence::StatementKey;
 use evidence::key_register::{Approval, KeyRegister, Proposal, SignedRegister};
 use node::{
     Config, DEFAULT_EXPIRY_SECONDS, DocumentContent, Lane, NewDocument, Node, PartnerCard, Principal,
@@ -111,6 +112,14 @@ impl Four {
         let acceptance = germany.accept_invitation(invitation, &fingerprint, "operator").await.unwrap();
         let fingerprint = acceptance.fingerprint();
         inviting.take_acceptance(acceptance, &fingerprint, "operator").await.unwrap().register
+    }
+
+    /// What a dishonest operator can use at will.
+    fn steward_key(&self, code: &str) -> StatementKey {
+        let file = std::fs::read_to_string(self.folder.path().join(code).join("keys.json")).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&file).unwrap();
+        let seed: evidence::Seed = serde_json::from_value(file["register"].clone()).unwrap();
+        StatementKey::from_seed(seed.as_bytes()).unwrap()
     }
 
     async fn view(&self, node: usize) -> Option<RegisterView> {
@@ -289,10 +298,7 @@ async fn the_first_partner_alone_decides_nothing_for_a_newcomer() {
     let fingerprint = invitation.fingerprint();
     germany.accept_invitation(invitation, &fingerprint, "operator").await.unwrap();
 
-    let file = std::fs::read_to_string(four.folder.path().join("GB/keys.json")).unwrap();
-    let file: serde_json::Value = serde_json::from_str(&file).unwrap();
-    let seed: evidence::Seed = serde_json::from_value(file["register"].clone()).unwrap();
-    let key = evidence::StatementKey::from_seed(seed.as_bytes()).unwrap();
+    let key = four.steward_key("GB");
     let (now, threshold) = (World::system().clock.now(), node::Threshold { change: 1, revocation: 1 });
     let (cards, until) = ([britain.own_card().keys, germany.own_card().keys], now.plus_seconds(86_400));
     let first = KeyRegister::genesis(AGREEMENT, &cards[..1], threshold, now, until).unwrap();
@@ -320,4 +326,51 @@ async fn the_first_partner_alone_decides_nothing_for_a_newcomer() {
         four.federate(node).await;
     }
     four.converged(2, 4).await;
+}
+
+/// As many as may change a register may not speak for a party whose card others have, nor let in whom the agreement does not name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_majority_lets_in_no_impostor_and_no_stranger() {
+    let four = Four::open(3).await;
+    let threshold = node::Threshold { change: 2, revocation: 1 };
+    four.nodes[0].found_register(AGREEMENT, Some(threshold)).await.unwrap();
+    four.converged(1, 3).await;
+    let (italy, by) = (&four.nodes[2], administration("GB"));
+    // Italy alone has the card of Germany.
+    four.federate(2).await;
+    let first = italy.signed_register(AGREEMENT).await.unwrap().unwrap();
+    let first = SignedRegister::read(&first).unwrap().register().clone();
+    let now = World::system().clock.now();
+    let made_up = StatementKey::from_seed(&[9; 32]).unwrap();
+    let drawn = |seed: u8| {
+        let mut next = seed;
+        evidence::KeySet::draw(&mut |bytes: &mut [u8]| {
+            next += 1;
+            bytes.fill(next);
+        })
+    };
+    for (code, why) in [("DE", "replaces, as the steward's,"), ("ES", "no party of the agreement")] {
+        let keys = drawn(60).keys().unwrap();
+        let (tls, until) = (base::Digest([8; 32]), now.plus_seconds(86_400));
+        let card = keys.card(administration(code), tls, now.plus_seconds(-60), until).unwrap();
+        let mut forged = first.next(now, first.expires);
+        forged.admit(&evidence::PublicKeys { register: Some(made_up.public()), ..card });
+        let mut signed = SignedRegister::proposal(forged.clone()).unwrap();
+        for steward in ["GB", "FR"] {
+            let key = four.steward_key(steward);
+            signed.add(Approval::sign(&forged, &administration(steward), &key, now).unwrap());
+        }
+        signed.add(Approval::sign(&forged, &administration(code), &made_up, now).unwrap());
+        let answer = italy.answer_register(&by, signed.to_bytes()).await.unwrap();
+        let words = String::from_utf8_lossy(&answer);
+        assert!(words.contains(why), "{words}");
+    }
+    // What would bind for years is not signed without a person.
+    for (days, refused) in [(91, true), (90, false)] {
+        let long = first.next(now, now.plus_seconds(days * 86_400));
+        let proposal = Proposal::sign(&long, &by, &four.steward_key("GB"), now).unwrap();
+        let answer = italy.answer_proposal(&by, proposal.as_bytes().to_vec()).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer).contains("more than 90 days"), refused, "{days}");
+    }
+    assert_eq!(four.view(2).await.unwrap().version, 1);
 }
