@@ -280,10 +280,10 @@ async fn a_proposal_that_has_expired_holds_up_nobody() {
     assert!(italy.resume_partner(&administration("FR"), "keeper").await.unwrap());
     italy.renew_registers(None).await.unwrap();
     four.converged(2, 4).await;
-    for node in 0..4 {
+    for (node, name) in NAMES.iter().enumerate() {
         let view = four.view(node).await.unwrap();
         let of_france = view.keys.iter().filter(|key| key.administration == "NTA.FR");
-        assert_eq!(of_france.filter(|key| key.purpose == "witness").count(), 2, "{}", NAMES[node]);
+        assert_eq!(of_france.filter(|key| key.purpose == "witness").count(), 2, "{name}");
     }
 }
 
