@@ -541,5 +541,19 @@ async fn a_letter_that_comes_again_after_a_revocation_is_receipted_under_the_new
         panic!("two acknowledgements")
     };
     assert_eq!(was.included.index, is.included.index, "the same entry");
+    let (from, to) = (exchange::answered_at(&first).unwrap(), exchange::answered_at(&again).unwrap());
+    assert!(from < to, "the first answer says when it came");
     assert_eq!(receive().await.unwrap(), again, "one answer from now on");
+    // The first one is kept beside it.
+    fr.close().await;
+    let config = Config::load(&federation.folder.join("FR/tidewaiter.toml")).unwrap();
+    let location = config.store_location().parse().unwrap();
+    let store = store::Store::open(&location, store::Execution::WriterThread, node::MIGRATIONS).unwrap();
+    let kept =
+        store.write(|tx| -> Result<_, store::StoreError> { store::journal::after(tx, 0, 10_000) }).unwrap();
+    let renewed: Vec<_> = kept.iter().filter(|entry| entry.kind == "Renewed").collect();
+    assert_eq!(renewed.len(), 1);
+    let content = renewed[0].content.as_ref().unwrap();
+    assert_eq!((&content.body, &content.facts), (&first, &again));
+    store.close();
 }

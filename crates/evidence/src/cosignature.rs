@@ -194,9 +194,13 @@ impl CosignedCheckpoint {
         Ok(Self { checkpoint, cosignatures })
     }
 
-    /// When a witness cosigned first; `None` when it did not.
+    /// When a witness cosigned first with Ed25519; `None` when it did not. ML-DSA-44 is an addition that counts for nothing by
+    /// itself: no register lists its keys, so that none could be revoked.
     pub fn cosigned_by(&self, witness: &str) -> Option<Timestamp> {
-        self.cosignatures.iter().filter(|found| found.witness == witness).map(|found| found.at).min()
+        let counts = |found: &&Cosignature| {
+            found.witness == witness && found.signature_type == SignatureType::Cosignature
+        };
+        self.cosignatures.iter().filter(counts).map(|found| found.at).min()
     }
 }
 

@@ -63,7 +63,7 @@ pub use offer::{Attachment, ChunkRange, HeldChunks, Offer, Progress, Wanted};
 pub use outgoing::{OutgoingLetter, OutgoingPart, PrepareError, Prepared, Sender, prepare, prepare_with};
 pub use refusal::{Reason, Refusal, refuse, refuse_unreadable};
 pub use register::{AgreementStanding, Register, Under};
-pub use renewal::acknowledge_again;
+pub use renewal::{acknowledge_again, answered_at};
 pub use response::{
     AnswerError, AnswerEvidence, MAX_RESPONSE, Outcome, Refused, Response, answer_evidence, refusal_in,
     verify_response,

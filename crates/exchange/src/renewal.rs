@@ -66,9 +66,20 @@ pub(crate) fn withdrawn(
     })
 }
 
+/// The moment that an encoded answer of one's own states; `None` when it states none. An answer that takes its place says when
+/// that was given, so that the first one must be kept for as long as it matters when a message was received.
+pub fn answered_at(response: &[u8]) -> Option<Timestamp> {
+    let staged = match Response::decode(response).ok()? {
+        Response::Acknowledged(body) => StagedStatement::read(acknowledgement::pieces(&body).ok()?.0).ok()?,
+        Response::Refused(staged) => StagedStatement::read(&staged).ok()?,
+        _ => return None,
+    };
+    Some(staged.stage().at)
+}
+
 /// Acknowledges a message once more ([`crate::Assessment::Withdrawn`]) under the keys of now: `place` is that of the leaf
 /// that it has had in one's own log since it came, in the tree of now. Gives an encoded [`Response`]; keep it in the inbox in
-/// place of the first one, as a repeat must get the same bytes from now on.
+/// place of the first one, as a repeat must get the same bytes from now on, and the first one elsewhere.
 ///
 /// # Errors
 /// When `place` is not that of the message's leaf, or the answer cannot be signed.

@@ -12,7 +12,8 @@ use evidence::{KeyId, KeySet, PublicKeys, Purpose};
 use exchange::stages::{LaterStage, state, verify_stage};
 use exchange::{
     AgreementStanding, AnswerError, Arrival, Assessment, Found, InboxView, Outcome, Reason, Refusal,
-    Register, Under, acknowledge, acknowledge_again, assess, read_statement, refuse, verify_response,
+    Register, Under, acknowledge, acknowledge_again, answered_at, assess, read_statement, refuse,
+    verify_response,
 };
 
 /// What a node knows once the parties have a register: the cards do not count any more.
@@ -259,6 +260,7 @@ fn a_letter_is_receipted_anew_only_where_the_sender_would_not_believe_the_first_
                 let again = acknowledge_again(&incoming, &world.fr.receiver(), &place, now()).unwrap();
                 let outcome = verify_response(&again, &prepared.envelope, &keys, now());
                 assert!(matches!(outcome, Ok(Outcome::Acknowledged(_))), "{outcome:?}");
+                assert!(answered_at(&answer).is_some() && answered_at(&again) == Some(now()));
                 // From now on that one is repeated, byte by byte.
                 let repeated = asked_again(&world, &register, &prepared.envelope, &again);
                 assert!(matches!(repeated, Assessment::Repeat { response } if response == again));

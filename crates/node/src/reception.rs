@@ -223,11 +223,11 @@ pub fn receive(
             let (path, root) = (inclusion_path(tx, index, size)?, root_at(tx, size)?);
             let place = Appended { index, size, path, root };
             let response = exchange::acknowledge_again(&incoming, &receiver, &place, now)?;
-            renew(tx, &incoming, &response, now)?;
+            renew(tx, bureau, &incoming, &response, now)?;
             Ok(response)
         }
         Assessment::Renewed { response } => {
-            renew(tx, &incoming, &response, now)?;
+            renew(tx, bureau, &incoming, &response, now)?;
             Ok(response)
         }
         Assessment::Gap { expected, response } => {
@@ -250,18 +250,34 @@ pub fn receive(
     }
 }
 
-/// Keeps an answer in place of the first one, which was signed with a key that was revoked since.
+/// Gives an answer from now on in place of the first one, which was signed with a key that was revoked since. That one goes to
+/// the journal (stream `renewed/SENDER/MESSAGE`), the new one beside it: it alone says when the message was received.
 fn renew(
     tx: &mut dyn Tx,
+    bureau: &Bureau,
     incoming: &exchange::Incoming<'_>,
     response: &[u8],
     now: Timestamp,
 ) -> Result<(), ReceptionError> {
     let (sender, id) = (incoming.sender(), incoming.message_id());
     tracing::warn!(%sender, message = %id, "a message is answered anew: a key under the first answer was revoked");
+    let first = inbox::find(tx, sender, id)?.map(|received| received.receipt).unwrap_or_default();
+    journal::append(
+        tx,
+        &journal::JournalEntry {
+            stream: &format!("renewed/{sender}/{id}"),
+            kind: "Renewed",
+            at: now,
+            salt: bureau.world.random(),
+            body: &first,
+            facts: response,
+        },
+    )?;
     inbox::renew(tx, sender, id, response)?;
-    let words =
-        format!("message {id} of {sender} was answered anew, as a key under the first answer was revoked");
+    let when = exchange::answered_at(&first).map(|at| format!(" of {at}")).unwrap_or_default();
+    let words = format!(
+        "message {id} of {sender} was answered anew, as a key under the first answer{when} was revoked; the journal has that"
+    );
     Ok(messages::note(tx, now, "exchange", incoming.channel().subject(), "Renewed", &words)?)
 }
 

@@ -88,10 +88,13 @@ pub enum RegisterError {
         /// How many have signed.
         found: u64,
     },
-    /// Its threshold is lower than the agreement says.
-    #[error("it lets {found} of its stewards change it, and the agreement here asks for {needed} signers")]
+    /// Its threshold is half of its stewards or fewer, or lower than the agreement says.
+    #[error(
+        "it lets {found} of its stewards change it, and {needed} must be needed: more than half, and no fewer than the \
+         agreement here asks for"
+    )]
     LowThreshold {
-        /// How many the agreement asks for.
+        /// How many must be needed.
         needed: u64,
         /// How many the register asks for.
         found: u64,

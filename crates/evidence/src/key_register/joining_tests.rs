@@ -1,8 +1,8 @@
 //! A fourth party, which has accepted the cards of three, is let into their register.
 
-use super::tests::{DAY, card, cards, genesis, signed, tomorrow};
+use super::tests::{DAY, card, cards, genesis, sign_key, signed, tomorrow};
 use super::*;
-use crate::samples::{administration, keys};
+use crate::samples::{administration, keys, moment};
 use proptest::prelude::*;
 
 const AGREEMENT: &str = "common-transit";
@@ -17,9 +17,85 @@ fn admitting() -> KeyRegister {
 }
 
 fn joins(register: &KeyRegister, by: &[(&str, u8)], signers: Option<u64>) -> Result<(), RegisterError> {
-    let (own, cards) = (card("DE", 4), cards());
-    let pinned = Pinned { own: &own, cards: &cards, signers };
+    joins_with(&cards(), register, by, signers)
+}
+
+/// Germany has accepted these cards of the three other parties of its agreement.
+fn joins_with(
+    cards: &[PublicKeys],
+    register: &KeyRegister,
+    by: &[(&str, u8)],
+    signers: Option<u64>,
+) -> Result<(), RegisterError> {
+    let (own, suspended) = (card("DE", 4), BTreeSet::new());
+    let pinned = Pinned { own: &own, cards, others: 3, signers, suspended: &suspended };
     signed(register.clone(), by).joins(AGREEMENT, &pinned, tomorrow())
+}
+
+/// A register that names nobody but Great Britain and Germany, as Great Britain alone can make it.
+fn by_one_alone(change: u64) -> KeyRegister {
+    let threshold = Threshold { change: 1, revocation: 1 };
+    let (issued, expires) = (tomorrow(), tomorrow().plus_seconds(90 * DAY));
+    let first = KeyRegister::genesis(AGREEMENT, &cards()[..1], threshold, moment(), expires).unwrap();
+    let mut next = first.next(issued, expires);
+    next.admit(&card("DE", 4));
+    KeyRegister { threshold: Threshold { change, revocation: 1 }, ..next }
+}
+
+#[test]
+fn the_first_partner_alone_gives_a_newcomer_no_register() {
+    let by = [("GB", 1), ("DE", 4)];
+    for (signers, needed) in [(None, 3), (Some(2), 2), (Some(9), 3)] {
+        let refused = joins_with(&cards()[..1], &by_one_alone(2), &by, signers);
+        match refused {
+            Err(RegisterError::TooFewToJoin { needed: asked, found: 1 }) => assert_eq!(asked, needed),
+            Err(RegisterError::LowThreshold { needed: 3, found: 2 }) => assert_eq!(signers, Some(9)),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Where one signer is enough by the agreement, the register cannot be changed without the newcomer at least.
+    let low = Err(RegisterError::LowThreshold { needed: 2, found: 1 });
+    assert_eq!(joins_with(&cards()[..1], &by_one_alone(1), &by, Some(1)), low);
+    assert_eq!(joins_with(&cards()[..1], &by_one_alone(1), &by, None), low);
+    joins_with(&cards()[..1], &by_one_alone(2), &by, Some(1)).unwrap();
+}
+
+#[test]
+fn a_newcomer_approves_what_those_have_approved_that_it_asks_for() {
+    let (own, cards, nobody) = (card("DE", 4), cards(), BTreeSet::new());
+    let pinned = |signers| Pinned { own: &own, cards: &cards, others: 3, signers, suspended: &nobody };
+    let proposed = |register: &KeyRegister, seed: u8| {
+        Proposal::sign(register, &administration("GB"), sign_key(seed), tomorrow()).unwrap()
+    };
+    let approvals = |of: &KeyRegister, by: &[(&str, u8)]| signed(of.clone(), by).approvals().to_vec();
+    // A number that no register will ever have, which would bar every honest one.
+    let far = KeyRegister { version: 1 << 50, previous: Some(Digest([7; 32])), ..admitting() };
+    for register in [&far, &admitting()] {
+        let alone =
+            proposed(register, 1).is_joined(&approvals(register, &[("GB", 1)]), &pinned(None), tomorrow());
+        assert_eq!(alone, Err(RegisterError::TooFewToJoin { needed: 3, found: 1 }));
+        let others = approvals(&by_one_alone(2), &ALL);
+        let of_another = proposed(register, 1).is_joined(&others, &pinned(Some(2)), tomorrow());
+        assert_eq!(of_another, Err(RegisterError::TooFewToJoin { needed: 2, found: 1 }));
+    }
+    let register = admitting();
+    proposed(&register, 1).is_joined(&approvals(&register, &ALL[1..]), &pinned(None), tomorrow()).unwrap();
+    proposed(&register, 1)
+        .is_joined(&approvals(&register, &ALL[1..2]), &pinned(Some(2)), tomorrow())
+        .unwrap();
+    let stranger = proposed(&register, 9).is_joined(&approvals(&register, &ALL), &pinned(None), tomorrow());
+    assert!(stranger.is_err(), "its proposer's key is not that of the card");
+}
+
+#[test]
+fn what_a_suspended_party_signs_does_not_count_towards_joining() {
+    let (own, cards, suspended) = (card("DE", 4), cards(), BTreeSet::from([administration("FR")]));
+    let pinned = |signers| Pinned { own: &own, cards: &cards, others: 3, signers, suspended: &suspended };
+    let joins = |by, signers| signed(admitting(), by).joins(AGREEMENT, &pinned(signers), tomorrow());
+    let too_few = |needed, found| Err(RegisterError::TooFewToJoin { needed, found });
+    assert_eq!(joins(&ALL, None), too_few(3, 2));
+    assert_eq!(joins(&ALL[..2], Some(2)), too_few(2, 1));
+    joins(&ALL, Some(2)).unwrap();
 }
 
 #[test]
@@ -72,7 +148,7 @@ fn a_newcomer_believes_nothing_that_a_register_says_of_itself() {
     // A threshold that one steward meets, whom the register made a steward itself.
     let alone = Threshold { change: 1, revocation: 1 };
     let mut lowered = KeyRegister { threshold: alone, ..admitting() };
-    let too_low = Err(RegisterError::LowThreshold { needed: 2, found: 1 });
+    let too_low = Err(RegisterError::LowThreshold { needed: 3, found: 1 });
     assert_eq!(joins(&lowered, &ALL, Some(2)), too_low);
     lowered.stewards.retain(|steward| ["NTA.GB", "NTA.DE"].contains(&steward.administration.as_str()));
     assert!(matches!(
@@ -106,17 +182,17 @@ fn a_newcomer_joins_what_lets_it_in_and_is_in_use() {
     other_keys.put(KeyEntry { key: RegisteredKey::Sign(keys(8).sign.public()), ..entry });
     assert_eq!(joins(&other_keys, &ALL, None), not_in, "a key in its name that it has not");
     let (own, cards) = (card("DE", 4), cards());
-    let pinned = Pinned { own: &own, cards: &cards, signers: None };
+    let nobody = BTreeSet::new();
+    let pinned = Pinned { own: &own, cards: &cards, others: 3, signers: None, suspended: &nobody };
     let all = signed(admitting(), &ALL);
     let late = tomorrow().plus_seconds(90 * DAY);
     assert!(matches!(all.joins(AGREEMENT, &pinned, late), Err(RegisterError::Time { .. })), "freeze");
     let other = all.joins("other", &pinned, tomorrow());
     assert!(matches!(other, Err(RegisterError::OtherAgreement { .. })));
-    assert!(matches!(
-        joins(&KeyRegister { threshold: Threshold { change: 1, revocation: 1 }, ..admitting() }, &ALL, None),
-        Ok(())
-    ));
-    let alone = Pinned { own: &own, cards: &[], signers: Some(1) };
+    // Half of the four could make two versions of one number, whoever signed this one.
+    let half = KeyRegister { threshold: Threshold { change: 2, revocation: 1 }, ..admitting() };
+    assert_eq!(joins(&half, &ALL, None), Err(RegisterError::LowThreshold { needed: 3, found: 2 }));
+    let alone = Pinned { cards: &[], signers: Some(1), ..pinned };
     assert!(all.joins(AGREEMENT, &alone, tomorrow()).is_err(), "it has accepted nobody's card");
 }
 

@@ -1,13 +1,14 @@
 //! Taking up a version of a key register: it is checked against the one in force, kept, entered in the log, and in force
 //! from then on for every decision.
 
+use super::answer::released;
 use super::records;
 use crate::bureau::Bureau;
 use crate::messages;
 use crate::node::{Node, NodeError};
 use crate::reception::enter_in_log;
 use base::{Administration, Timestamp};
-use evidence::key_register::{Adoption, RegisterError, SignedRegister};
+use evidence::key_register::{Adoption, Proposal, RegisterError, SignedRegister};
 use store::{Tx, journal};
 
 /// What became of a version that was offered.
@@ -74,10 +75,14 @@ fn take(
     let agreement = register.agreement.as_str();
     let in_force = records::latest(tx, agreement)?;
     let checked = match &in_force {
-        Some(previous) => signed.succeeds(previous, now),
+        Some(previous) => signed.succeeds(previous, now).and_then(|new| {
+            bureau.knows_newcomers(register, Some(previous.register()), now)?;
+            Ok(new)
+        }),
         None if register.version == 1 => genesis(bureau, signed, now).map(|()| true),
         None => {
-            let youngest = records::youngest_approved(tx, agreement, &bureau.administration)?;
+            let counts = |approved: &Proposal| !released(approved, now);
+            let youngest = records::youngest_approved(tx, agreement, &bureau.administration, counts)?;
             joining(bureau, signed, youngest, now).map(|()| true)
         }
     };
@@ -124,7 +129,8 @@ fn genesis(bureau: &Bureau, signed: &SignedRegister, now: Timestamp) -> Result<(
 }
 
 /// A later version counts for a party that holds none if it lets this one in, and those have signed it whose cards its
-/// operator has accepted. It is no older than what this node has approved, which it would be led back behind otherwise.
+/// operator has accepted. It is no older than what this node has approved and could still come into force, which it would be
+/// led back behind otherwise.
 fn joining(
     bureau: &Bureau,
     signed: &SignedRegister,

@@ -2,22 +2,26 @@
 //!
 //! | Route | Takes | Answers |
 //! |---|---|---|
-//! | `POST /peer/v1/registers/proposals` | a proposal | an approval, the version in force, the proposal that goes first, or why not |
+//! | `POST /peer/v1/registers/proposals` | a proposal; to a newcomer with approvals | an approval, the version in force, the proposal that goes first, or why not |
 //! | `POST /peer/v1/registers` | a signed version | the version in force here |
 //! | `GET /peer/v1/registers/{agreement}` | | the version in force here |
 //!
 //! A proposal is approved without a person if it changes nothing but its proposer's own keys and the expiry, or lets in a
-//! party whose card this node has, be it this node itself, which believes then only what its operator has pinned
-//! ([`evidence::key_register::Pinned`]); of a proposer with whom the exchange is suspended, only if it does nothing but revoke.
+//! party whose card this node has. If that is this node itself it believes only what its operator has pinned
+//! ([`evidence::key_register::Pinned`]), and approves last, when as many others have as it asks for. Of a proposer with whom
+//! the exchange is suspended only what does nothing but revoke is approved.
 //! Who answers what to two proposals for one version is in [`super::canvass`].
 //! A steward approves one document a version. Asked for another, it shows the one that it has approved, so that whoever
 //! asks lets that one come first instead of waiting for ever.
 
+use super::asking::Asking;
 use super::canvass::{Ballot, Vote};
+use super::propose::LIFETIME_SECONDS;
 use super::records;
 use crate::bureau::Bureau;
 use crate::node::{Node, NodeError};
-use base::{Administration, Timestamp};
+use agreements::Agreement;
+use base::{Administration, Digest, Timestamp};
 use evidence::EvidenceError;
 use evidence::cbor::{Reader, Writer};
 use evidence::key_register::{
@@ -109,12 +113,12 @@ impl Node {
         let (peer, now) = (peer.clone(), self.now());
         let answer = self
             .write(move |tx, bureau| -> Result<_, NodeError> {
-                let proposal = match Proposal::read(&body) {
-                    Ok(proposal) if *proposal.by() == peer => proposal,
+                let asking = match Asking::read(&body) {
+                    Ok(asking) if *asking.proposal.by() == peer => asking,
                     Ok(_) => return Ok(RegisterAnswer::Refused("it is another's proposal".to_owned())),
                     Err(error) => return Ok(RegisterAnswer::Refused(error.to_string())),
                 };
-                countersign(tx, bureau, &proposal, Manners::Alphabet, now)
+                countersign(tx, bureau, &asking, Manners::Alphabet, now)
             })
             .await?;
         if let RegisterAnswer::Refused(words) = &answer {
@@ -183,6 +187,9 @@ pub(super) enum Manners {
     Yield,
 }
 
+/// How far the clocks of two administrations may be apart, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 300;
+
 /// How long after its expiry a document that was approved binds no more, in seconds: by then no clock takes it up.
 const RELEASE_SECONDS: i64 = 900;
 
@@ -191,14 +198,27 @@ pub(super) fn released(proposal: &Proposal, now: Timestamp) -> bool {
     proposal.register().stale_at(now.plus_seconds(-RELEASE_SECONDS))
 }
 
+/// What this administration has approved for a version and is bound by still: what has expired can come into force no more.
+pub(super) fn bound_by(
+    tx: &mut dyn Tx,
+    bureau: &Bureau,
+    (agreement, version): (&str, u64),
+    now: Timestamp,
+) -> Result<Option<Digest>, NodeError> {
+    let approved = records::approved(tx, agreement, version, &bureau.administration)?;
+    let document = records::countersigned(tx, agreement, version)?;
+    Ok(approved.filter(|_| !document.is_some_and(|document| released(&document, now))))
+}
+
 /// Approves a proposal, or says what stands against it.
 pub(super) fn countersign(
     tx: &mut dyn Tx,
     bureau: &Bureau,
-    proposal: &Proposal,
+    asking: &Asking,
     manners: Manners,
     now: Timestamp,
 ) -> Result<RegisterAnswer, NodeError> {
+    let proposal = &asking.proposal;
     let register = proposal.register();
     let agreement = register.agreement.as_str();
     let in_force = records::latest(tx, agreement)?;
@@ -209,7 +229,7 @@ pub(super) fn countersign(
         let shown = in_force.filter(|held| bureau.shows_register(held.register(), proposal.by()));
         return Ok(RegisterAnswer::InForce(shown.map(Box::new)));
     }
-    if let Err(error) = acceptable(bureau, proposal, in_force.as_ref(), now) {
+    if let Err(error) = acceptable(bureau, asking, in_force.as_ref(), now) {
         return refused(&error);
     }
     let Some(steward) = own_steward(bureau, register, in_force.as_ref()) else {
@@ -220,7 +240,7 @@ pub(super) fn countersign(
     let ours = ours.filter(|ours| ours.register().version == version);
     let signed_before = records::approved(tx, agreement, version, &bureau.administration)?;
     let own = match &ours {
-        Some(ours) if manners == Manners::Alphabet => {
+        Some(ours) if manners == Manners::Alphabet && !released(ours, now) => {
             Some((ours.register().digest()?, has_approvals(tx, bureau, ours)?))
         }
         _ => None,
@@ -288,16 +308,22 @@ pub(super) fn own_steward(
 /// Whether a proposal may be approved without a person.
 fn acceptable(
     bureau: &Bureau,
-    proposal: &Proposal,
+    asking: &Asking,
     in_force: Option<&SignedRegister>,
     now: Timestamp,
 ) -> Result<(), RegisterError> {
-    let register = proposal.register();
+    let (proposal, register) = (&asking.proposal, asking.proposal.register());
     let person = |reason: &str| {
         let reason = format!("{reason}, which this administration's operator must agree to");
         Err(RegisterError::from(EvidenceError::Malformed { what: "register proposal", reason }))
     };
     register.is_in_time(now)?;
+    // An approval binds until its document expires. Whoever is let in approves after those who hold the version before.
+    let longest = now.plus_seconds(LIFETIME_SECONDS + CLOCK_SKEW_SECONDS);
+    let longest = in_force.map_or(longest, |held| held.register().expires.max(longest));
+    if register.expires > longest && (in_force.is_some() || register.version == 1) {
+        return person("it is good for more than 90 days");
+    }
     let suspended = bureau.suspended.contains_key(proposal.by());
     let Some(held) = in_force else {
         if suspended {
@@ -314,14 +340,14 @@ fn acceptable(
             bureau.vouches_for(register, now)
         } else {
             // It lets this administration into a register that others keep already.
-            bureau
-                .joining(&register.agreement, |pinned| register.is_joinable(&register.agreement, pinned, now))
+            bureau.joining(&register.agreement, |pinned| proposal.is_joined(&asking.approvals, pinned, now))
         };
     };
     let known = &held.register().stewards;
     proposal.verify(known)?;
     let proposed = SignedRegister::proposal(register.clone())?;
     proposed.follows(held, now)?;
+    bureau.knows_newcomers(register, Some(held.register()), now)?;
     // Whoever suspended a partner does not trust its keys; that it withdraws some can only help.
     if suspended && !proposed.only_revokes(held) {
         return person("the exchange with its proposer is suspended here, and it is more than a revocation");
@@ -362,14 +388,56 @@ impl Bureau {
             cards.extend(self.partners.get(party).map(|partner| self.keys_now(&partner.keys, now)));
         }
         if register.is_genesis_of(&cards) {
-            return Ok(());
+            return self.knows_newcomers(register, None, now);
         }
         let reason = "its keys are not those of the cards that this node has, its own among them";
         Err(EvidenceError::Malformed { what: "key register", reason: reason.to_owned() }.into())
     }
 
+    /// Whether whom a version names for the first time is a party of the agreement and, where this node has its card, has
+    /// the steward of that card: what it says of its keys is then its own word.
+    ///
+    /// # Errors
+    /// Whom it must not name, or not so.
+    pub(super) fn knows_newcomers(
+        &self,
+        register: &KeyRegister,
+        before: Option<&KeyRegister>,
+        now: Timestamp,
+    ) -> Result<(), RegisterError> {
+        let named = register.stewards.iter().map(|steward| &steward.administration).chain(register.parties());
+        let known = |name: &Administration| {
+            before.is_some_and(|before| before.steward(name).is_some() || before.parties().contains(name))
+        };
+        for newcomer in named.filter(|name| **name != self.administration && !known(name)) {
+            if self.is_party(&register.agreement, newcomer) == Some(false) {
+                let reason = format!("it names `{newcomer}`, which is no party of the agreement");
+                return Err(EvidenceError::Malformed { what: "key register", reason }.into());
+            }
+            let Some(card) = self.partners.get(newcomer).map(|partner| &partner.keys) else { continue };
+            let pinned = [Steward::of_card(card), Steward::of_card(&self.keys_now(card, now))];
+            if let Some(steward) = register.steward(newcomer)
+                && !pinned.contains(steward)
+            {
+                return Err(RegisterError::EntryChanged {
+                    administration: newcomer.clone(),
+                    key: pinned[0].key.key_id().short(),
+                    change: "replaces, as the steward's,",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an administration is a party of any version of an agreement; `None` when there is none here.
+    pub(super) fn is_party(&self, agreement: &str, name: &Administration) -> Option<bool> {
+        let all = self.decision_point.agreements().map(agreements::Compiled::agreement);
+        let versions = all.filter(|found| found.id.as_str() == agreement);
+        versions.map(|found| found.has_party(name)).reduce(|one, other| one || other)
+    }
+
     /// Gives `rule` what this administration knows by itself when it joins the register of an agreement: its own keys, the
-    /// cards that its operator has accepted of the agreement's parties, and how many of them must have signed.
+    /// cards that its operator has accepted of the agreement's parties, and how many of the parties must have signed.
     pub(super) fn joining(
         &self,
         agreement: &str,
@@ -386,13 +454,23 @@ impl Bureau {
             .map(|partner| partner.keys.clone())
             .collect();
         let own = self.own_keys();
-        rule(&Pinned { own: &own, cards: &cards, signers: self.signers(agreement) })
+        let suspended = self.suspended.keys().cloned().collect();
+        rule(&Pinned {
+            own: &own,
+            cards: &cards,
+            others: others_of(found),
+            signers: found.key_register.as_ref().map(|rule| rule.signers),
+            suspended: &suspended,
+        })
     }
 
-    /// How many must have signed a register that somebody joins; all when the agreement says nothing.
+    /// How many of the other parties must have signed a version that lets somebody in; `None` when there is no such agreement
+    /// here.
     pub(super) fn signers(&self, agreement: &str) -> Option<u64> {
-        let rule = self.agreement_of(agreement).and_then(|found| found.key_register.as_ref());
-        rule.map(|rule| rule.signers)
+        let found = self.agreement_of(agreement)?;
+        let others = others_of(found);
+        let rule = found.key_register.as_ref().map_or(others, |rule| rule.signers.min(others));
+        Some(rule.max(1))
     }
 
     /// Whether the entries and the steward of a newcomer are those of the card that this node has of it.
@@ -405,4 +483,9 @@ impl Bureau {
             && entries.all(|entry| of_card.contains(entry))
             && register.steward(newcomer) == Some(&Steward::of_card(card))
     }
+}
+
+/// How many other parties an agreement has for each of them.
+fn others_of(agreement: &Agreement) -> u64 {
+    (agreement.parties.len() as u64).saturating_sub(1)
 }

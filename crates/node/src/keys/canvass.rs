@@ -66,7 +66,8 @@ pub(super) struct Canvass {
 }
 
 impl Canvass {
-    /// Whom `own` asks about a version. `signers` is how many must have signed where somebody is let in; all when `None`.
+    /// Whom `own` asks about a version. `signers` is how many must have signed where somebody is let in; all stewards when
+    /// `None`.
     pub(super) fn new(
         own: &Administration,
         proposal: &KeyRegister,
@@ -91,11 +92,16 @@ impl Canvass {
         let mut needed = if only_revokes { threshold.revocation } else { threshold.change };
         if !newcomers.is_empty() {
             let count = all.len() as u64;
-            needed = needed.max(signers.map_or(count, |signers| signers.min(count)));
+            needed = needed.max(signers.unwrap_or(count));
         }
         let needed = usize::try_from(needed).unwrap_or(usize::MAX) - usize::from(all.contains(own));
         let stewards = all.into_iter().filter(|steward| steward != own).collect();
         Self { stewards, newcomers, needed }
+    }
+
+    /// Whom it lets in, when there are too few stewards for what a newcomer asks for.
+    fn too_few(&self) -> Option<&Administration> {
+        self.newcomers.first().filter(|_| self.needed > self.stewards.len())
     }
 
     /// Whether enough can be reached.
@@ -147,6 +153,15 @@ impl Node {
             held,
             Bureau::signers(&bureau, &register.agreement),
         );
+        if let Some(newcomer) = canvass.too_few() {
+            let words = format!(
+                "{newcomer}: it joins when {} others have signed, and too few parties of `{}` are in its key register: let \
+                 the agreement ask for fewer (`signers` in `[key_register]`)",
+                canvass.needed + 1,
+                register.agreement
+            );
+            return Ok(Canvassed::Done(vec![words]));
+        }
         let (mut reached, mut away) = (BTreeSet::new(), Vec::new());
         for partner in canvass.everybody() {
             let path = format!("{REGISTERS_ROUTE}/{}", register.agreement);

@@ -14,10 +14,12 @@
 //! | `propose` | making one, and having partners sign it |
 //! | `canvass` | whom to ask to sign, in which order, and when to stop |
 //! | `answer` | what partners ask about registers |
+//! | `asking` | a proposal as it is brought to those who are to approve it |
 //! | `change` | rotating, revoking and renewing |
 
 pub(crate) mod adopt;
 pub(crate) mod answer;
+mod asking;
 pub(crate) mod canvass;
 #[cfg(test)]
 mod canvass_tests;

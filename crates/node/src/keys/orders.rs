@@ -2,10 +2,14 @@
 //!
 //! A steward approves one document of a number. So what a partner may have approved is not changed any more: an order that
 //! comes later is kept, and proposed on top of it once it is in force. The same goes for another's proposal that was
-//! approved here. A revocation for which our signature suffices waits for nobody.
+//! approved here. A revocation for which our signature suffices waits for nobody. What has expired can come into force no
+//! more: it binds nobody, and what it was to do is proposed again with what was ordered since.
 
-use super::answer::{Manners, RegisterAnswer, countersign, has_approvals, is_out, own_steward, released};
-use super::propose::Progress;
+use super::answer::{
+    Manners, RegisterAnswer, bound_by, countersign, has_approvals, is_out, own_steward, released,
+};
+use super::asking::Asking;
+use super::propose::{LIFETIME_SECONDS, Progress};
 use super::records;
 use crate::node::{Node, NodeError};
 use base::{Administration, Timestamp};
@@ -91,8 +95,9 @@ impl Node {
         self.write(move |tx, bureau| -> Result<_, NodeError> {
             let register = order.register();
             let (name, version) = (register.agreement.as_str(), register.version);
-            let spent = records::approved(tx, name, version, &bureau.administration)?.is_some();
-            let waits = match before.filter(|before| before.register().version == version) {
+            let spent = bound_by(tx, bureau, (name, version), now)?.is_some();
+            let current = |before: &Proposal| before.register().version == version && !released(before, now);
+            let waits = match before.filter(current) {
                 Some(before) => is_out(tx, bureau, &before)?,
                 None => false,
             };
@@ -118,6 +123,7 @@ impl Node {
         let waits = self
             .write(move |tx, _| -> Result<_, NodeError> {
                 let before = records::proposal(tx, &proposal.register().agreement)?.map(|(found, _)| found);
+                let before = before.filter(|before| !released(before, now));
                 if before.is_none() {
                     records::propose(tx, &proposal, now)?;
                 }
@@ -166,7 +172,7 @@ impl Node {
             })
             .await?;
         let Some(latest) = queued.as_ref().or(ours.as_ref()) else { return Ok(ToPropose::Nothing) };
-        let current = ours.as_ref().filter(|ours| ours.register().version == next);
+        let current = ours.as_ref().filter(|ours| ours.register().version == next && !released(ours, now));
         let digest = current.and_then(|current| current.register().digest().ok());
         // Once it has expired what was approved cannot come into force: the order goes on, as partners let it.
         let expired = theirs.as_ref().is_some_and(|theirs| released(theirs, now));
@@ -183,7 +189,12 @@ impl Node {
         if let Some(current) = current {
             return Ok(ToPropose::This(Box::new(current.clone())));
         }
-        let Some(held) = held else { return Ok(ToPropose::Nothing) };
+        let Some(held) = held else {
+            // A first version that has expired is made again by whoever orders one.
+            let name = agreement.to_owned();
+            self.write(move |tx, _| -> Result<_, NodeError> { Ok(records::withdraw(tx, &name)?) }).await?;
+            return Ok(ToPropose::Nothing);
+        };
         let register = on_top(latest.register(), held, &bureau.administration, now);
         let same = register.entries == held.register().entries && register.expires == held.register().expires;
         let proposal = if same { None } else { Some(self.signed_proposal(&register, Some(held), now)?) };
@@ -250,7 +261,8 @@ impl Node {
                 if has_approvals(tx, bureau, &ours)? {
                     return Ok(None);
                 }
-                countersign(tx, bureau, &other, Manners::Yield, now).map(Some)
+                let asking = Asking { proposal: other, approvals: Vec::new() };
+                countersign(tx, bureau, &asking, Manners::Yield, now).map(Some)
             })
             .await?;
         Ok(match answer {
@@ -265,10 +277,13 @@ impl Node {
 }
 
 /// The next version with what an older proposal of ours wanted: our keys as they stand there, whom it lets in, and its
-/// expiry. What was revoked meanwhile stays revoked.
+/// expiry, or a new one when that is over. What was revoked meanwhile stays revoked.
 fn on_top(old: &KeyRegister, held: &SignedRegister, own: &Administration, now: Timestamp) -> KeyRegister {
     let mut next = held.register().next(now.max(held.register().issued), held.register().expires);
     next.expires = next.expires.max(old.expires);
+    if next.stale_at(now) {
+        next.expires = now.plus_seconds(LIFETIME_SECONDS);
+    }
     for newcomer in &old.stewards {
         if held.register().steward(&newcomer.administration).is_none() {
             next.join(newcomer.clone());

@@ -1,6 +1,7 @@
 //! Making a new version of a key register: it is proposed to the other stewards, and in force once enough have signed.
 
 use super::answer::{PROPOSALS_ROUTE, REGISTERS_ROUTE, RegisterAnswer, own_steward, released};
+use super::asking::Asking;
 use super::canvass::Canvassed;
 use super::orders::{Asked, ToPropose};
 use super::records;
@@ -192,7 +193,13 @@ impl Node {
         proposal: &Proposal,
         held: Option<&SignedRegister>,
     ) -> Result<Asked, NodeError> {
-        let ask = posting(PROPOSALS_ROUTE, proposal.as_bytes().to_vec());
+        let newcomer = held.is_some_and(|held| held.register().steward(partner).is_none());
+        let body = if newcomer {
+            Asking::encode(proposal, self.gathered(proposal).await?.approvals())
+        } else {
+            proposal.as_bytes().to_vec()
+        };
+        let ask = posting(PROPOSALS_ROUTE, body);
         let answer = match self.ask_about_register(partner, ask).await {
             Ok(answer) => answer,
             Err(words) => return Ok(Asked::Hindered(words)),
@@ -448,6 +455,9 @@ impl Node {
         partner: &Administration,
     ) -> Result<Progress, NodeError> {
         let bureau = self.bureau();
+        if bureau.is_party(agreement, partner) == Some(false) {
+            return Err(NodeError::Order(format!("`{partner}` is no party of `{agreement}`")));
+        }
         let card = bureau.partners.get(partner).map(|partner| bureau.keys_now(&partner.keys, self.now()));
         let card = card.ok_or_else(|| NodeError::NoCards(partner.to_string()))?;
         self.change_register(agreement, |register: &mut KeyRegister, _| register.admit(&card)).await
@@ -461,7 +471,7 @@ fn newcomers_take_it_up(bureau: &Bureau, signed: &SignedRegister, before: &KeyRe
     if register.stewards.iter().all(|steward| before.steward(&steward.administration).is_some()) {
         return true;
     }
-    let needed = bureau.signers(&register.agreement).map_or(others, |signers| signers.min(others));
+    let needed = bureau.signers(&register.agreement).unwrap_or(others);
     signed.approved_by(&before.stewards).len() as u64 >= needed
 }
 

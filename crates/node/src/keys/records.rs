@@ -253,16 +253,26 @@ pub(crate) fn approved(
     Ok(Some(digest))
 }
 
-/// The youngest version of which this administration has approved a document; 0 when there is none.
+/// The youngest version of which this administration has approved a document that is on record and counts; 0 when there is
+/// none.
 pub(crate) fn youngest_approved(
     tx: &mut dyn Tx,
     agreement: &str,
     administration: &Administration,
+    counts: impl Fn(&Proposal) -> bool,
 ) -> Result<u64, StoreError> {
-    let sql = "SELECT MAX(version) FROM register_approvals WHERE agreement = ?1 AND administration = ?2";
-    let rows = tx.query(sql, &[agreement.into(), administration.as_str().into()])?;
-    let youngest = rows.first().map(|row| row.opt_int(0)).transpose()?.flatten();
-    Ok(youngest.and_then(|version| u64::try_from(version).ok()).unwrap_or_default())
+    let sql = "SELECT own.digest, kept.proposal FROM register_approvals AS own \
+               JOIN register_countersigned AS kept \
+               ON kept.agreement = own.agreement AND kept.version = own.version \
+               WHERE own.agreement = ?1 AND own.administration = ?2 ORDER BY own.version DESC";
+    for row in &tx.query(sql, &[agreement.into(), administration.as_str().into()])? {
+        let approved = Proposal::read(row.bytes(1)?).map_err(|error| damaged(&error))?;
+        let digest = approved.register().digest().map_err(|error| damaged(&error))?;
+        if digest.to_string() == row.text(0)? && counts(&approved) {
+            return Ok(approved.register().version);
+        }
+    }
+    Ok(0)
 }
 
 /// Keeps an approval of a version; a later one of the same administration takes its place.

@@ -39,7 +39,7 @@ enum Vain {
     Status(u16),
     #[error("it says that it has cosigned {0} entries, and shows no checkpoint of ours that proves it")]
     Unproved(u64),
-    #[error("none of its signatures is by its witness key")]
+    #[error("none of its signatures is by an Ed25519 witness key of it that counts now")]
     NotSigned,
 }
 

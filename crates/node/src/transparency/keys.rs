@@ -33,7 +33,7 @@ pub(super) fn revoked_log_keys(bureau: &Bureau, owner: &Administration) -> BTree
 }
 
 /// A partner as a witness, once for each of its witness keys that are valid at `moment`, and for each of its ML-DSA-44
-/// keys that the configuration names.
+/// keys that the configuration names. Those are an addition: without one of the first it has not cosigned.
 pub(super) fn witnesses_of(bureau: &Bureau, partner: &Administration, moment: Timestamp) -> Vec<Witness> {
     let keys = partner_keys(bureau, partner, Purpose::Witness, Some(moment));
     let keys = keys.into_iter().map(|key| Witness::of(partner, key));
@@ -48,11 +48,18 @@ fn partner_keys(
 ) -> Vec<PublicKey> {
     let within = |from, until| moment.is_none_or(|moment| from <= moment && moment < until);
     let entries = bureau.registered(partner, purpose);
+    // What one register has revoked counts in no other.
+    let revoked = |key| {
+        let gone = |at: Timestamp| moment.is_some_and(|moment| at <= moment);
+        let mut same = entries.iter().filter(|entry| entry.key == key);
+        same.any(|entry| entry.revocation.is_some_and(|revoked| gone(revoked.effective)))
+    };
     let mut keys = BTreeSet::new();
     for entry in &entries {
         let until = entry.revocation.map_or(entry.until, |revoked| entry.until.min(revoked.effective));
         if let RegisteredKey::Log(key) | RegisteredKey::Witness(key) = entry.key
             && within(entry.from, until)
+            && !revoked(entry.key)
         {
             keys.insert(key);
         }
