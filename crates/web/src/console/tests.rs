@@ -434,7 +434,7 @@ fn partner_with(outside: &str) -> PartnerView {
 fn evidence() -> super::evidence::Evidence {
     let line = |words: &str, at: &str| super::evidence::Line { words: words.to_owned(), at: at.to_owned() };
     super::evidence::Evidence {
-        address: "/console/messages/42".to_owned(),
+        address: "/console/messages/1".to_owned(),
         decides: true,
         holds: true,
         proved: vec![
