@@ -8,9 +8,8 @@ use evidence::StatementKey;
 use evidence::key_register::{Approval, KeyRegister, Proposal, SignedRegister};
 use node::{
     Config, DEFAULT_EXPIRY_SECONDS, DocumentContent, Lane, NewDocument, Node, PartnerCard, Principal,
-    Progress, RegisterView, Role, Rotation, SetUp, World, default_purpose,
+    Progress, RegisterView, Role, Rotation, World, default_purpose,
 };
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -69,20 +68,11 @@ impl Four {
         let folder = tempfile::tempdir().unwrap();
         let parties = NAMES.map(administration);
         let (stop, stopped) = watch::channel(false);
-        let unused = SocketAddr::from(([127, 0, 0, 1], 0));
         let (mut prepared, mut listeners) = (Vec::new(), Vec::new());
         for party in &parties {
-            let listener = TcpListener::bind(unused).await.unwrap();
-            let set_up = SetUp {
-                folder: folder.path().join(party.country().as_str()),
-                administration: party.clone(),
-                store: "sqlite:node.db".into(),
-                api: unused,
-                peer: listener.local_addr().unwrap(),
-                corridor_defaults: true,
-                reference: None,
-            };
-            prepared.push(node::initialise(&set_up).unwrap());
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let own = folder.path().join(party.country().as_str());
+            prepared.push(support::prepare(own, party, listener.local_addr().unwrap()));
             listeners.push(listener);
         }
         let (mut nodes, clock) = (Vec::new(), Arc::new(Moved::default()));

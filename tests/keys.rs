@@ -6,7 +6,7 @@ mod support;
 use base::{AccessCode, Administration, Country, Currency, Eori, Grn, GuaranteeType, Money};
 use node::{
     Config, GuaranteeRegistration, KeyOrder, Node, Principal, Progress, RegisterView, Release,
-    RevocationOrder, Role, Rotation, SetUp, World,
+    RevocationOrder, Role, Rotation, World,
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -48,20 +48,11 @@ impl Federation {
         let folder = std::env::temp_dir().join(format!("tidewaiter-keys-{}-{number}", std::process::id()));
         let parties = ["GB", "FR", "IT"].map(|code| Administration::of(Country::parse(code).unwrap()));
         let (stop, stopped) = watch::channel(false);
-        let unused = SocketAddr::from(([127, 0, 0, 1], 0));
         let (mut prepared, mut listeners) = (Vec::new(), Vec::new());
         for administration in &parties {
-            let listener = TcpListener::bind(unused).await.unwrap();
-            let set_up = SetUp {
-                folder: folder.join(administration.country().as_str()),
-                administration: administration.clone(),
-                store: "sqlite:node.db".into(),
-                api: unused,
-                peer: listener.local_addr().unwrap(),
-                corridor_defaults: true,
-                reference: None,
-            };
-            prepared.push(node::initialise(&set_up).unwrap());
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let own = folder.join(administration.country().as_str());
+            prepared.push(support::prepare(own, administration, listener.local_addr().unwrap()));
             listeners.push(listener);
         }
         let (mut nodes, mut doors) = (Vec::new(), Vec::new());

@@ -7,7 +7,7 @@ use base::{Administration, Country, Digest, MessageId};
 use evidence::{AgreementReference, Channel};
 use exchange::{OutgoingLetter, OutgoingPart, Sender};
 use node::{
-    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, Principal, Role, SetUp, Transport,
+    Config, Delivery, Identity, MessageRow, Node, PartnerCard, Prepared, Principal, Role, Transport,
     TransportError, World,
 };
 use std::collections::BTreeMap;
@@ -45,7 +45,10 @@ impl Bench {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let parties = ["GB", "FR", "IT"].map(administration);
-        let mut prepared: Vec<Prepared> = parties.iter().map(|party| prepare(folder.path(), party)).collect();
+        let unused = SocketAddr::from(([127, 0, 0, 1], 0));
+        let own = |party: &Administration| folder.path().join(party.country().as_str());
+        let mut prepared: Vec<Prepared> =
+            parties.iter().map(|party| support::prepare(own(party), party, unused)).collect();
         for one in &prepared {
             let others =
                 prepared.iter().filter(|other| other.card != one.card).map(|other| other.card.clone());
@@ -130,20 +133,6 @@ impl Bench {
         }
         answers
     }
-}
-
-fn prepare(folder: &Path, party: &Administration) -> Prepared {
-    let unused = SocketAddr::from(([127, 0, 0, 1], 0));
-    node::initialise(&SetUp {
-        folder: folder.join(party.country().as_str()),
-        administration: party.clone(),
-        store: "sqlite:node.db".to_owned(),
-        api: unused,
-        peer: unused,
-        corridor_defaults: true,
-        reference: None,
-    })
-    .unwrap()
 }
 
 fn errors(answer: &Document) -> String {

@@ -12,8 +12,10 @@ pub mod traders;
 pub mod wire_chaos;
 pub mod witnesses;
 
+use base::Administration;
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -36,6 +38,20 @@ pub fn data() -> Option<PathBuf> {
     );
     println!("skipped: no reference data at {folder:?}");
     None
+}
+
+/// The files of a new node with the corridor's presets, which listens to partners at `peer`, and to nobody else.
+pub fn prepare(folder: PathBuf, administration: &Administration, peer: SocketAddr) -> node::Prepared {
+    node::initialise(&node::SetUp {
+        folder,
+        administration: administration.clone(),
+        store: "sqlite:node.db".to_owned(),
+        api: SocketAddr::from(([127, 0, 0, 1], 0)),
+        peer,
+        corridor_defaults: true,
+        reference: None,
+    })
+    .unwrap()
 }
 
 /// `few`, or `many` in the full test run.

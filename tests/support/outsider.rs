@@ -9,7 +9,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -230,7 +230,11 @@ impl Session {
             self.headers,
             body.len()
         );
-        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        match stream.write_all(&[head.as_bytes(), body].concat()) {
+            // A server may refuse a body before all of it is sent: its answer is there to be read.
+            Err(error) if [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].contains(&error.kind()) => {}
+            written => written.unwrap(),
+        }
         let mut answer = Vec::new();
         let mut piece = [0; 4096];
         loop {
@@ -246,10 +250,27 @@ impl Session {
                     return parsed(&answer);
                 }
             }
-            let count = stream.read(&mut piece).unwrap();
+            let count = read_alone(stream, &mut piece).unwrap();
             assert!(count > 0, "the connection ended in {:?}", String::from_utf8_lossy(&answer));
             answer.extend_from_slice(&piece[..count]);
         }
+    }
+}
+
+/// Reads what came, and does not try again to send what was cut off, as the stream itself would do first.
+fn read_alone(
+    stream: &mut StreamOwned<ClientConnection, TcpStream>,
+    piece: &mut [u8],
+) -> std::io::Result<usize> {
+    loop {
+        match stream.conn.reader().read(piece) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        if stream.conn.read_tls(&mut stream.sock)? == 0 {
+            return Ok(0);
+        }
+        stream.conn.process_new_packets().map_err(std::io::Error::other)?;
     }
 }
 

@@ -4,7 +4,7 @@ use base::{Administration, Country, Timestamp};
 use evidence::merkle::{Frontier, Hash, leaf_hash};
 use evidence::witness::AddCheckpoint;
 use evidence::{Checkpoint, PublicKeys, SignedNote, merkle};
-use node::{Config, Identity, Node, PartnerCard, SetUp, World};
+use node::{Config, Identity, Node, PartnerCard, World};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,16 +123,7 @@ impl Federation {
         for country in COUNTRIES {
             // The port is free again when the listener is dropped.
             let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-            let prepared = node::initialise(&SetUp {
-                folder: folder.path().join(country),
-                administration: administration(country),
-                store: "sqlite:node.db".to_owned(),
-                api: "127.0.0.1:0".parse().unwrap(),
-                peer: address,
-                corridor_defaults: true,
-                reference: None,
-            })
-            .unwrap();
+            let prepared = super::prepare(folder.path().join(country), &administration(country), address);
             offices.push(Office { country, config: prepared.config, address, node: None, server: None });
         }
         for office in &offices {

@@ -41,7 +41,8 @@ pub struct ShownPart {
 }
 
 /// What ties an attachment to the statement for whoever holds the attachment: the secret from which the salts of its
-/// chunks follow. It tells nothing of the content, but lets a guess of a whole chunk be tried.
+/// chunks follow. It is signed by nobody. It lets a guess of a whole chunk be tried: a short attachment (a number, a yes
+/// or no) can be found by trying.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ShownAttachment {
     /// The part, counted from 0.

@@ -43,7 +43,7 @@ crate::statements! {
         ((select coalesce(max(id), 0) + 1 from log_finding), ?1, ?2, ?3, ?4, ?5, ?6, ?7)
         on conflict (origin, kind, digest) do nothing";
     FINDINGS = "select id, at, origin, source, kind, words, proof, seen, seen_by, note from log_finding
-        order by id desc limit ?1";
+        order by seen is not null, id desc limit ?1";
     FINDING = "select id, at, origin, source, kind, words, proof, seen, seen_by, note from log_finding where id = ?1";
     SEE = "update log_finding set seen = ?2, seen_by = ?3, note = ?4 where id = ?1 and seen is null";
     UNSEEN = "select kind, count(*) from log_finding where seen is null group by kind order by kind";
@@ -225,7 +225,7 @@ pub fn record_finding(tx: &mut dyn Tx, finding: &Finding, digest: [u8; 32]) -> R
     Ok(tx.execute(FIND, &row)? == 1)
 }
 
-/// The latest findings, newest first.
+/// The latest findings: first those that nobody has seen to, then the others, newest first.
 ///
 /// # Errors
 /// When the database fails.

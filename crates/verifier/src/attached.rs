@@ -1,6 +1,7 @@
 //! Attachments: which the signed statement covers, and whether a file that is given is one of them.
 
 use crate::examination::{contradiction, verify};
+use crate::gaps;
 use crate::trust::Trust;
 use crate::verdict::{Attached, Outcome, Problem, Verdict};
 use evidence::chunked::ChunkedPart;
@@ -9,7 +10,7 @@ use evidence::{Digest, EvidenceFile, Manifest, Statement};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-/// The code of a given file that is none of the attachments.
+/// The code of a given file that is none of the attachments, or is not shown to be one.
 const OTHER: &str = "attachment";
 /// The code of a given file that cannot be compared.
 const INCOMPARABLE: &str = "attachment-incomparable";
@@ -100,6 +101,9 @@ pub fn verify_with(bytes: &[u8], trust: &Trust, given: &[Given]) -> Verdict {
         let mut is_one = false;
         for attached in matching {
             attached.given = Some(given.name.clone());
+            // Whoever has the content needs nobody to say what it is; and only the right salts lead to the signed digest.
+            let told = [gaps::unshown(&attached.name), gaps::unconfirmed(&attached.name)];
+            verdict.not_proved.retain(|gap| !told.contains(gap));
             is_one = true;
         }
         if !is_one {
@@ -112,20 +116,24 @@ pub fn verify_with(bytes: &[u8], trust: &Trust, given: &[Given]) -> Verdict {
 
 fn why_not(attachments: &[Attached], given: &Given) -> Problem {
     let Given { name, size, .. } = given;
-    match attachments.iter().find(|attached| attached.size == *size && !attached.comparable) {
-        Some(attached) => Problem::new(
-            INCOMPARABLE,
-            format!(
-                "`{name}` cannot be compared with the attachment `{}`: the file does not hold its salts (export it \
-                 with --attachments)",
-                attached.name
-            ),
-        ),
-        None => Problem::new(
-            OTHER,
-            format!("`{name}`, {size} bytes, is none of the attachments that were signed"),
-        ),
+    let as_long = || attachments.iter().filter(|attached| attached.size == *size);
+    if let Some(attached) = as_long().find(|attached| !attached.comparable) {
+        let words = format!(
+            "`{name}` cannot be compared with the attachment `{}`: the file does not hold its salts (export it with \
+             --attachments)",
+            attached.name
+        );
+        return Problem::new(INCOMPARABLE, words);
     }
+    // Nobody signed the salts: with wrong ones a genuine copy looks like any other file of its size.
+    let words = if as_long().next().is_some() {
+        format!(
+            "`{name}`, {size} bytes, is not shown to be one of the attachments that were signed, by the salts in this file"
+        )
+    } else {
+        format!("`{name}`, {size} bytes, is none of the attachments that were signed")
+    };
+    Problem::new(OTHER, words)
 }
 
 /// Whether all that does not hold is about files that were given.

@@ -74,7 +74,7 @@ fn outcome(seen: &Seen) -> Outcome {
 }
 
 /// A witness that nobody vouches for adds nothing, and takes nothing away from what the parties signed.
-fn rests_on_claims(finding: &Finding) -> bool {
+pub(crate) fn rests_on_claims(finding: &Finding) -> bool {
     finding.standing == Standing::Claimed && finding.code != "witness"
 }
 

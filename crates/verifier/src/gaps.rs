@@ -71,7 +71,8 @@ pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring:
             format!("that the witness is {witness}: nobody whom you trust vouches for its key"),
         );
     }
-    content(file, manifest, &mut gap);
+    content(file, manifest, &mut gaps);
+    let mut gap = |code: &str, words: String| gaps.push(Gap { code: code.to_owned(), words });
     if manifest.exercise {
         gap("exercise", "anything about real goods: the message belongs to an exercise".to_owned());
     }
@@ -86,31 +87,48 @@ pub(crate) fn of(file: &EvidenceFile, manifest: &Manifest, seen: &Seen, keyring:
     gaps
 }
 
-fn content(file: &EvidenceFile, manifest: &Manifest, gap: &mut impl FnMut(&str, String)) {
+/// That nothing is shown of a part.
+pub(crate) fn unshown(part: &str) -> Gap {
+    Gap { code: "content".to_owned(), words: format!("what the part `{part}` says: nothing of it is shown") }
+}
+
+/// That no copy of an attachment has matched yet. The secret from which its salts follow is signed by nobody.
+pub(crate) fn unconfirmed(part: &str) -> Gap {
+    let words =
+        format!("the salts by which copies of `{part}` are compared: they are confirmed by a match only");
+    Gap { code: "salts".to_owned(), words }
+}
+
+fn content(file: &EvidenceFile, manifest: &Manifest, gaps: &mut Vec<Gap>) {
+    let gap = |code: &str, words: String| Gap { code: code.to_owned(), words };
     for (at, part) in (0u64..).zip(&manifest.parts) {
+        let name = &part.name;
         let shown = file.shown.iter().filter(|shown| shown.part == at);
         let whole = shown.clone().any(|shown| shown.shown.path == WHOLE);
         match (whole, shown.count()) {
             (true, 1) => {}
-            (true, _) => gap(
-                "reading",
-                format!(
-                    "that the fields shown of `{}` are read from it rightly: compare them with its whole",
-                    part.name
-                ),
-            ),
-            (false, 0) => {
-                gap("content", format!("what the part `{}` says: nothing of it is shown", part.name))
+            (true, _) => {
+                let words = format!(
+                    "that the fields shown of `{name}` are read from it rightly: compare them with its whole"
+                );
+                gaps.push(gap("reading", words));
             }
+            (false, 0) => gaps.push(unshown(name)),
             (false, _) => {
-                gap("content", format!("what else the part `{}` says: only some fields are shown", part.name))
+                gaps.push(gap(
+                    "content",
+                    format!("what else the part `{name}` says: only some fields are shown"),
+                ));
             }
         }
+        if file.attachments.iter().any(|shown| shown.part == at) {
+            gaps.push(unconfirmed(name));
+        }
         if part.leaves == LeafScheme::Whole && !whole {
-            gap(
+            gaps.push(gap(
                 "no-fields",
-                format!("single fields of the part `{}`: it can be shown only whole", part.name),
-            );
+                format!("single fields of the part `{name}`: it can be shown only whole"),
+            ));
         }
     }
 }

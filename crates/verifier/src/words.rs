@@ -1,6 +1,7 @@
 //! A verdict in words, for whoever has to decide by it.
 
 use crate::attached::only_given;
+use crate::examination::rests_on_claims;
 use crate::verdict::{Attached, Finding, MessageFacts, Outcome, ShownField, Standing, Verdict};
 use std::fmt::Write;
 
@@ -43,6 +44,11 @@ fn write(verdict: &Verdict, out: &mut String) -> std::fmt::Result {
         Outcome::Unanchored => {
             "NOT DECIDED: the file holds together, but it alone cannot prove whose keys these are. Give the cards or \
              fingerprints that the administrations publish, with --trust."
+        }
+        Outcome::Refused if only_given(&verdict.problems) && verdict.findings.iter().any(rests_on_claims) => {
+            "REFUSED: what was given as an attachment is not shown to be one that was signed. The file itself holds \
+             together, but it alone cannot prove whose keys these are. Give the cards or fingerprints that the \
+             administrations publish, with --trust."
         }
         Outcome::Refused if only_given(&verdict.problems) => {
             "REFUSED: what was given as an attachment is not shown to be one that was signed. Everything in the evidence \

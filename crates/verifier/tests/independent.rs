@@ -138,7 +138,8 @@ fn an_independent_verifier_gives_the_same_verdicts() {
 
 fn verdicts(python: &str, directory: &Path) -> BTreeMap<String, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verify_evidence.py");
-    let output = Command::new(python).arg(script).arg(directory).output().unwrap();
+    // It leaves nothing beside its files (-B).
+    let output = Command::new(python).arg("-B").arg(script).arg(directory).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -125,12 +125,46 @@ fn the_attachments_that_a_statement_covers_are_told_and_compared() {
 
     let mut changed = World::attachment(2);
     changed[300_000] ^= 1;
-    for wrong in [changed, World::attachment(2)[..399_999].to_vec(), Vec::new()] {
-        let refused =
-            verify_with(&bytes, &world.trust(), &[right.clone(), given(&file, "other.tif", &wrong)]);
+    let (not_shown, none) = ("is not shown to be one of the attachments", "is none of the attachments");
+    for (wrong, words) in
+        [(changed, not_shown), (World::attachment(2)[..399_999].to_vec(), none), (Vec::new(), none)]
+    {
+        let wrong = [right.clone(), given(&file, "other.tif", &wrong)];
+        let refused = verify_with(&bytes, &world.trust(), &wrong);
         assert_eq!((refused.outcome, codes(&refused)), (Outcome::Refused, vec!["attachment".to_owned()]));
+        assert!(refused.problems[0].words.contains(words), "{}", refused.problems[0].words);
         assert!(verifier::report(&refused).ends_with("Everything in the evidence file itself holds.\n"));
+        // A file of self-made keys holds together, and proves nothing.
+        let bare = verify_with(&bytes, &Trust::nobody(), &wrong);
+        assert_eq!((bare.outcome, codes(&bare)), (Outcome::Refused, vec!["attachment".to_owned()]));
+        let report = verifier::report(&bare);
+        assert!(!report.contains("itself holds.") && report.ends_with("with --trust.\n"), "{report}");
     }
+}
+
+#[test]
+fn salts_that_nobody_signed_disprove_nothing() {
+    let world = World::new();
+    let file = world.file(&Plan { attachments: 2, ..Plan::full() });
+    let gaps = |verdict: &Verdict| {
+        let gaps = verdict.not_proved.iter().filter(|gap| ["salts", "content"].contains(&gap.code.as_str()));
+        gaps.map(|gap| (gap.code.clone(), gap.words.contains("scan-2.tif"))).collect::<Vec<_>>()
+    };
+    let of_second = |code: &str| (code.to_owned(), true);
+    let alone = gaps(&verdict(&file, &world.trust()));
+    assert!(alone.contains(&of_second("salts")) && alone.contains(&of_second("content")), "{alone:?}");
+    let copy = World::attachment(2);
+    let right = verify_with(&file.encode().unwrap(), &world.trust(), &[given(&file, "copy.tif", &copy)]);
+    assert!(gaps(&right).iter().all(|(_, of_second)| !of_second), "{:?}", right.not_proved);
+    // Whoever hands on the file can put any salts into it: a genuine copy is not called a wrong one for that.
+    let mut attachments = file.attachments.clone();
+    attachments[1].secret = attachments[0].secret.clone();
+    let other = EvidenceFile { attachments, ..file };
+    let wrong = verify_with(&other.encode().unwrap(), &world.trust(), &[given(&other, "copy.tif", &copy)]);
+    assert_eq!(codes(&wrong), ["attachment"]);
+    let words = &wrong.problems[0].words;
+    assert!(words.contains("not shown to be one") && words.contains("by the salts in this file"), "{words}");
+    assert!(gaps(&wrong).contains(&of_second("salts")), "{:?}", wrong.not_proved);
 }
 
 #[test]

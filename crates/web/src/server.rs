@@ -23,7 +23,7 @@ const PEER_CONNECTIONS: usize = 1024;
 
 /// Connections of one key at once: a partner has at most 64 letters and some chunks under way, each on a connection. Our
 /// own relay has one key for all partners behind it.
-const KEY_CONNECTIONS: usize = 256;
+pub const KEY_CONNECTIONS: usize = 256;
 
 /// Connections of those who run the node at once: a monitoring system or two.
 const OPERATIONS_CONNECTIONS: usize = 32;
@@ -80,23 +80,10 @@ pub async fn serve_peers(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    serve_peers_within(node, listener, KEY_CONNECTIONS, stop).await
-}
-
-/// As [`serve_peers`], with at most so many connections of one key at once.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub async fn serve_peers_within(
-    node: Arc<Node>,
-    listener: TcpListener,
-    of_one_key: usize,
-    stop: impl Future<Output = ()>,
-) -> io::Result<()> {
     // A configuration that fails is told at once, and not to the first partner.
     node.peer_tls().map_err(io::Error::other)?;
     let router = peer::routes(Arc::clone(&node));
-    let seats = Shares::new(PEER_CONNECTIONS, of_one_key);
+    let seats = Shares::new(PEER_CONNECTIONS, KEY_CONNECTIONS);
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
         secured(Arc::clone(&node), stream, router.clone(), Arc::clone(&seats))
     })

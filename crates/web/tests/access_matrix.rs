@@ -1,11 +1,13 @@
 //! Who may use which route of the API: every route of its table, asked by everyone, beside the reviewed answers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use base::{Administration, Grn};
-use node::{Config, Node, Role, SetUp, World};
+use base::Grn;
+use node::{Config, Node, Role, World};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -65,16 +67,7 @@ impl Office {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("tidewaiter-access-{}-{number}", std::process::id()));
-        let prepared = node::initialise(&SetUp {
-            folder: folder.clone(),
-            administration: Administration::parse("NTA.GB").unwrap(),
-            store: "sqlite:node.db".to_owned(),
-            api: "127.0.0.1:0".parse().unwrap(),
-            peer: "127.0.0.1:0".parse().unwrap(),
-            corridor_defaults: true,
-            reference: None,
-        })
-        .unwrap();
+        let prepared = support::prepare(&folder, "NTA.GB");
         let anyone = BTreeSet::new();
         let other = node::register_principal(&prepared.config, "other", Role::Trader, "", &anyone).unwrap();
         let auditor =

@@ -3,8 +3,11 @@
 
 mod office;
 
+use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
+use http_body_util::channel::Channel;
 use office::{Answer, KEEPER, Office, office_with_a_document, office_with_files};
+use std::convert::Infallible;
 
 const DOCUMENTS: &str = "/console/documents";
 const ATTACHMENTS: &str = "/console/attachments";
@@ -80,6 +83,16 @@ async fn a_file_that_came_is_kept_and_never_shown_as_a_page() {
     let page = office.get(&format!("{DOCUMENTS}/{number}"), &cookie).await.text;
     assert!(page.contains("&#60;b&#62;") && !page.contains("<b>"), "{page}");
     assert!(page.contains("<span class=\"tag good\">Complete, 1 chunk</span>"), "{page}");
+    // What proves the document stands on its page; what shows more than that, only where it is given.
+    let evidence = format!("href=\"/console/messages/{number}/evidence");
+    let (operator, _) = office.sign_in_as("keeper", KEEPER).await;
+    let of_operator = office.get(&format!("{DOCUMENTS}/{number}"), &operator).await.text;
+    for (text, decides) in [(&page, true), (&of_operator, false)] {
+        assert!(text.contains(&format!("{evidence}\" download")), "{text}");
+        for more in ["?attachments=true\"", "?show=whole\""] {
+            assert_eq!(text.contains(&format!("{evidence}{more}")), decides, "{more} in {text}");
+        }
+    }
     let id = office.node.document_attachments(number).await.unwrap()[0].id;
     let file = office.get(&format!("{ATTACHMENTS}/{id}/content"), &cookie).await;
     assert_eq!((file.status, file.text.as_str()), (StatusCode::OK, "<script>alert(1)</script>"));
@@ -171,4 +184,30 @@ async fn too_many_files_and_too_much_text_are_told() {
     let told = office.post_files(DOCUMENTS, &cookie, &fields).await;
     assert_eq!(told.status, StatusCode::BAD_REQUEST);
     assert!(told.text.contains("16384 bytes at most"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_form_that_never_comes_to_its_content_is_cut_off() {
+    let office = office_with_a_document().await;
+    let (cookie, secret) = office.sign_in().await;
+    let field = "--edge\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n";
+    let head =
+        format!("{field}{secret}\r\n--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"");
+    for start in [String::new(), head] {
+        let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
+        let sending = tokio::spawn(async move {
+            sender.send_data(start.into()).await.unwrap();
+            let mut sent = 0;
+            while sent < 64 && sender.send_data(Bytes::from(vec![b'x'; 64 * 1024])).await.is_ok() {
+                sent += 1;
+            }
+            sent
+        });
+        let told = office.post_stream(DOCUMENTS, &cookie, Body::new(body)).await;
+        assert_eq!(told.status, StatusCode::BAD_REQUEST, "{}", told.text);
+        assert!(told.text.contains("has 1048576 bytes at most"), "{}", told.text);
+        let sent = sending.await.unwrap();
+        assert!(sent < 20, "{sent} pieces of 64 KiB were taken");
+    }
+    assert_eq!(stored(&office).await, 0);
 }

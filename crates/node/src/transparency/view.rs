@@ -13,10 +13,10 @@ use serde::Serialize;
 use store::witnessing::Seen;
 use store::{log, witnessing};
 
-/// The longest note on a finding, in bytes.
+/// The longest note on a finding, in characters.
 const MAX_NOTE: usize = 400;
 
-/// How many findings a page shows.
+/// How many findings a page shows: those that nobody has seen to go before the others, so each can be seen to.
 const FINDINGS: usize = 100;
 
 /// The node's log, its witnesses, and what monitoring has found.
@@ -38,7 +38,7 @@ pub struct LogView {
     pub quorums: Vec<QuorumView>,
     /// The checkpoints of other logs that this node has cosigned last.
     pub witnessed: Vec<CheckpointView>,
-    /// What monitoring has found, newest first.
+    /// What monitoring has found: first what nobody has seen to, then the rest, newest first.
     pub findings: Vec<FindingView>,
     /// That the database is behind what this node has signed, in words.
     pub behind: Option<String>,
@@ -107,7 +107,7 @@ pub enum SeeError {
     #[error("there is no finding `{0}` that nobody has seen to")]
     Absent(i64),
     /// The note is missing or too long.
-    #[error("the note must be one line of 1 to {MAX_NOTE} bytes: say what you did about it")]
+    #[error("the note must be one line of 1 to {MAX_NOTE} characters: say what you did about it")]
     Note,
 }
 
@@ -175,7 +175,7 @@ impl Node {
         note: &str,
     ) -> Result<Result<(), SeeError>, NodeError> {
         let (by, note, at) = (officer.name.clone(), note.trim().to_owned(), self.now());
-        if note.is_empty() || note.len() > MAX_NOTE || note.chars().any(char::is_control) {
+        if note.is_empty() || note.chars().count() > MAX_NOTE || note.chars().any(char::is_control) {
             return Ok(Err(SeeError::Note));
         }
         self.write(move |tx, _| -> Result<_, LogError> {

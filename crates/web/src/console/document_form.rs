@@ -1,20 +1,14 @@
 //! The form of a new document: its fields, and its files, which stream into the store as they come in.
 
 use super::failure::Failure;
+use super::form_stream::{FormError, FormField, FormStream};
 use super::visit::Visit;
 use super::{DOCUMENTS, FORM_LIMIT};
-use crate::api::attachments::STANDSTILL;
-use axum::extract::Multipart;
-use axum::extract::multipart::{Field, MultipartError};
 use base::Administration;
 use node::{AttachmentError, DocumentContent, Lane, NewDocument, Term};
-use tokio::time::timeout;
 
 /// As many files as go with one document.
 const MOST_FILES: usize = 15;
-
-/// How much of a form is still read after one of its files was refused, so that the browser comes to read why.
-const READ_ON: usize = 1 << 30;
 
 /// The longest media type that a statement carries.
 const LONGEST_TYPE: usize = 128;
@@ -81,29 +75,36 @@ impl Entered {
 ///
 /// # Errors
 /// When the form is not one of this session, or cannot be read.
-pub async fn read(visit: &Visit, mut form: Multipart) -> Result<(Entered, Option<String>), Failure> {
+pub async fn read(visit: &Visit, mut form: FormStream) -> Result<(Entered, Option<String>), Failure> {
     let (mut entered, mut checked, mut room) = (Entered::default(), false, FORM_LIMIT);
-    loop {
-        let next = timeout(STANDSTILL, form.next_field()).await.map_err(|_| slow(visit))?;
-        let Some(field) = next.map_err(|error| unreadable(visit, &error))? else { break };
-        let name = field.name().unwrap_or_default().to_owned();
+    let unread = |error: FormError| error.on(&visit.frame);
+    while let Some(mut field) = form.next_field().await.map_err(unread)? {
+        let name = field.name().to_owned();
         if !checked {
-            let token =
-                if name == "form_token" { text(visit, field, &mut room).await? } else { String::new() };
+            let token = if name == "form_token" {
+                field.text(&mut room).await.map_err(unread)?
+            } else {
+                String::new()
+            };
             visit.check_form_token(&token, DOCUMENTS.to_owned())?;
             checked = true;
             continue;
         }
         let place = match name.as_str() {
             "file" => {
-                if let Err(problem) = file(visit, field, &mut entered).await? {
-                    read_on(form).await;
+                let taken = file(visit, &mut field, &mut entered).await?;
+                let left = field.read_on();
+                let whole = field.pass_over(left).await;
+                if let Err(problem) = taken {
+                    if whole {
+                        form.pass_over(left).await;
+                    }
                     return Ok((entered, Some(problem)));
                 }
                 continue;
             }
             "uploaded" => {
-                let number = text(visit, field, &mut room).await?;
+                let number = field.text(&mut room).await.map_err(unread)?;
                 let number = number.parse().map_err(|_| {
                     Failure::malformed(&visit.frame, format!("`{number}` is no number of an attachment."))
                 })?;
@@ -121,44 +122,20 @@ pub async fn read(visit: &Visit, mut form: Multipart) -> Result<(Entered, Option
                 return Err(Failure::malformed(&visit.frame, format!("The form has no field `{other}`.")));
             }
         };
-        *place = text(visit, field, &mut room).await?;
+        *place = field.text(&mut room).await.map_err(unread)?;
     }
     visit.check_form_token(if checked { visit.frame.form_token() } else { "" }, DOCUMENTS.to_owned())?;
     Ok((entered, None))
 }
 
-fn slow(visit: &Visit) -> Failure {
-    let words = format!("Nothing came for {} s, so the document was not sent.", STANDSTILL.as_secs());
-    Failure::malformed(&visit.frame, words)
-}
-
-fn unreadable(visit: &Visit, error: &MultipartError) -> Failure {
-    Failure::malformed(&visit.frame, error.body_text())
-}
-
-/// A field of text; all of a form together are as long as other forms.
-async fn text(visit: &Visit, mut field: Field<'_>, room: &mut usize) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    loop {
-        let piece = timeout(STANDSTILL, field.chunk()).await.map_err(|_| slow(visit))?;
-        let Some(piece) = piece.map_err(|error| unreadable(visit, &error))? else { break };
-        *room = room.checked_sub(piece.len()).ok_or_else(|| {
-            let words = format!("A document's text has {FORM_LIMIT} bytes at most: send more as a file.");
-            Failure::malformed(&visit.frame, words)
-        })?;
-        bytes.extend_from_slice(&piece);
-    }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::malformed(&visit.frame, "A field of the form is not UTF-8."))
-}
-
-/// Takes a file as it comes in, a piece at a time; in the inner result, why it is not taken.
+/// Takes a file as it comes in, a piece at a time; in the inner result, why it is not taken. Of one that is not taken,
+/// not everything may have been read.
 async fn file(
     visit: &Visit,
-    mut field: Field<'_>,
+    field: &mut FormField<'_>,
     entered: &mut Entered,
 ) -> Result<Result<(), String>, Failure> {
-    let name = base_name(field.file_name().unwrap_or_default()).to_owned();
+    let name = base_name(field.file_name()).to_owned();
     // A browser sends the place of a file where none was chosen.
     if name.is_empty() {
         return Ok(Ok(()));
@@ -176,25 +153,16 @@ async fn file(
         Err(error) => return refused(error),
     };
     loop {
-        let piece = match timeout(STANDSTILL, field.chunk()).await {
-            Ok(Ok(Some(piece))) => piece,
-            Ok(Ok(None)) => break,
-            Ok(Err(error)) => {
+        let piece = match field.piece().await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => break,
+            Err(error) => {
                 upload.abandon().await.map_err(visit.failed())?;
-                return Err(unreadable(visit, &error));
-            }
-            Err(_) => {
-                upload.abandon().await.map_err(visit.failed())?;
-                return Err(slow(visit));
+                return Err(error.on(&visit.frame));
             }
         };
         if let Err(error) = upload.write(&piece).await {
             upload.abandon().await.map_err(visit.failed())?;
-            for _ in 0..READ_ON / piece.len().max(1) {
-                if !matches!(timeout(STANDSTILL, field.chunk()).await, Ok(Ok(Some(_)))) {
-                    break;
-                }
-            }
             return refused(error);
         }
     }
@@ -204,19 +172,6 @@ async fn file(
             Ok(Ok(()))
         }
         Err(error) => refused(error),
-    }
-}
-
-/// Reads what is left of a form and keeps none of it: a browser shows an answer only when it could send everything.
-async fn read_on(mut form: Multipart) {
-    let mut left = READ_ON;
-    while let Ok(Ok(Some(mut field))) = timeout(STANDSTILL, form.next_field()).await {
-        while let Ok(Ok(Some(piece))) = timeout(STANDSTILL, field.chunk()).await {
-            match left.checked_sub(piece.len()) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
     }
 }
 

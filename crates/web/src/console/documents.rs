@@ -2,7 +2,9 @@
 
 use super::attachments::Line as Attachment;
 use super::document_form::{self, Entered};
+use super::evidence::Evidence;
 use super::failure::Failure;
+use super::form_stream::FormStream;
 use super::frame::{Frame, Section, page};
 use super::moment::Moment;
 use super::paths;
@@ -12,7 +14,7 @@ use crate::api::documents::{file_name, hands_out};
 use askama::Template;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Multipart, Path, Query};
+use axum::extract::{Form, Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use node::{DocumentDecision, DocumentRow, StageView};
@@ -115,7 +117,7 @@ pub async fn list(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, 
 }
 
 /// `POST /console/documents`: sends a note that an officer wrote, with the files that go along.
-pub async fn send(visit: Visit, form: Result<Multipart, MultipartRejection>) -> Result<Response, Failure> {
+pub async fn send(visit: Visit, form: Result<FormStream, MultipartRejection>) -> Result<Response, Failure> {
     let form = form.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
     if !visit.principal.role.decides() {
         return Err(Failure::forbidden(&visit.frame, "Officers send documents; the operator does not."));
@@ -165,6 +167,7 @@ pub struct DocumentPage {
     stages: Vec<Stage>,
     others: Vec<Other>,
     attachments: Vec<Attachment>,
+    evidence: Option<Evidence>,
     reads: bool,
     text: Option<String>,
     can_decide: bool,
@@ -214,6 +217,7 @@ async fn draw_one(
         None => None,
     };
     let attachments = visit.node.document_attachments(number).await.map_err(visit.failed())?;
+    let evidence = Evidence::for_visit(&visit, number).await?;
     let text = view.document.as_ref().filter(|document| document.media_type == "text/plain");
     let text = text.and_then(|document| String::from_utf8(document.content.clone()).ok());
     let shown = DocumentPage {
@@ -225,6 +229,7 @@ async fn draw_one(
         status: delivery.as_ref().map(|delivery| delivery.status.to_string()).unwrap_or_default(),
         stages: delivery.iter().flat_map(|delivery| &delivery.stages).map(Stage::from).collect(),
         attachments: attachments.iter().map(Attachment::from).collect(),
+        evidence,
         reads: visit.principal.role.decides(),
         others: Other::all_of(&view.replacements),
         text: text.map(|text| text.chars().take(TEXT_SHOWN).collect()),

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::moment::Moment;
+use super::paths;
 use super::visit::Visit;
 use crate::api::evidence::download as file;
 use axum::extract::{Path, Query};
@@ -11,6 +12,10 @@ use serde::Deserialize;
 
 /// The evidence of a message on its page.
 pub struct Evidence {
+    /// The address of the message, under which the file is.
+    pub address: String,
+    /// Whether who looks may have the file show more than that there was a message.
+    pub decides: bool,
     /// Whether everything that is here holds.
     pub holds: bool,
     /// What is proved, one sentence each.
@@ -34,9 +39,19 @@ pub struct Line {
 }
 
 impl Evidence {
+    /// What the page of a message says to a visitor; nothing when it is not between nodes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn for_visit(visit: &Visit, message: i64) -> Result<Option<Self>, Failure> {
+        let view = visit.node.evidence_view(message).await.map_err(visit.failed())?;
+        let decides = visit.principal.role.decides();
+        Ok(view.map(|view| Self::of(&view, paths::message(message), decides)))
+    }
+
     /// What the page says of a verdict. That times are those of clocks, and what the agreement says, is no news to an
     /// officer of a party.
-    pub fn of(view: &EvidenceView) -> Self {
+    fn of(view: &EvidenceView, address: String, decides: bool) -> Self {
         let verdict = &view.verdict;
         let known = |found: &&node::Finding| found.standing == EvidenceStanding::Proved;
         let proved = verdict
@@ -47,6 +62,8 @@ impl Evidence {
         let told = ["truth", "time", "agreement-text", "content", "revocations"];
         let gaps = verdict.not_proved.iter().filter(|gap| !told.contains(&gap.code.as_str()));
         Self {
+            address,
+            decides,
             holds: verdict.outcome != EvidenceOutcome::Refused,
             proved: proved.collect(),
             attachments: verdict.attachments.iter().map(node::EvidenceAttachment::words).collect(),

@@ -9,7 +9,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use node::{CheckpointView, FindingView, LogView, WitnessView};
+use node::{CheckpointView, FindingView, LogView, SeeError, WitnessView};
 use serde::Deserialize;
 
 /// The address of the page.
@@ -81,6 +81,8 @@ pub struct FindingRow {
     proof: Option<String>,
     id: i64,
     seen: Option<Seen>,
+    /// What an officer entered whose note was not taken.
+    note: String,
 }
 
 /// Who has seen to a finding.
@@ -105,6 +107,7 @@ impl From<&FindingView> for FindingRow {
             origin: view.origin.clone(),
             words: view.words.clone(),
             id: view.id,
+            note: String::new(),
             seen: view.seen.as_ref().map(|seen| Seen {
                 by: seen.by.clone(),
                 note: seen.note.clone(),
@@ -161,18 +164,27 @@ impl LogPage {
             problem: String::new(),
         }
     }
+
+    /// The same page after a note on a finding was not taken: it says why, and keeps what was entered.
+    pub fn refused(mut self, id: i64, note: String, error: &SeeError) -> Self {
+        self.problem = format!("Finding {id}: {error}.");
+        if let Some(finding) = self.findings.iter_mut().find(|finding| finding.id == id) {
+            finding.note = note;
+        }
+        self
+    }
 }
 
-async fn draw(visit: Visit, status: StatusCode, problem: String) -> Result<Response, Failure> {
+async fn page_of(visit: Visit) -> Result<LogPage, Failure> {
     let visit = visit.within(Section::Log);
     let view = visit.node.log_view().await.map_err(visit.failed())?;
     let decides = visit.principal.role.decides();
-    Ok(page(status, &LogPage { problem, ..LogPage::new(visit.frame, &view, decides) }))
+    Ok(LogPage::new(visit.frame, &view, decides))
 }
 
 /// `GET /console/log`.
 pub async fn show(visit: Visit) -> Result<Response, Failure> {
-    draw(visit, StatusCode::OK, String::new()).await
+    Ok(page(StatusCode::OK, &page_of(visit).await?))
 }
 
 /// What an officer did about a finding.
@@ -186,7 +198,7 @@ pub struct Noted {
 /// `POST /console/log/findings/{id}/seen`: ends the alarm of a finding, and keeps it on record.
 pub async fn see(
     visit: Visit,
-    Path(id): Path<i64>,
+    Path(id): Path<String>,
     form: Result<Form<Noted>, FormRejection>,
 ) -> Result<Response, Failure> {
     let Form(form) = form.map_err(|rejection| Failure::malformed(&visit.frame, rejection.body_text()))?;
@@ -195,9 +207,16 @@ pub async fn see(
         let words = "Officers see to findings about logs; the operator does not.";
         return Err(Failure::forbidden(&visit.frame, words));
     }
-    match visit.node.see_finding(&visit.principal, id, &form.note).await.map_err(visit.failed())? {
+    let absent =
+        || Failure::absent(&visit.frame, format!("There is no finding `{id}` that nobody has seen to."));
+    let number: i64 = id.parse().map_err(|_| absent())?;
+    match visit.node.see_finding(&visit.principal, number, &form.note).await.map_err(visit.failed())? {
         Ok(()) => Ok(Redirect::to(PAGE).into_response()),
-        Err(error) => draw(visit, StatusCode::UNPROCESSABLE_ENTITY, format!("Finding {id}: {error}.")).await,
+        Err(SeeError::Absent(_)) => Err(absent()),
+        Err(error @ SeeError::Note) => {
+            let shown = page_of(visit).await?.refused(number, form.note, &error);
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &shown))
+        }
     }
 }
 

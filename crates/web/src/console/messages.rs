@@ -67,8 +67,7 @@ async fn find(visit: &Visit, id: &str) -> Result<(MessageRow, String, Vec<u8>), 
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let visit = visit.within(Section::Movements);
     let (row, owner, body) = find(&visit, &id).await?;
-    let view = visit.node.evidence_view(row.id).await.map_err(visit.failed())?;
-    let evidence = view.as_ref().map(Evidence::of);
+    let evidence = Evidence::for_visit(&visit, row.id).await?;
     let replacements = match row.exchange_id.clone().filter(|_| row.direction == "sent") {
         Some(exchange_id) => visit.node.replacements(exchange_id).await.map_err(visit.failed())?,
         None => Replacements::default(),

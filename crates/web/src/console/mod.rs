@@ -28,6 +28,7 @@ mod documents;
 mod evidence;
 mod exchange;
 mod failure;
+mod form_stream;
 mod frame;
 mod guarantees;
 mod keys;
@@ -89,7 +90,8 @@ pub fn routes() -> Router<Arc<Node>> {
         .route("/console/log/findings/{id}/proof", get(log::proof))
         .route("/console/log/findings/{id}/seen", post(log::see))
         .route(DOCUMENTS, get(documents::list))
-        // Files stream into the store: their limit is that of attachments.
+        // Files stream into the store: their limit is that of attachments. What is kept meanwhile is bounded by the
+        // form's stream.
         .route(DOCUMENTS, post(documents::send).layer(DefaultBodyLimit::disable()))
         .route(ATTACHMENTS, get(attachments::list))
         .route("/console/attachments/{id}/content", get(attachments::download))

@@ -17,7 +17,9 @@ use super::partners::PartnersPage;
 use super::sign_in::SignInPage;
 use super::worklist::{Wanted, WorklistPage};
 use askama::Template;
-use node::{AttachmentView, GuaranteeView, LogView, MessageRow, MovementRow, MovementView, PartnerView};
+use node::{
+    AttachmentView, GuaranteeView, LogView, MessageRow, MovementRow, MovementView, PartnerView, SeeError,
+};
 
 /// Text that would be markup if anything forgot to escape it.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
@@ -181,6 +183,19 @@ fn an_operator_stops_the_exchange_and_lets_it_go_on() {
 #[test]
 fn the_log() {
     insta::assert_snapshot!(LogPage::new(frame(Section::Log), &log(), true).render().unwrap());
+}
+
+#[test]
+fn a_note_that_is_not_taken_stays_in_its_form() {
+    let page = LogPage::new(frame(Section::Log), &log(), true).refused(
+        2,
+        "asked \"them\"".to_owned(),
+        &SeeError::Note,
+    );
+    let html = page.render().unwrap();
+    assert!(html.contains("Finding 2: the note must be one line of 1 to 400 characters"), "{html}");
+    let kept = "id=\"note-2\" name=\"note\" maxlength=\"400\" value=\"asked &#34;them&#34;\" required";
+    assert!(html.contains(kept), "{html}");
 }
 
 #[test]
@@ -419,6 +434,8 @@ fn partner_with(outside: &str) -> PartnerView {
 fn evidence() -> super::evidence::Evidence {
     let line = |words: &str, at: &str| super::evidence::Line { words: words.to_owned(), at: at.to_owned() };
     super::evidence::Evidence {
+        address: "/console/messages/1".to_owned(),
+        decides: true,
         holds: true,
         proved: vec![
             line("NTA.GB signed this message to NTA.FR with its key 12ab", "2026-11-24T06:00:00.000000Z"),

@@ -2,12 +2,15 @@
 
 #![allow(dead_code)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base::Administration;
 use node::{
     CHUNK_ROUTE, Calling, Config, Delivery, DocumentContent, Lane, NewDocument, Node, PeerAnswer,
-    PeerRequest, Principal, Role, SetUp, Transport, TransportError, World,
+    PeerRequest, Principal, Role, Transport, TransportError, World,
 };
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -41,16 +44,7 @@ impl Office {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("tidewaiter-console-{}-{number}", std::process::id()));
-        let set_up = SetUp {
-            folder: folder.clone(),
-            administration: Administration::parse("NTA.GB").unwrap(),
-            store: "sqlite:node.db".to_owned(),
-            api: "127.0.0.1:0".parse().unwrap(),
-            peer: "127.0.0.1:0".parse().unwrap(),
-            corridor_defaults: true,
-            reference: None,
-        };
-        let prepared = node::initialise(&set_up).unwrap();
+        let prepared = support::prepare(&folder, "NTA.GB");
         let anyone = BTreeSet::new();
         node::register_principal(&prepared.config, "keeper", Role::Operator, KEEPER, &anyone).unwrap();
         let node = Node::open(Config::load(&prepared.config).unwrap(), World::system()).await.unwrap();
@@ -60,16 +54,7 @@ impl Office {
     /// Enters France as a partner, with a card of its own.
     pub async fn federate(&self) -> Administration {
         let france = Administration::parse("NTA.FR").unwrap();
-        let prepared = node::initialise(&SetUp {
-            folder: self.folder.join("fr"),
-            administration: france.clone(),
-            store: "sqlite:node.db".to_owned(),
-            api: "127.0.0.1:0".parse().unwrap(),
-            peer: "127.0.0.1:0".parse().unwrap(),
-            corridor_defaults: true,
-            reference: None,
-        })
-        .unwrap();
+        let prepared = support::prepare(&self.folder.join("fr"), "NTA.FR");
         self.node.enter_partner(node::PartnerCard::load(&prepared.card).unwrap()).await.unwrap();
         france
     }
@@ -116,9 +101,14 @@ impl Office {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(b"--edge--\r\n");
+        self.post_stream(path, cookie, Body::from(body)).await
+    }
+
+    /// Sends what is to be a form with files, divided by `edge`.
+    pub async fn post_stream(&self, path: &str, cookie: &str, body: Body) -> Answer {
         let kind = "multipart/form-data; boundary=edge";
         let request = request("POST", path, cookie).header(header::CONTENT_TYPE, kind);
-        self.ask(request.body(Body::from(body)).unwrap()).await
+        self.ask(request.body(body).unwrap()).await
     }
 
     /// Signs the officer in; returns the cookie and the secret of their forms.
@@ -198,16 +188,7 @@ pub async fn office_with_a_document() -> Office {
 pub async fn office_with_files(files: &[(&str, &[u8])]) -> Office {
     let mut office = Office::open().await;
     let parties = ["NTA.GB", "NTA.FR"].map(|name| Administration::parse(name).unwrap());
-    let prepared = node::initialise(&SetUp {
-        folder: office.folder.join("fr"),
-        administration: parties[1].clone(),
-        store: "sqlite:node.db".to_owned(),
-        api: "127.0.0.1:0".parse().unwrap(),
-        peer: "127.0.0.1:0".parse().unwrap(),
-        corridor_defaults: true,
-        reference: None,
-    })
-    .unwrap();
+    let prepared = support::prepare(&office.folder.join("fr"), "NTA.FR");
     let own = office.folder.join("tidewaiter.toml");
     node::join_corridor(&own, vec![prepared.card.clone()], &parties).unwrap();
     node::join_corridor(&prepared.config, vec![office.folder.join("card.json")], &parties).unwrap();
