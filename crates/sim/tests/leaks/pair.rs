@@ -292,13 +292,8 @@ fn keep_tables(gb: &Member, fr: &Member, kept: &mut Kept) {
             for table in tables(tx)?.iter().filter(public) {
                 dump(tx, "sender", table, "*", kept)?;
             }
-            dump(
-                tx,
-                "sender",
-                "outbox",
-                "envelope, receipt, channel, message_type, clause, purpose, reason",
-                kept,
-            )
+            dump(tx, "sender", "outbox_envelope", "envelope", kept)?;
+            dump(tx, "sender", "outbox", "receipt, channel, message_type, clause, purpose, reason", kept)
         })
         .unwrap();
 }
