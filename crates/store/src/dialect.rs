@@ -116,11 +116,11 @@ fn types(engine: Engine, code: &str) -> String {
 /// Whether a statement says what statistics are kept of a column, or takes those away that are.
 fn is_on_statistics(statement: &str) -> bool {
     let words: Vec<&str> = statement.split_whitespace().collect();
-    match words.as_slice() {
-        ["alter", "table", _, "alter", "column", _, "set", "statistics", _] => true,
-        ["alter", "table", _, "alter", "column", _, "type", ..] => true,
-        _ => false,
-    }
+    matches!(
+        words.as_slice(),
+        ["alter", "table", _, "alter", "column", _, "set", "statistics", _]
+            | ["alter", "table", _, "alter", "column", _, "type", ..]
+    )
 }
 
 /// Makes SQLite check column types as PostgreSQL does.
