@@ -9,7 +9,7 @@ use std::fmt;
 pub enum DeliveryStatus {
     /// Committed to the outbox; nothing has left.
     Queued,
-    /// Sealed, signed and handed to the network at least once; no answer yet.
+    /// Sealed and signed: from then on it may leave at any moment, or has left, and the recipient may have it. No answer yet.
     Sent,
     /// The recipient's signed receipt is here.
     Received,

@@ -18,6 +18,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// the memory of this node.
 const UNDER_WAY: usize = 64;
 
+/// How long a letter rests at first when this node could not note what became of it, as when its disk is full: otherwise it
+/// would be tried again without end. Each failure doubles it.
+const FIRST_REST_MICROS: i64 = 5_000_000;
+
+/// How long it rests at most.
+const LONGEST_REST_MICROS: i64 = 60_000_000;
+
+/// How long after its rest a letter that was not tried again is remembered: it was settled otherwise, or the partner is away.
+const FORGOTTEN_MICROS: i64 = 600_000_000;
+
+/// How many letters to one partner may rest at once. Where this node fails on more it fails on all, and each keeps its place
+/// for a while.
+const RESTING: usize = 1024;
+
 /// What may be sent to a partner now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Allowance {
@@ -44,6 +58,15 @@ struct Way {
     aside: BTreeSet<i64>,
     /// The letters that have been under way since the look for due ones began.
     left: BTreeSet<i64>,
+    /// The letters on which this node failed.
+    resting: BTreeMap<i64, Rest>,
+}
+
+/// The rest of a letter on which this node failed.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    until: Timestamp,
+    micros: i64,
 }
 
 impl Way {
@@ -122,17 +145,22 @@ impl Circuits {
         self.on(partner, |way| way.breaker.permit(now))
     }
 
-    /// Begins to look for letters that are due; a snapshot of the database is opened after it. One look at a time: there is
-    /// one loop that sends.
-    pub(crate) fn begin_look(&self) {
-        self.ways().values_mut().for_each(|way| way.left.clear());
+    /// Begins to look for letters that are due at `now`; a snapshot of the database is opened after it. One look at a time:
+    /// there is one loop that sends.
+    pub(crate) fn begin_look(&self, now: Timestamp) {
+        for way in self.ways().values_mut() {
+            way.left.clear();
+            way.resting.retain(|_, rest| now < rest.until.plus_micros(FORGOTTEN_MICROS));
+        }
     }
 
-    /// The letters to a partner that are under way, or were since the look began.
-    pub(crate) fn letters(&self, partner: &Administration) -> BTreeSet<i64> {
+    /// The letters to a partner that a look passes over at `now`: those that are under way, or were since it began, and
+    /// those that rest.
+    pub(crate) fn letters(&self, partner: &Administration, now: Timestamp) -> BTreeSet<i64> {
         let ways = self.ways();
         let Some(way) = ways.get(partner) else { return BTreeSet::new() };
-        way.letters.keys().chain(&way.aside).chain(&way.left).copied().collect()
+        let resting = way.resting.iter().filter(|(_, rest)| now < rest.until).map(|(letter, _)| letter);
+        way.letters.keys().chain(&way.aside).chain(&way.left).chain(resting).copied().collect()
     }
 
     /// A place for the delivery of a letter that holds so many bytes; `None` when it is under way.
@@ -203,6 +231,26 @@ impl Place {
             way.no_longer_counts(self.letter);
             way.aside.insert(self.letter);
         });
+    }
+
+    /// This node failed on the letter at `now`: it rests from then on, longer each time in a row. `false` when too many rest
+    /// already; it is to keep its place for a while then.
+    pub(crate) fn failed(&self, now: Timestamp) -> bool {
+        self.circuits.on(&self.partner, |way| {
+            let before = way.resting.get(&self.letter).copied();
+            if before.is_none() && way.resting.len() >= RESTING {
+                return false;
+            }
+            let doubled = before.map_or(FIRST_REST_MICROS, |rest| rest.micros.saturating_mul(2));
+            let micros = doubled.min(LONGEST_REST_MICROS);
+            way.resting.insert(self.letter, Rest { until: now.plus_micros(micros), micros });
+            true
+        })
+    }
+
+    /// What became of the letter is durable.
+    pub(crate) fn ended(&self) {
+        self.circuits.on(&self.partner, |way| way.resting.remove(&self.letter));
     }
 }
 
@@ -275,7 +323,7 @@ mod tests {
     #[test]
     fn a_letter_is_under_way_once() {
         let circuits = Circuits::default();
-        circuits.begin_look();
+        circuits.begin_look(at(0));
         let place = circuits.enter_found(&partner(), 1, 7).unwrap();
         assert!(circuits.enter_found(&partner(), 1, 7).is_none());
         assert!(circuits.enter(&partner(), 1, 7).is_none());
@@ -288,15 +336,15 @@ mod tests {
     fn what_was_under_way_during_a_look_is_found_by_the_next_only() {
         let circuits = Circuits::default();
         let before = circuits.enter(&partner(), 1, 7).unwrap();
-        circuits.begin_look();
+        circuits.begin_look(at(0));
         // One was under way when the look began, the other came and went since.
         drop(circuits.enter(&partner(), 2, 7).unwrap());
         drop(before);
-        assert_eq!(circuits.letters(&partner()), BTreeSet::from([1, 2]));
+        assert_eq!(circuits.letters(&partner(), at(0)), BTreeSet::from([1, 2]));
         assert!(circuits.enter_found(&partner(), 1, 7).is_none());
         assert!(circuits.enter_found(&partner(), 2, 7).is_none());
-        circuits.begin_look();
-        assert_eq!(circuits.letters(&partner()), BTreeSet::new());
+        circuits.begin_look(at(0));
+        assert_eq!(circuits.letters(&partner(), at(0)), BTreeSet::new());
         assert!(circuits.enter_found(&partner(), 1, 7).is_some());
         assert!(circuits.enter_found(&partner(), 2, 7).is_some());
     }
@@ -307,12 +355,12 @@ mod tests {
         let place = circuits.enter(&partner(), 1, 7).unwrap();
         place.step_aside();
         assert_eq!(circuits.allowance(&partner(), at(0)), ALL);
-        circuits.begin_look();
-        assert_eq!(circuits.letters(&partner()), BTreeSet::from([1]));
+        circuits.begin_look(at(0));
+        assert_eq!(circuits.letters(&partner(), at(0)), BTreeSet::from([1]));
         assert!(circuits.enter_found(&partner(), 1, 7).is_none());
         assert!(!circuits.is_idle(&partner()));
         drop(place);
-        circuits.begin_look();
+        circuits.begin_look(at(0));
         assert!(circuits.enter_found(&partner(), 1, 7).is_some());
     }
 
@@ -327,5 +375,39 @@ mod tests {
         assert!(!circuits.is_idle(&partner()) && circuits.enter_idle(&partner(), 2, 7).is_none());
         circuits.answered(&partner());
         assert!(circuits.enter_idle(&partner(), 2, 7).is_some());
+    }
+
+    #[test]
+    fn a_letter_on_which_this_node_failed_rests_longer_each_time_and_takes_no_place() {
+        let circuits = Circuits::default();
+        let passed_over = |second: i64| {
+            circuits.begin_look(at(second));
+            circuits.letters(&partner(), at(second)).contains(&1)
+        };
+        let fail = |second: i64| {
+            assert!(circuits.enter_found(&partner(), 1, 7).unwrap().failed(at(second)));
+            assert_eq!(circuits.allowance(&partner(), at(second)), ALL);
+        };
+        let mut second = 0;
+        for rest in [5, 10, 20, 40, 60, 60] {
+            fail(second);
+            assert!(passed_over(second + rest - 1) && !passed_over(second + rest), "{rest}");
+            second += rest;
+        }
+        circuits.enter_found(&partner(), 1, 7).unwrap().ended();
+        assert!(!passed_over(second));
+        fail(second);
+        assert!(!passed_over(second + 5), "it begins anew");
+        assert!(!passed_over(second + 5 + 600));
+        fail(second);
+        assert!(!passed_over(second + 5), "it was forgotten");
+    }
+
+    #[test]
+    fn only_so_many_letters_rest() {
+        let circuits = Circuits::default();
+        let failed = |letter: i64| circuits.enter(&partner(), letter, 7).unwrap().failed(at(0));
+        assert!((0..RESTING as i64).all(failed));
+        assert!(!failed(-1) && failed(0));
     }
 }

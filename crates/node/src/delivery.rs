@@ -30,8 +30,8 @@ use store::{Tx, outbox};
 /// How many letters are withdrawn in one transaction.
 const WITHDRAWN_AT_ONCE: usize = 256;
 
-/// How long a letter rests when this node could not note what became of it, as when its disk is full: otherwise it would
-/// be tried again without end.
+/// How long a letter keeps its place on which this node failed when as many as may rest do so: as when its disk is full,
+/// when no other letter would fare better.
 const FAILED_REST: Duration = Duration::from_secs(5);
 
 /// How long a letter waits whose recipient has no valid card, or with whom the exchange is suspended; when it is resumed
@@ -64,7 +64,7 @@ impl Node {
         }
         let (now, circuits, bureau) = (self.now(), self.circuits().clone(), self.bureau());
         failpoint::pass("look-before");
-        circuits.begin_look();
+        circuits.begin_look(now);
         let Found { letters, trials, more } =
             self.read_as(Step::Claim, move |tx| due::look(tx, &bureau, &circuits, now)).await?;
         if !letters.is_empty() {
@@ -88,21 +88,28 @@ impl Node {
         failpoint::pass("under-way");
         let node = Arc::clone(self);
         tokio::spawn(async move {
+            // A letter that makes this node panic must not come again at once either.
+            let attempt = Attempt { node: &node, place };
             let ended = match node.dispatch(due).await {
                 Ok(Dispatched::Ended) => Ok(()),
                 Ok(Dispatched::Wanted(claim, envelope, wanted)) => {
-                    place.step_aside();
+                    attempt.place.step_aside();
                     // What found no place beside it may go now.
                     node.wake_sender();
                     node.transfer(*claim, envelope, wanted).await
                 }
                 Err(error) => Err(error),
             };
-            if let Err(error) = ended {
-                tracing::error!(%error, "a delivery could not be settled");
-                tokio::time::sleep(FAILED_REST).await;
+            match ended {
+                Ok(()) => attempt.place.ended(),
+                Err(error) => {
+                    tracing::error!(%error, "a delivery could not be settled");
+                    if !attempt.place.failed(node.now()) {
+                        tokio::time::sleep(FAILED_REST).await;
+                    }
+                }
             }
-            drop(place);
+            drop(attempt);
             // A letter that found no place may be due, and so may be the next of the channel.
             node.wake_sender();
         });
@@ -372,6 +379,20 @@ impl Node {
         let micros = |millis: u32| i64::from(millis) * 1_000;
         let exchange = &self.config().exchange;
         Backoff { first: micros(exchange.retry_first_ms), longest: micros(exchange.retry_longest_ms) }
+    }
+}
+
+/// An attempt to deliver a letter: should it panic, the letter rests.
+struct Attempt<'n> {
+    node: &'n Node,
+    place: Place,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.place.failed(self.node.now());
+        }
     }
 }
 

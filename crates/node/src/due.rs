@@ -20,7 +20,8 @@ pub(crate) struct Due {
 impl Due {
     fn of(tx: &mut dyn Tx, claim: outbox::Claim) -> Result<Self, NodeError> {
         let may_have = claim.message_type == DOCUMENT && claim.envelope.is_none();
-        let attached = may_have && !attachments::of_message(tx, &claim.message_id.to_string())?.is_empty();
+        // They are not read: one that is damaged is the affair of its letter, and this look is for all.
+        let attached = may_have && attachments::has_any(tx, &claim.message_id.to_string())?;
         Ok(Self { claim, attached })
     }
 }
@@ -49,7 +50,7 @@ pub(crate) fn look(
         if bureau.suspended.contains_key(&recipient) {
             continue;
         }
-        let under_way = &circuits.letters(&recipient);
+        let under_way = &circuits.letters(&recipient, now);
         match circuits.allowance(&recipient, now) {
             // A partner that has no place left is looked at again when one of its letters is settled.
             Allowance::Nothing => {}

@@ -104,8 +104,11 @@ impl Node {
         let now = self.now();
         let erased = self
             .write(move |tx, _| -> Result<_, NodeError> {
-                owe_scrub(tx, now, id)?;
-                Ok(attachments::erase(tx, id)?)
+                let erased = attachments::erase(tx, id)?;
+                if erased {
+                    owe_scrub(tx, now, id)?;
+                }
+                Ok(erased)
             })
             .await?;
         if erased {
@@ -164,7 +167,7 @@ impl Node {
     }
 
     /// Has the database's files forget what was erased and that they may still hold.
-    async fn scrub_what_is_owed(&self) -> Result<(), NodeError> {
+    pub(crate) async fn scrub_what_is_owed(&self) -> Result<(), NodeError> {
         let owed = self.read(|tx| -> Result<_, NodeError> { Ok(settings::get(tx, SCRUB_OWED)?) }).await?;
         let Some(owed) = owed.filter(|owed| !owed.is_empty()) else { return Ok(()) };
         let Ok(location) = self.config().store_location().parse::<Location>() else { return Ok(()) };
@@ -322,4 +325,61 @@ fn due(tx: &mut dyn Tx, before: Timestamp, after: i64) -> Result<Vec<i64>, Store
         &[before.into(), AT_ONCE.into(), after.into()],
     )?;
     rows.iter().map(|row| row.int(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Delivery, Node, SetUp, Transport, TransportError, World};
+    use base::Administration;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    struct Nowhere;
+
+    impl Transport for Nowhere {
+        fn deliver<'a>(&'a self, partner: &'a Administration, _: crate::Bytes) -> Delivery<'a> {
+            Box::pin(async move { Err(TransportError::Unreachable(partner.clone(), "it is away".into())) })
+        }
+    }
+
+    async fn owed(node: &Node) -> bool {
+        let owed = node.read(|tx| -> Result<_, NodeError> { Ok(settings::get(tx, SCRUB_OWED)?) }).await;
+        owed.unwrap().is_some_and(|owed| !owed.is_empty())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_files_owe_is_made_good_without_another_erasure() {
+        let folder = tempfile::tempdir().unwrap();
+        let prepared = crate::initialise(&SetUp {
+            folder: folder.path().to_owned(),
+            administration: Administration::parse("NTA.GB").unwrap(),
+            store: "sqlite:node.db".to_owned(),
+            api: "127.0.0.1:0".parse().unwrap(),
+            peer: "127.0.0.1:0".parse().unwrap(),
+            corridor_defaults: true,
+            reference: None,
+        });
+        let config = Config::load(&prepared.unwrap().config).unwrap();
+        let node = Node::open_with(config, World::system(), Arc::new(Nowhere)).await.unwrap();
+        assert!(!node.erase_attachment(7).await.unwrap());
+        assert!(!owed(&node).await, "nothing was erased");
+        let looking = Arc::clone(&node);
+        let looks = tokio::spawn(async move { looking.forget_every(Duration::from_millis(10)).await });
+        // The first may be made good by the retention rule, which is applied at once.
+        for number in 0..2 {
+            let now = node.now();
+            let owe =
+                move |tx: &mut dyn Tx, _: &_| -> Result<(), NodeError> { Ok(owe_scrub(tx, now, number)?) };
+            node.write(owe).await.unwrap();
+            for _ in 0..1000 {
+                if !owed(&node).await {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            assert!(!owed(&node).await, "{number}");
+        }
+        looks.abort();
+    }
 }

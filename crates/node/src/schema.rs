@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[Migration] = &[
     RECORDS_BY_LENGTH,
     messages::BODIES,
     UNSAMPLED,
+    SAMPLES_GONE,
 ];
 
 /// Finds the copies of a document among the records of cases by its length, so that erasing one does not read all.
@@ -43,6 +44,19 @@ alter table documents alter column title set statistics 0;
 alter table documents alter column words set statistics 0;
 alter table notices alter column words set statistics 0;
 alter table records alter column body set statistics 0;
+",
+};
+
+/// What a server had sampled before goes: to give a column the type that it has takes its samples away, and changes nothing
+/// else.
+const SAMPLES_GONE: Migration = Migration {
+    name: "node-samples-gone",
+    sql: "
+alter table messages alter column secret type BLOB;
+alter table documents alter column title type TEXT;
+alter table documents alter column words type TEXT;
+alter table notices alter column words type TEXT;
+alter table records alter column body type BLOB;
 ",
 };
 
@@ -157,3 +171,7 @@ CREATE TABLE sessions (
 );
 ",
 };
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

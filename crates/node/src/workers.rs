@@ -28,11 +28,13 @@ const TIMER_PAUSE: Duration = Duration::from_millis(500);
 /// How long a time limit waits on which this node failed.
 const TIMER_RETRY_SECONDS: i64 = 60;
 
-/// How often the retention rule is applied: it counts in days, and to have the files forget takes long on PostgreSQL.
-const RETENTION_PAUSE: Duration = Duration::from_secs(24 * 3600);
+/// How often the node looks whether files still hold what was erased, as when the database was too busy to forget it at once;
+/// the retention rule is applied again after as long when it failed.
+const FORGET_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// How long until it is applied again after it failed, as when the database was too busy.
-const RETENTION_RETRY: Duration = Duration::from_secs(15 * 60);
+/// How many of these pauses, a day, are between two applications of the retention rule: it counts in days, and to have the
+/// files forget takes long on PostgreSQL.
+const RETENTION_TURNS: u32 = 96;
 
 /// How many time limits are looked at in one turn.
 const TIMERS_AT_ONCE: usize = 256;
@@ -82,20 +84,35 @@ impl Node {
 
     /// Applies the retention rule, finishes erasures that the database's files have not followed yet, and forgets
     /// checkpoints that nothing needs.
-    async fn forget_for_ever(self: &Arc<Self>) {
+    async fn forget_for_ever(&self) {
+        self.forget_every(FORGET_PAUSE).await;
+    }
+
+    pub(crate) async fn forget_every(&self, pause: Duration) {
+        let mut turns_left = 0;
         loop {
-            if let Err(error) = self.prune_checkpoints().await {
-                tracing::error!(%error, "checkpoints that nothing needs could not be forgotten");
-            }
-            let pause = match self.apply_retention().await {
-                Ok(_) => RETENTION_PAUSE,
-                Err(error) => {
-                    tracing::error!(%error, "the retention rule could not be applied");
-                    RETENTION_RETRY
+            if turns_left > 0 {
+                if let Err(error) = self.scrub_what_is_owed().await {
+                    tracing::error!(%error, "erased content could not be made unreadable in the files");
                 }
-            };
+            } else {
+                turns_left = if self.forget().await { RETENTION_TURNS } else { 1 };
+            }
+            turns_left -= 1;
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// `false` when the retention rule could not be applied.
+    async fn forget(&self) -> bool {
+        if let Err(error) = self.prune_checkpoints().await {
+            tracing::error!(%error, "checkpoints that nothing needs could not be forgotten");
+        }
+        let applied = self.apply_retention().await;
+        if let Err(error) = &applied {
+            tracing::error!(%error, "the retention rule could not be applied");
+        }
+        applied.is_ok()
     }
 
     async fn keep_time(self: &Arc<Self>) {

@@ -7,7 +7,7 @@ mod pair;
 use base::Administration;
 use exchange::DeliveryStatus;
 use node::{DocumentDecision, Lane};
-use pair::{Pair, SPOILT, officer};
+use pair::{DOOMED, Pair, SPOILT, officer};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -140,6 +140,28 @@ async fn what_is_too_late_leaves_a_tombstone_and_its_channel_goes_on() {
     assert!(close("it was said by telephone").await.is_ok());
     assert!(close("again").await.is_err());
     assert_eq!(pair.nodes[0].dead_letters(0, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_on_which_this_node_fails_rest_and_hold_up_nobody() {
+    let pair = Pair::open(|_| {}).await;
+    pair.way.dooms.store(true, Ordering::SeqCst);
+    let mut doomed = Vec::new();
+    // More than may be under way at once.
+    for number in 0..70 {
+        let subject = format!("{DOOMED}-{number}");
+        doomed.push(pair.send(&subject, "Doomed", Lane::Normal, 5).await.unwrap().1);
+    }
+    let (_, good) = pair.send("case-1", "Behind them", Lane::Bulk, 5).await.unwrap();
+    pair.comes_to(&good, DeliveryStatus::Received).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let tries: usize = doomed.iter().map(|id| pair.put(id)).sum();
+    assert!(tries <= 2 * doomed.len(), "{tries} attempts: they rest for 5 s");
+    pair.way.dooms.store(false, Ordering::SeqCst);
+    pair.seconds_pass(60);
+    for id in &doomed {
+        pair.comes_to(id, DeliveryStatus::Received).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,11 @@ const EXCUSED: &[(&str, &str)] = &[
         "select (select count(*) from outbox where status = 'ready')",
         "figures for metrics, from an index alone",
     ),
+    (
+        "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root, content_key, secret, \
+         owner, created from attachment where state in ('uploading', 'arriving')",
+        "the indexes hold only letters that are open, and attachments that are on their way to this node",
+    ),
     ("select count(*) from stage_queue where taken is null", "the index holds only the statements that wait"),
     (
         "select size, at, note from log_checkpoint where at <=",
@@ -129,8 +134,10 @@ fn is_small(table: &str) -> bool {
 fn scanned_by_sqlite(tx: &mut dyn Tx, sql: &str) -> Result<Vec<String>, StoreError> {
     let rows = tx.query(&format!("explain query plan {sql}"), &vec![Value::Null; placeholders(sql)])?;
     let steps = rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    // The first rows in the order of a key, whatever they are: nothing is skipped on the way to them.
-    if sql.contains(" limit ") && !sql.contains(" where ") {
+    // The first rows in the order of a key, whatever they are: nothing is skipped on the way to them, unless all are sorted
+    // first. To sort those that agree in all but the last term is no such thing.
+    let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"));
+    if sql.contains(" limit ") && !sql.contains(" where ") && !sorts {
         return Ok(Vec::new());
     }
     let scans = steps.into_iter().filter(|step| {
@@ -178,6 +185,10 @@ fn fill(tx: &mut dyn Tx) -> Result<(), StoreError> {
             .map(|(name, kind)| match (name.as_str(), kind.as_str()) {
                 // One partner, and a tenth that is not over.
                 ("recipient" | "sender" | "partner", _) => "'NTA.FR'",
+                ("state", _) if table == "attachment" => {
+                    "case when i % 100 = 0 then 'uploading' when i % 100 = 1 then 'arriving' when i % 100 = 2 then 'ready' \
+                     when i % 2 = 0 then 'bound' else 'received' end"
+                }
                 ("status", _) => "case when i % 10 = 0 then 'ready' else 'delivered' end",
                 ("standing", _) => "case when i % 10 = 0 then 'open' else 'accepted' end",
                 ("taken" | "closed", _) => "case when i % 10 = 0 then null else i end",

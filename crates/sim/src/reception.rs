@@ -11,8 +11,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
 use base::{Administration, Country};
-use evidence::Checkpoint;
-use evidence::witness::AddCheckpoint;
+use evidence::witness::{AddCheckpoint, WitnessAnswer};
+use evidence::{CosignedCheckpoint, Witness, log_origin, witness_name};
 use exchange::ChunkAnswer;
 use exchange::stages::{Taken, decode_batch, decode_taken};
 use node::{CHUNK_ROUTE, ENVELOPE_ROUTE, LOG_PREFIX, Method, PeerAnswer, STAGE_ROUTE, WITNESS_PREFIX};
@@ -139,13 +139,24 @@ async fn served(stage: &Stage, routes: Router, asked: &Asked) -> Option<PeerAnsw
 /// Counts what was done for a partner.
 fn record(stage: &Stage, own: Country, asked: &Asked, answer: &[u8]) {
     let Some(activity) = activity(asked, answer) else { return };
-    stage.did(activity);
-    if activity == Activity::Cosigned
-        && let Ok(submitted) = AddCheckpoint::from_body(&asked.body)
-        && let Ok(checkpoint) = Checkpoint::claimed(&submitted.note)
-    {
-        stage.note_cosigned(Cosigned { witness: own, log: asked.peer.country(), checkpoint });
+    if activity == Activity::Cosigned {
+        // What nobody signed binds nobody, and its log finds it not cosigned.
+        let Some(cosigned) = cosigned(stage, own, asked, answer) else { return };
+        stage.note_cosigned(cosigned);
     }
+    stage.did(activity);
+}
+
+/// The checkpoint that a witness has cosigned with its answer; `None` when the cosignature does not hold.
+fn cosigned(stage: &Stage, own: Country, asked: &Asked, answer: &[u8]) -> Option<Cosigned> {
+    let WitnessAnswer::Cosigned(lines) = WitnessAnswer::read(200, answer).ok()? else { return None };
+    let note = AddCheckpoint::from_body(&asked.body).ok()?.note.with(lines).to_note();
+    let (witness, card) = (Administration::of(own), |country| stage.federation.card(country));
+    let known = Witness::of(&witness, card(own)?.witness);
+    let (origin, log) = (log_origin(&asked.peer), card(asked.peer.country())?.log);
+    let verified = CosignedCheckpoint::verify(&note, &origin, &log, &[known]).ok()?;
+    verified.cosigned_by(&witness_name(&witness))?;
+    Some(Cosigned { witness: own, log: asked.peer.country(), checkpoint: verified.checkpoint })
 }
 
 /// What an answer with status 200 says was done.

@@ -112,7 +112,7 @@ impl SimulatedTransport {
             return Err("the answer was lost".to_owned());
         }
         if befalls(Fault::CommitFailed) {
-            // The settlement of a delivery is the next commit: nothing else runs before it.
+            // Whatever this node commits next: often the settlement of this delivery.
             stage.fail_next_commit(own);
         } else if befalls(Fault::PowerCut) {
             stage.cut_power(own);

@@ -49,6 +49,22 @@ pub(crate) const UNSAMPLED: Migration = Migration {
         alter table attachment alter column secret set statistics 0",
 };
 
+/// What a server had sampled before goes: to give a column the type that it has takes its samples away, and changes nothing
+/// else.
+pub(crate) const SAMPLES_GONE: Migration = Migration {
+    name: "attachment-samples-gone",
+    sql: "alter table attachment alter column name type TEXT;
+        alter table attachment alter column content_key type BLOB;
+        alter table attachment alter column secret type BLOB",
+};
+
+/// What is under way is found without looking at everything that ever was received or sent: what is sent by the letters that
+/// are open. The statement hides state and number of those (`not <>`) from SQLite, which would find them by these and not by the letter.
+pub(crate) const UNDER_WAY_INDEX: Migration = Migration {
+    name: "attachment-under-way",
+    sql: "create index attachment_under_way on attachment (id) where state in ('uploading', 'arriving')",
+};
+
 crate::statements! {
     INSERT = "insert into attachment (id, state, partner, message_id, part, name, media_type, size, chunks,
             plaintext_root, content_key, secret, owner, created, touched)
@@ -57,15 +73,18 @@ crate::statements! {
             content_key, secret, owner, created from attachment where id = ?1";
     OF_MESSAGE = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment where message_id = ?1 order by part";
+    COUNT_OF_MESSAGE = "select count(*) from attachment where message_id = ?1";
     LIST = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment where id > ?1 order by id limit ?2";
     LATEST = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment where id < ?1 order by id desc limit ?2";
     UNDER_WAY = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment
-        where (state in ('uploading', 'arriving') or state = 'bound'
-                and (select status from outbox where outbox.message_id = attachment.message_id) in ('ready', 'waiting'))
-            and id > ?1 order by id limit ?2";
+        where state in ('uploading', 'arriving') and id > ?1
+        union all select a.id, state, partner, a.message_id, part, name, media_type, size, chunks, plaintext_root,
+            content_key, secret, owner, a.created from outbox o cross join attachment a
+        where status in ('ready', 'waiting') and a.message_id = o.message_id
+            and not state <> 'bound' and not a.id <= ?1 order by id limit ?2";
     READY = "select id, state, partner, message_id, part, name, media_type, size, chunks, plaintext_root,
             content_key, secret, owner, created from attachment
         where state = 'ready' and owner = ?1 order by id desc limit ?2";
@@ -262,6 +281,14 @@ pub fn get(tx: &mut dyn Tx, id: i64) -> Result<Option<Attachment>, StoreError> {
 /// When the database fails.
 pub fn of_message(tx: &mut dyn Tx, message_id: &str) -> Result<Vec<Attachment>, StoreError> {
     tx.query(OF_MESSAGE, &[message_id.into()])?.iter().map(Attachment::from_row).collect()
+}
+
+/// Whether a message has attachments, in whatever state the rows are.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_any(tx: &mut dyn Tx, message_id: &str) -> Result<bool, StoreError> {
+    Ok(only(tx.query(COUNT_OF_MESSAGE, &[message_id.into()])?)?.int(0)? > 0)
 }
 
 /// The attachments after number `after`.

@@ -9,6 +9,7 @@
 //! | `BLOB` | `BLOB` | `BYTEA` |
 //! | `create table (...)` | `... strict` (a column takes its own kind only) | as it is |
 //! | `alter table ... set statistics 0` | nothing: it gathers none | as it is: no samples of the column are kept |
+//! | `alter table ... alter column ... type` the same | nothing | as it is: the samples that were kept go |
 //!
 //! Types are translated in migrations only, and only when written in capitals, so that a column may be called `text`.
 
@@ -112,9 +113,14 @@ fn types(engine: Engine, code: &str) -> String {
     out
 }
 
-/// Whether a statement says what statistics are kept of a column.
+/// Whether a statement says what statistics are kept of a column, or takes those away that are.
 fn is_on_statistics(statement: &str) -> bool {
-    statement.starts_with("alter table ") && statement.contains(" set statistics ")
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    matches!(
+        words.as_slice(),
+        ["alter", "table", _, "alter", "column", _, "set", "statistics", _]
+            | ["alter", "table", _, "alter", "column", _, "type", ..]
+    )
 }
 
 /// Makes SQLite check column types as PostgreSQL does.
@@ -161,6 +167,9 @@ mod tests {
         let sql = "alter table t alter column b set statistics 0;";
         assert_eq!(schema(Engine::Sqlite, sql), [] as [&str; 0]);
         assert_eq!(schema(Engine::Postgres, sql), ["alter table t alter column b set statistics 0"]);
+        let sql = "alter table t alter column b type TEXT";
+        assert_eq!(schema(Engine::Sqlite, sql), [] as [&str; 0]);
+        assert_eq!(schema(Engine::Postgres, sql), ["alter table t alter column b type TEXT COLLATE \"C\""]);
     }
 
     proptest::proptest! {

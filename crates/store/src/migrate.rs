@@ -23,7 +23,7 @@ pub struct Migration {
 }
 
 /// This room's own steps. New ones go to the end.
-const OWN: &[Migration] = &[
+pub(crate) const OWN: &[Migration] = &[
     journal::SCHEMA,
     state::SCHEMA,
     counter::SCHEMA,
@@ -47,6 +47,8 @@ const OWN: &[Migration] = &[
     outbox::UNDEALT,
     outbox::CONTENT,
     attachments::UNSAMPLED,
+    attachments::SAMPLES_GONE,
+    attachments::UNDER_WAY_INDEX,
 ];
 
 /// The table of what has been applied. The room's own steps and the caller's are two series, so that either can grow.
@@ -59,11 +61,15 @@ crate::statements! {
     RECORD = "insert into migrations (series, position, name, digest) values (?1, ?2, ?3, ?4)";
 }
 
-/// Applies what is missing, all in one transaction.
-pub(crate) fn bring_up_to_date(session: &mut dyn Session, callers: &[Migration]) -> Result<(), StoreError> {
+/// Applies what is missing of this room's own steps and then of the caller's, all in one transaction.
+pub(crate) fn bring_up_to_date(
+    session: &mut dyn Session,
+    own: &[Migration],
+    callers: &[Migration],
+) -> Result<(), StoreError> {
     session.mark()?;
     let outcome = apply(session, "store", &[Migration { name: "migrations", sql: TABLE }], true)
-        .and_then(|()| apply(session, "store", OWN, false))
+        .and_then(|()| apply(session, "store", own, false))
         .and_then(|()| apply(session, "caller", callers, false));
     match outcome {
         Ok(()) => session.commit(),

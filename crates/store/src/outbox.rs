@@ -123,7 +123,8 @@ crate::statements! {
         returning id";
     SEALED = "update outbox set sealed_bytes = ?2 where id = ?1 and sealed_bytes is null and status = 'ready'
         and case when withdrawn is null then 0 else 1 end = ?3";
-    ENVELOPE = "select e.envelope from outbox o left join outbox_envelope e on e.id = o.id where o.id = ?1";
+    ENVELOPE = "select e.envelope from outbox o left join outbox_envelope e on e.id = o.id and o.status = 'ready'
+        where o.id = ?1";
     UNSEALED = "update outbox set sealed_bytes = null, available = ?2, reason = ?3, attempts = attempts + 1
         where id = ?1 and status = 'ready'";
     POSTPONED = "update outbox set available = ?2, reason = ?3, attempts = attempts + 1
@@ -354,7 +355,7 @@ pub fn sealed(tx: &mut dyn Tx, id: i64, envelope: &[u8], withdrawn: bool) -> Res
     known(tx, id, changed)
 }
 
-/// The sealed bytes of a letter, if it has been sealed.
+/// The sealed bytes of a letter that may leave: `None` when it has not been sealed, or has been settled.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such letter.

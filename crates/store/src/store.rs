@@ -96,9 +96,19 @@ impl Store {
         execution: Execution,
         migrations: &[Migration],
     ) -> Result<Self, StoreError> {
+        Self::open_with(location, execution, migrate::OWN, migrations)
+    }
+
+    /// The same with these of the room's own steps.
+    pub(crate) fn open_with(
+        location: &Location,
+        execution: Execution,
+        own: &[Migration],
+        migrations: &[Migration],
+    ) -> Result<Self, StoreError> {
         let shown = location.shown();
         let (mut session, readers) = open_sessions(location, &shown)?;
-        migrate::bring_up_to_date(session.as_mut(), migrations)?;
+        migrate::bring_up_to_date(session.as_mut(), own, migrations)?;
         let id = OPENED.fetch_add(1, Ordering::Relaxed);
         let counts = Arc::new(Counts::default());
         let engine = session.engine();

@@ -1,9 +1,11 @@
-//! What tests and the bench need beside a store (feature `testing`): a PostgreSQL server, and the statements that ran.
+//! What tests and the bench need beside a store (feature `testing`): a PostgreSQL server, the statements that ran, and stores
+//! as they were.
 //!
 //! Tests run against the server that `TIDEWAITER_PG_URL` names, or else against a private one that is started from
 //! the binaries of the machine, in a directory of its own and with its default durability, and is gone afterwards.
 
-use crate::Location;
+use crate::migrate::OWN;
+use crate::{Execution, Location, Migration, Store, StoreError};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
@@ -69,6 +71,24 @@ pub(crate) fn heard(sql: &str) {
             heard.insert(sql.to_owned());
         }
     }
+}
+
+/// A store as it was before the step `name` of this room's own was made, with these steps of its caller: where an upgrade
+/// begins.
+///
+/// # Errors
+/// When there is no such step, and as [`Store::open`] does.
+pub fn open_before(
+    name: &str,
+    location: &Location,
+    migrations: &[Migration],
+) -> std::result::Result<Store, StoreError> {
+    let before = OWN.iter().position(|step| step.name == name).and_then(|position| OWN.get(..position));
+    let before = before.ok_or_else(|| StoreError::Migration {
+        name: name.to_owned(),
+        reason: "there is no such step".to_owned(),
+    })?;
+    Store::open_with(location, Execution::Inline, before, migrations)
 }
 
 /// A server that tests may fill with schemas. It stops when the last handle is dropped or the process ends.

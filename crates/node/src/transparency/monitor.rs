@@ -139,10 +139,23 @@ impl Node {
         } else if small.size == large.size {
             View::Checkpoint { note: large_note }
         } else {
-            match self.prefix(owner, &small, &large).await {
+            let shown = self.prefix(owner, &small, &large).await;
+            if matches!(shown, Err(NotShown::Away(_))) {
+                if !self.log_operator().not_reached(origin, source) {
+                    tracing::info!(
+                        origin,
+                        source,
+                        "a log could not be reached for a comparison: once more, later"
+                    );
+                    return Ok(false);
+                }
+            } else {
+                self.log_operator().reached(origin, source);
+            }
+            match shown {
                 Ok((root, _)) if root == small.root.0 => return Ok(true),
                 Ok((root, path)) => View::Prefix { note: large_note, size: small.size, root, path },
-                Err(reason) => {
+                Err(NotShown::Away(reason) | NotShown::Refused(reason)) => {
                     let words = format!(
                         "`{owner}` does not show how its log of {} and of {} entries belong together ({reason}); one was \
                          shown to {source}",
@@ -181,16 +194,17 @@ impl Node {
         owner: &Administration,
         small: &Checkpoint,
         large: &Checkpoint,
-    ) -> Result<(Hash, Vec<Hash>), String> {
+    ) -> Result<(Hash, Vec<Hash>), NotShown> {
+        let refused = |reason: String| Err(NotShown::Refused(reason));
         let mut known = BTreeMap::new();
         loop {
             let wanted = match prefix_from(&known, small.size, large) {
                 Ok(found) => return Ok(found),
                 Err(Lacking::Tile(tile)) => tile,
-                Err(Lacking::Proof(error)) => return Err(error.to_string()),
+                Err(Lacking::Proof(error)) => return refused(error.to_string()),
             };
             if known.len() >= TILES {
-                return Err(format!("more than {TILES} tiles are needed"));
+                return refused(format!("more than {TILES} tiles are needed"));
             }
             let request = PeerRequest {
                 method: Method::Get,
@@ -198,12 +212,18 @@ impl Node {
                 body: Vec::new(),
                 limit: 8192,
             };
-            let answer = self.transport().call(owner, request).await.map_err(|error| error.to_string())?;
+            let answer = self.transport().call(owner, request).await;
+            let answer = answer.map_err(|error| NotShown::Away(error.to_string()))?;
             if answer.status != 200 {
-                return Err(format!("it answered `{}` with status {}", wanted.path(), answer.status));
+                let reason = format!("it answered `{}` with status {}", wanted.path(), answer.status);
+                // A node that is too busy, or a relay before one that is down, says so.
+                let away = answer.status == 429 || answer.status >= 500;
+                return Err(if away { NotShown::Away(reason) } else { NotShown::Refused(reason) });
             }
-            let hashes = tile::decode_hashes(wanted, &answer.body).map_err(|error| error.to_string())?;
-            known.insert(wanted, hashes);
+            match tile::decode_hashes(wanted, &answer.body) {
+                Ok(hashes) => drop(known.insert(wanted, hashes)),
+                Err(error) => return refused(error.to_string()),
+            }
         }
     }
 
@@ -266,6 +286,14 @@ pub(super) async fn seen_by(
         .map_err(|error| TransportError::Unreachable(partner.clone(), error.to_string()))?;
     let notes = seen.checkpoints.iter().filter_map(|note| SignedNote::parse("checkpoint", note).ok());
     Ok(notes.collect())
+}
+
+/// Why a log did not show how two states of it belong together, in words.
+enum NotShown {
+    /// It could not be reached.
+    Away(String),
+    /// It does not serve the tiles, or serves false ones.
+    Refused(String),
 }
 
 /// What a computation over tiles still lacks.

@@ -22,7 +22,12 @@ pub(crate) struct LogOperator {
     signed: Notify,
     witnesses: Mutex<BTreeMap<Administration, Attempt>>,
     receipts: Mutex<BTreeMap<Administration, Receipted>>,
+    /// How often in a row a log could not be reached for the proof of what a source was shown of it, by origin and source.
+    unreached: Mutex<BTreeMap<(String, String), u32>>,
 }
+
+/// In how many comparisons in a row a log must have been out of reach before that counts as not showing.
+const UNREACHED: u32 = 3;
 
 /// How the node stands with one witness.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +56,7 @@ impl LogOperator {
             signed: Notify::new(),
             witnesses: Mutex::default(),
             receipts: Mutex::default(),
+            unreached: Mutex::default(),
         }
     }
 
@@ -127,7 +133,38 @@ impl LogOperator {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A log could not be reached for the proof of what `source` was shown of it. Whether that counts as not showing by now:
+    /// a partner may be away for a while.
+    pub(super) fn not_reached(&self, origin: &str, source: &str) -> bool {
+        let mut unreached = self.unreached.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = unreached.entry((origin.to_owned(), source.to_owned())).or_default();
+        *times = times.saturating_add(1);
+        *times >= UNREACHED
+    }
+
+    /// A log has answered for what `source` was shown of it.
+    pub(super) fn reached(&self, origin: &str, source: &str) {
+        let mut unreached = self.unreached.lock().unwrap_or_else(PoisonError::into_inner);
+        unreached.remove(&(origin.to_owned(), source.to_owned()));
+    }
+
     pub(super) fn witnesses(&self) -> MutexGuard<'_, BTreeMap<Administration, Attempt>> {
         self.witnesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MemoryHead;
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_out_of_reach_counts_as_not_showing_from_the_third_time_in_a_row_on() {
+        let operator = LogOperator::new(Arc::new(MemoryHead::default()));
+        let times = |count: usize| (0..count).map(|_| operator.not_reached("log", "FR")).collect::<Vec<_>>();
+        assert_eq!(times(2), [false, false]);
+        assert!(!operator.not_reached("log", "IT"), "each source has its own count");
+        operator.reached("log", "FR");
+        assert_eq!(times(4), [false, false, true, true]);
     }
 }

@@ -36,6 +36,8 @@ pub struct Way {
     nodes: [OnceLock<Arc<Node>>; 2],
     closed: AtomicBool,
     spoils: AtomicBool,
+    /// Whether what is about a subject that begins with [`DOOMED`] makes its sender panic.
+    pub dooms: AtomicBool,
     /// Whether envelopes stay on the way.
     held: AtomicBool,
     /// The messages that were put on the way, each as often as it was.
@@ -51,6 +53,9 @@ pub struct Way {
 
 /// What is about such a subject can be spoilt on its way.
 pub const SPOILT: &str = "spoilt";
+
+/// A letter about such a subject can make its sender panic on the way.
+pub const DOOMED: &str = "doomed";
 
 /// Alters the sealed part of an envelope, so that it is not the one that its statement describes.
 fn spoil(mut envelope: Vec<u8>) -> Vec<u8> {
@@ -83,6 +88,8 @@ impl Transport for From {
         Box::pin(async move {
             if let Ok(incoming) = exchange::read_statement(&envelope) {
                 self.way.put.lock().unwrap().push(incoming.message_id());
+                let dooms = self.way.dooms.load(Ordering::SeqCst);
+                assert!(!dooms || !incoming.channel().subject().starts_with(DOOMED), "as the test wants");
             }
             while self.way.held.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -204,7 +211,11 @@ impl Pair {
     }
 
     pub fn days_pass(&self, days: i64) {
-        self.shift.fetch_add(days * DAY_SECONDS, Ordering::SeqCst);
+        self.seconds_pass(days * DAY_SECONDS);
+    }
+
+    pub fn seconds_pass(&self, seconds: i64) {
+        self.shift.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Waits until a letter of the sender has this status.

@@ -46,6 +46,17 @@ on_every_engine! {
         assert_eq!(leaves.into_iter().collect::<Vec<_>>(), [(0, [0; 32]), (1, [1; 32])]);
     }
 
+    fn that_a_message_has_attachments_is_seen_without_reading_them(place) {
+        let store = place.store();
+        let id = write(&store, |tx| attachments::begin(tx, &NEW, "officer", at(1)));
+        write(&store, move |tx| attachments::complete(tx, id, (180, 2), Digest([7; 32]), at(3)));
+        write(&store, move |tx| attachments::bind(tx, id, &france(), message(1), 1));
+        write(&store, |tx| tx.execute("update attachment set content_key = ?1", &[vec![1u8; 3].into()]));
+        assert!(store.read(|tx| attachments::of_message(tx, &message(1).to_string())).is_err(), "it is damaged");
+        assert!(read(&store, |tx| attachments::has_any(tx, &message(1).to_string())));
+        assert!(!read(&store, |tx| attachments::has_any(tx, &message(2).to_string())));
+    }
+
     fn erasure_takes_the_keys_at_once_and_the_chunks_in_steps(place) {
         let store = place.store();
         let id = write(&store, |tx| attachments::begin(tx, &NEW, "officer", at(1)));

@@ -185,6 +185,9 @@ on_every_engine! {
         let claims = due_beside(&store, &france(), 10, (1, 0, &[]));
         assert_eq!(claims[0].envelope.as_deref(), Some(b"first".as_slice()));
         assert_eq!(read(&store, |tx| outbox::envelope(tx, 1)).as_deref(), Some(b"first".as_slice()));
+        assert!(write(&store, |tx| outbox::refused(tx, 1, "never", at(20))));
+        assert!(!write(&store, |tx| outbox::sealed(tx, 1, b"third", false)));
+        assert_eq!(read(&store, |tx| outbox::envelope(tx, 1)), None, "nothing of a settled letter leaves");
         let missing = StoreError::NotFound { what: "letter", id: 9 };
         assert_eq!(store.write(|tx| outbox::sealed(tx, 9, b"x", false)), Err(missing.clone()));
         assert_eq!(store.write(|tx| outbox::delivered(tx, 9, b"x", at(1))), Err(missing.clone()));
