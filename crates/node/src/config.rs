@@ -5,6 +5,7 @@ use crate::tls::KeyExchange;
 use base::Administration;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// What `tidewaiter serve --config FILE` reads.
@@ -82,6 +83,10 @@ pub struct Listen {
     /// `/metrics` asks for the operator's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<SocketAddr>,
+    /// How many connections to `peer` one TLS key may have open at once; 256 when left out. A partner has one for each
+    /// letter and chunk under way; our own relay has one key for all partners behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_per_key: Option<NonZeroUsize>,
     /// The address that partners use to reach `peer`, as in `https://node.customs.example:9443`.
     pub peer_address: String,
 }

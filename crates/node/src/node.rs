@@ -24,6 +24,7 @@ use crate::transparency::{FileHead, HeadRecord, LogError, LogOperator, MemoryHea
 use crate::transport::{HttpsTransport, Transport};
 use agreements::CompileError;
 use base::{Administration, Timestamp};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use store::{Execution, Store, StoreError, Tx};
@@ -282,6 +283,11 @@ impl Node {
     /// Whether it takes part in exercises only.
     pub fn exercise(&self) -> bool {
         self.exercise
+    }
+
+    /// How many connections one key of a partner may have open at once, where the configuration says it.
+    pub fn connections_per_key(&self) -> Option<usize> {
+        self.config().listen.connections_per_key.map(NonZeroUsize::get)
     }
 
     /// The bureau in force now: keep it for as long as one piece of work takes.

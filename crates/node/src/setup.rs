@@ -174,6 +174,7 @@ fn configuration(set_up: &SetUp) -> Config {
             api: set_up.api,
             peer: set_up.peer,
             operations: None,
+            connections_per_key: None,
             peer_address: format!("https://{}", set_up.peer),
         },
         transit: Transit {

@@ -21,9 +21,9 @@ const FRONT_CONNECTIONS: usize = 1024;
 /// Connections of partners at once. An idle one costs some KiB; the memory for bodies has a bound of its own.
 const PEER_CONNECTIONS: usize = 1024;
 
-/// Connections of one key at once: a partner has at most 64 letters and some chunks under way, each on a connection. Our
+/// Connections of one key at once, where the configuration says nothing else: a partner has at most 64 letters and some chunks under way, each on a connection. Our
 /// own relay has one key for all partners behind it.
-pub const KEY_CONNECTIONS: usize = 256;
+const KEY_CONNECTIONS: usize = 256;
 
 /// Connections of those who run the node at once: a monitoring system or two.
 const OPERATIONS_CONNECTIONS: usize = 32;
@@ -83,7 +83,8 @@ pub async fn serve_peers(
     // A configuration that fails is told at once, and not to the first partner.
     node.peer_tls().map_err(io::Error::other)?;
     let router = peer::routes(Arc::clone(&node));
-    let seats = Shares::new(PEER_CONNECTIONS, KEY_CONNECTIONS);
+    let of_one_key = node.connections_per_key().unwrap_or(KEY_CONNECTIONS);
+    let seats = Shares::new(PEER_CONNECTIONS, of_one_key);
     serve(listener, Limits::with(PEER_CONNECTIONS), stop, move |stream| {
         secured(Arc::clone(&node), stream, router.clone(), Arc::clone(&seats))
     })
