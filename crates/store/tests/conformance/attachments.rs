@@ -1,10 +1,10 @@
 //! Attachments, their chunks and the transfers that bring them.
 
-use crate::support::at;
+use crate::support::{at, letter, message_id};
 use crate::{on_every_engine, read, write};
 use base::{Administration, Digest, MessageId};
 use store::attachments::{self, Expected, NewAttachment, NewChunk};
-use store::{StoreError, Tx, transfers};
+use store::{StoreError, Tx, outbox, transfers};
 
 const NEW: NewAttachment<'static> =
     NewAttachment { name: "scan.tif", media_type: "image/tiff", content_key: &[1; 32], secret: &[2; 32] };
@@ -55,6 +55,33 @@ on_every_engine! {
         assert!(store.read(|tx| attachments::of_message(tx, &message(1).to_string())).is_err(), "it is damaged");
         assert!(read(&store, |tx| attachments::has_any(tx, &message(1).to_string())));
         assert!(!read(&store, |tx| attachments::has_any(tx, &message(2).to_string())));
+    }
+
+    fn what_is_under_way_is_what_comes_and_what_open_letters_take_along(place) {
+        let store = place.store();
+        let ids = write(&store, |tx| {
+            let ids: Vec<i64> =
+                (0..3).map(|_| attachments::begin(tx, &NEW, "officer", at(1))).collect::<Result<_, _>>()?;
+            for (number, id) in [(1, ids[0]), (2, ids[1])] {
+                outbox::enqueue(tx, &letter(&france(), number, "A", i64::try_from(number).unwrap()))?;
+                attachments::complete(tx, id, (180, 2), Digest([7; 32]), at(3))?;
+                attachments::bind(tx, id, &france(), message_id(number), 1)?;
+            }
+            // A partner may give its message an identity of ours.
+            let (sender, message_id) = (&france(), message_id(2));
+            let root = Digest([9; 32]);
+            let expected = Expected { sender, message_id, part: 1, size: 99, chunks: 1, plaintext_root: root };
+            let came = attachments::expect(tx, &NEW, &expected, at(1))?;
+            Ok([ids, vec![came]].concat())
+        });
+        let under_way = |after: i64, limit: usize| -> Vec<i64> {
+            let found = read(&store, move |tx| attachments::under_way(tx, after, limit));
+            found.iter().map(|one| one.id).collect()
+        };
+        assert_eq!(under_way(0, 9), ids);
+        assert_eq!((under_way(ids[0], 2), under_way(ids[3], 9)), (ids[1..3].to_vec(), Vec::new()));
+        assert!(write(&store, |tx| outbox::delivered(tx, 1, b"receipt", at(9))));
+        assert_eq!(under_way(0, 9), ids[1..]);
     }
 
     fn erasure_takes_the_keys_at_once_and_the_chunks_in_steps(place) {
