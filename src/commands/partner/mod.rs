@@ -161,6 +161,11 @@ impl Agreement {
         let parties: Vec<&str> = self.parties.iter().map(Administration::as_str).collect();
         say(format_args!("agreement          {}, between {}", self.out.display(), parties.join(" and ")));
         say("Read it: it says what may be told to whom, for which purpose, under which clause.");
+        if self.parties.len() > 3 {
+            say(
+                "If they are to join one after the other, let it say under `[key_register]` how many must have signed (docs/keys.md).",
+            );
+        }
         Ok(())
     }
 }
