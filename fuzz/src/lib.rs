@@ -225,7 +225,8 @@ pub fn card(bytes: &[u8]) -> bool {
     true
 }
 
-/// Messages of transit: what is read is written, and what is written reads as the same document.
+/// Messages of transit: what is read is written, and what is written reads as the same document; groups without content
+/// are left out.
 pub fn xml(bytes: &[u8]) -> bool {
     let limits = wire::Limits::default();
     let verdict = wire::validate(bytes, &limits);
@@ -235,7 +236,8 @@ pub fn xml(bytes: &[u8]) -> bool {
     let Ok(document) = read else { return false };
     let written = wire::write(&document).expect("a message that was read is written");
     let again = wire::read(&written, &limits).expect("a message that was written reads");
-    assert_eq!(again, document, "the message changed");
+    assert_eq!((again.message(), again.phase()), (document.message(), document.phase()));
+    assert_eq!(again.root().leaf_paths(), document.root().leaf_paths(), "the message changed");
     assert_eq!(wire::write(&again).expect("it is written again"), written);
     true
 }

@@ -266,6 +266,9 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("xml", "bad-document-type", text.replacen("?>", "?><!DOCTYPE a [<!ENTITY b \"c\">]>", 1).as_bytes());
     add("xml", "commented", text.replacen("?>", "?><!-- a comment -->", 1).as_bytes());
     add("xml", "bad-character", text.replacen("NTA.", "&#0;", 1).as_bytes());
+    let house = "    <HouseConsignment>";
+    let with_empty = text.replacen(house, &format!("    <PlaceOfUnloading></PlaceOfUnloading>\n{house}"), 1);
+    add("xml", "empty-group", with_empty.as_bytes());
     add("xml", "bad-no-end", text.get(..text.len() / 2).unwrap_or_default().as_bytes());
     seeds.extend(super::log::seeds());
     seeds.extend(super::file::seeds());
