@@ -175,6 +175,8 @@ impl<'a, 'e, S: Sink> Engine<'a, 'e, S> {
                     return Err(Fault::new(from, "document type declarations are refused").into());
                 }
                 Ok(Event::Eof) => return self.finish(),
+                // What may not begin here is wrong at its beginning, wherever it ends.
+                Err(_) if self.is_cdata_outside(from) => return Err(text::cdata_outside(from).into()),
                 Err(_) => return Err(lexer::diagnose(self.text, from).into()),
             }
             from = to;

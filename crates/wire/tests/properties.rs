@@ -186,6 +186,16 @@ fn entity_bombs_and_external_entities_are_refused_unread() {
 }
 
 #[test]
+fn a_cdata_section_outside_the_root_is_wrong_where_it_begins() {
+    for section in ["<![CDATA[never ended", "<![CDATA[ended]]>", "<![CDATA[\u{1}]]>"] {
+        let text = format!("<?xml version=\"1.0\"?>\n\n {section}\n<a/>\n");
+        let error = validate(text.as_bytes(), &Limits::default()).errors.remove(0);
+        assert_eq!((error.line, error.column), (3, 2), "{section}: {error:?}");
+        assert!(error.message.contains("only inside the root element"), "{section}: {error:?}");
+    }
+}
+
+#[test]
 fn the_phase_may_have_white_space_around_it() {
     let spaced = VALID.replace("NCTS5.1", "&#10;NCTS5.0\t");
     let document = read(spaced.as_bytes(), &Limits::default()).unwrap();

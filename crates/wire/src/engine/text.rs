@@ -5,6 +5,11 @@ use crate::cl030;
 use crate::element::{Frame, Holds};
 use crate::lexer::{self, Fault, is_blank};
 
+/// A CDATA section before or after the root element: XML 1.0 lets it stand in content only (production 43).
+pub(super) fn cdata_outside(from: usize) -> Fault {
+    Fault::new(from, "a CDATA section may stand only inside the root element")
+}
+
 impl<'a, S: Sink> Engine<'a, '_, S> {
     pub(super) fn characters(&mut self, from: usize, to: usize) -> Result<(), Stop> {
         let text = self.text;
@@ -50,13 +55,20 @@ impl<'a, S: Sink> Engine<'a, '_, S> {
         }
     }
 
+    /// Whether a CDATA section begins outside the root element.
+    pub(super) fn is_cdata_outside(&self, from: usize) -> bool {
+        self.open.is_empty() && self.text.get(from..).is_some_and(|rest| rest.starts_with("<![CDATA["))
+    }
+
     pub(super) fn cdata(&mut self, from: usize, to: usize) -> Result<(), Stop> {
+        if self.open.is_empty() {
+            return Err(cdata_outside(from).into());
+        }
         let content_end = lexer::cdata(self.text, from)?;
         same_end(from, content_end + "]]>".len(), to)?;
         let piece = self.text.get(from + "<![CDATA[".len()..content_end).unwrap_or_default();
         match self.open.last().map(|frame| frame.holds) {
-            None => Err(Fault::new(from, "a CDATA section may stand only inside the root element").into()),
-            Some(Holds::Unknown) => Ok(()),
+            None | Some(Holds::Unknown) => Ok(()),
             // Even an empty section counts as text.
             Some(Holds::Group { .. }) => self.report_text(),
             Some(Holds::Text { .. }) => self.append(from, piece),
