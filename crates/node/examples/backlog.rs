@@ -3,8 +3,8 @@
 //!
 //! `cargo run --release -p tidewaiter-node --example backlog -- 1000000 1024`: the number of letters (20,000 without), and the
 //! bytes of each one's content (2,048 without). The time is that of an injected clock; the two nodes are in this process,
-//! with SQLite on disk in a temporary folder (`TMPDIR`) that is removed. A million letters of 1,024 bytes take about 12 GB
-//! there and about 20 minutes of two quiet cores; of 2,048 bytes, 20 GB.
+//! with SQLite on disk in a temporary folder (`TMPDIR`) that is removed. A million letters of 1,024 bytes take about 14 GB
+//! there and about ten minutes of two quiet cores.
 //!
 //! # What is measured
 //!
